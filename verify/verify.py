@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
-# ruff: noqa: T201, UP017 - it prints, and runs on Python 3.9 too
-"""Checks an FNTX disclosure: does each metric in it belong to the record that a trader posted on a chain?
+# ruff: noqa: T201, UP017, UP033, B905, RUF007 - it prints, and runs on Python 3.9 too
+"""Checks an FNTX disclosure: does each metric in it belong to the record that a trader posted on a chain? And an FNTX
+period: are its figures the sums of the days that the trader posted, none of which it shows?
 
     python verify.py disclosure.json                      the file agrees with itself
     python verify.py disclosure.json --root 0x...         ... and with a root that you read on the chain yourself
     python verify.py disclosure.json --rpc https://...    ... and with the contract, asked through a node
+    python verify.py period.json --rpc https://...        the same of a period; --root-file has the roots of its days
 
-Needs Python 3.9 or newer and nothing else; trusts no file or server of FNTX. Ends with 0 if the disclosure holds, 1 if
+Needs Python 3.9 or newer and nothing else; trusts no file or server of FNTX. Ends with 0 if the file holds, 1 if
 not, 2 for wrong usage, 75 if the chain could not be asked. README.md beside this file says what it proves and what not.
 
-How to read it: PART 1, some 140 lines, is the proof: its first 20 lines for one metric, the rest for the record on the
+How to read it: PART 1, some 150 lines, is the proof: its first 20 lines for one metric, the rest for the record on the
 chain. PART 2 refuses files that are not exactly as FNTX writes them, so that no two readers understand one file
 differently. PART 3 is the command and how a node is asked. PART 4 says whether a record was posted late. PART 5 is
-forms, encodings and Keccak-256; its last 60 lines can be skipped if you compare `keccak256` with another one.
+forms, encodings and Keccak-256; its last 80 lines can be skipped if you compare `keccak256` with another one. PARTS 6
+to 8 are for periods alone: their form, their proof (docs/periods.md says why it is one), and the group it stands in.
 
 How a record is made: a metric's value is a whole number (its decimals are in the catalogue; null is the smallest
 int256). Its leaf is keccak256(keccak256(schemaHash, chainId, contract, trader, date, index, value, salt)), each of 32
@@ -23,13 +26,16 @@ Slot 63 is the root of a second tree of the day, the extension: made alike, unde
 
 import argparse
 import functools
+import hashlib
 import http.client
+import itertools
 import json
+import math
 import re
 import sys
 import threading
 import urllib.request
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 # keccak256 of each catalogue that FNTX published: the versions of what the slots mean (docs/catalogue.md).
@@ -107,8 +113,8 @@ def check(disclosure, root=None):
 class ChainCheck:
     """What a chain answered: `unchecked` has each of STEPS that was not made, and why; `latest` is a later version."""
 
-    def __init__(self, why):
-        self.problems, self.notes, self.unchecked = [], [], dict.fromkeys(STEPS, why)
+    def __init__(self, why, steps=STEPS):
+        self.problems, self.notes, self.unchecked = [], [], dict.fromkeys(steps, why)
         self.latest: int | None = None
 
 
@@ -124,12 +130,9 @@ def check_on_chain(disclosure, url):
 
     # 1. The contract has the code whose rules are known: since its deployment nobody can change or delete a record in
     # it. What the deployment itself wrote, its code does not show: hence step 3, and hence you have to know the
-    # contract's address. Deployments differ by the token's address alone, behind the instruction PUSH32 (0x7f).
-    code = bytes_of(ask(url, "eth_getCode", contract, "latest"))
-    token = call(url, contract, "fntx()")[:32] if code else b""
-    bare = code.replace(b"\x7f" + token, b"\x7f" + bytes(len(token)))
+    # contract's address.
     del chain.unchecked["code"]
-    if hex_of(keccak256(bare)) not in CODES:
+    if not is_known_code(contract, url):
         chain.problems.append(f"the contract {contract} is not FNTX's TrackRecord")
         return chain
 
@@ -167,6 +170,14 @@ def check_on_chain(disclosure, url):
     return chain
 
 
+def is_known_code(contract, url):
+    """Whether the contract's code is one that FNTX published. Deployments differ by the token's address alone, behind
+    the instruction PUSH32 (0x7f)."""
+    code = bytes_of(ask(url, "eth_getCode", contract, "latest"))
+    token = call(url, contract, "fntx()")[:32] if code else b""
+    return hex_of(keccak256(code.replace(b"\x7f" + token, b"\x7f" + bytes(len(token))))) in CODES
+
+
 def check_posting(disclosure, url, posted_at, chain):
     """Add to `chain` what the named transaction shows. Without it, trader and time are but the contract's word."""
     transaction = disclosure["transaction"]
@@ -177,8 +188,8 @@ def check_posting(disclosure, url, posted_at, chain):
         return
     time = int(ask(url, "eth_getBlockByHash", receipt["blockHash"], False)["timestamp"], 16)
     del chain.unchecked["posting"]
-    parties = [str(receipt["from"]).lower(), str(receipt["to"]).lower()]
-    if int(receipt["status"], 16) != 1 or not any(is_posting(log, disclosure) for log in receipt["logs"]):
+    parties, schema = [str(receipt["from"]).lower(), str(receipt["to"]).lower()], schema_hash(disclosure)
+    if int(receipt["status"], 16) != 1 or not any(is_posting(log, disclosure, schema) for log in receipt["logs"]):
         chain.problems.append(f"the transaction {transaction} did not post this record")
     elif parties != [disclosure["trader"].lower(), disclosure["contract"].lower()]:
         chain.problems.append(f"the transaction {transaction} was not sent by the trader to the contract")
@@ -195,12 +206,12 @@ def check_posting(disclosure, url, posted_at, chain):
             )
 
 
-def is_posting(log, disclosure):
+def is_posting(log, record, schema):
     """Whether a transaction's log says that the contract stored this very record."""
     event = keccak256(b"DailyRecordPosted(address,uint32,bytes32,bytes32,uint32)")
-    topics = [hex_of(event), hex_of(word(disclosure["trader"])), hex_of(word(yyyymmdd(disclosure)))]
-    data = schema_hash(disclosure) + disclosure["root"][2:] + word(disclosure["version"]).hex()
-    return log["address"].lower() == disclosure["contract"].lower() and log["topics"] == topics and log["data"] == data
+    topics = [hex_of(event), hex_of(word(record["trader"])), hex_of(word(yyyymmdd(record)))]
+    data = schema + record["root"][2:] + word(record["version"]).hex()
+    return log["address"].lower() == record["contract"].lower() and log["topics"] == topics and log["data"] == data
 
 
 # PART 2: READING THE FILE
@@ -232,21 +243,7 @@ class Refused(Exception):
 
 def read(text):
     """The disclosure as a dict, if every field of it has the right form; else Refused."""
-    need(len(text) <= MAX_BYTES, f"the disclosure has more than {MAX_BYTES} bytes")
-    need(text.isascii(), "the disclosure is not plain ASCII text")
-    text = text if isinstance(text, str) else text.decode("ascii")
-    # Python's JSON reader recurses: a disclosure has no more than 261 brackets outside of texts.
-    need(len(re.findall(r"[\[{]", TEXT_OR_SPACE.sub("", text))) <= 261, "the disclosure is not JSON")
-    try:
-        content = json.loads(text)
-        again = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
-    except (ValueError, RecursionError):
-        raise Refused("the disclosure is not JSON") from None
-    # Readers of JSON differ (which of two equal keys counts?), so there is one way to write it. Only space is free.
-    compact = TEXT_OR_SPACE.sub(lambda match: match[1] or "", text)
-    as_written = "a key twice, or a number or text in another notation"
-    need(compact == again, f"the disclosure is not JSON as FNTX writes it: {as_written}")
-
+    content = read_json("the disclosure", text, MAX_BYTES)
     is_extended = type(content) is dict and content.get("format") == FORMAT_WITH_EXTENSION
     need_keys("the disclosure", content, sorted([*KEYS, "extension"]) if is_extended else KEYS)
     is_known = is_extended or content["format"] == FORMAT
@@ -265,11 +262,37 @@ def read(text):
     if is_extended:
         read_extension(content["extension"], slots)
     # The checksum finds a change on the way. It is no proof of origin: whoever changes the file can compute it anew.
-    rest = {key: content[key] for key in content if key != "checksum"}
-    canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"))
     need(is_hash(content["checksum"]), "checksum is not a hash")
-    need(content["checksum"] == hex_of(keccak256(canonical.encode())), "checksum is another one: the file was changed")
+    checksum = hex_of(keccak256(canonical(content, ["checksum"])))
+    need(content["checksum"] == checksum, "checksum is another one: the file was changed")
     return content
+
+
+def read_json(what, text, most):
+    """The content of JSON that could not be written in another way; else Refused."""
+    need(len(text) <= most, f"{what} has more than {most} bytes")
+    need(text.isascii(), f"{what} is not plain ASCII text")
+    text = text if isinstance(text, str) else text.decode("ascii")
+    # Python's JSON reader recurses: no file of ours has more than 100 brackets within each other.
+    brackets = re.sub(r"[^][{}]+", "", TEXT_OR_SPACE.sub("", text))
+    depths = itertools.accumulate(1 if bracket in "[{" else -1 for bracket in brackets)
+    need(max(depths, default=0) <= 100, f"{what} is not JSON")
+    try:
+        content = json.loads(text)
+        again = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        raise Refused(f"{what} is not JSON") from None
+    # Readers of JSON differ (which of two equal keys counts?), so there is one way to write it. Only space is free.
+    compact = TEXT_OR_SPACE.sub(lambda match: match[1] or "", text)
+    as_written = "a key twice, or a number or text in another notation"
+    need(compact == again, f"{what} is not JSON as FNTX writes it: {as_written}")
+    return content
+
+
+def canonical(content, without):
+    """A content as JSON with sorted keys and no spaces, some of its keys left out."""
+    rest = {key: content[key] for key in content if key not in without}
+    return json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()
 
 
 def read_catalogue(where, tree, schemas):
@@ -326,10 +349,14 @@ SECONDS = 30  # that a node has for the whole of one answer
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Check an FNTX disclosure.")
-    parser.add_argument("file", help="the disclosure, a JSON file")
+    parser = argparse.ArgumentParser(description="Check an FNTX disclosure or period.")
+    parser.add_argument("file", help="the disclosure or the period, a JSON file")
     parser.add_argument("--rpc", metavar="URL", help="a node of the disclosure's chain, to ask the contract")
     parser.add_argument("--root", metavar="0x...", help="the record's root, if you know it from the chain")
+    parser.add_argument(
+        "--root-file", metavar="FILE", help="of a period: lines with date, version and root of each day"
+    )
+    parser.add_argument("--audience", metavar="TEXT", help="of a period: whom it has to be for")
     given = parser.parse_args()
     if given.rpc is not None and not re.match("(?i)https?://", given.rpc):
         parser.error("--rpc: give a URL that begins with http:// or https://")
@@ -337,9 +364,11 @@ def main():
         parser.error("--root: give 0x and 64 hex digits")
     try:
         with open(given.file, "rb") as file:
-            text = file.read(MAX_BYTES + 1)
+            text = file.read(PERIOD_BYTES + 1)
     except OSError as error:
         parser.error(f"cannot read {given.file}: {error.strerror}")
+    if re.search(rb'"format"\s*:\s*"fntx\.period/', text):
+        return main_of_period(text, given)
     try:
         disclosure = read(text)
     except Refused as refusal:
@@ -367,15 +396,25 @@ def main():
         try:
             chain = check_on_chain(disclosure, given.rpc)
         except (NoVerdict, ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError) as error:
-            why = error if isinstance(error, NoVerdict) else "the node's answer is not a node's"
-            print("- the file agrees with itself, and no more is known")
-            print(f"NOT CHECKED ON THE CHAIN: {why}. Try again, or name another node")
-            return 75
+            return no_verdict(error)
         problems = chain.problems
+    return conclude(problems, chain, STEPS)
+
+
+def no_verdict(error):
+    """What is printed where a node gave no verdict; the exit code."""
+    why = error if isinstance(error, NoVerdict) else "the node's answer is not a node's"
+    print("- the file agrees with itself, and no more is known")
+    print(f"NOT CHECKED ON THE CHAIN: {why}. Try again, or name another node")
+    return 75
+
+
+def conclude(problems, chain, steps):
+    """The last lines that are printed; the exit code."""
     for line in problems + chain.notes:
         print(f"- {line}")
     for step, why in chain.unchecked.items():
-        print(f"NOT CHECKED: {STEPS[step]} ({why})")
+        print(f"NOT CHECKED: {steps[step]} ({why})")
     print("NOT CHECKED: whether the trader's and the contract's address are the ones you expect: compare them")
     print(verdict_of(problems, chain))
     return 1 if problems else 0
@@ -628,30 +667,47 @@ def hex_of(content):
 @functools.lru_cache(maxsize=16)  # the catalogues' are asked for again and again
 def keccak256(data):
     """Keccak-256 as Ethereum uses it (hashlib's sha3_256 pads otherwise)."""
-    padded = bytearray(data) + bytes(136 - len(data) % 136)
-    padded[len(data)] ^= 0x01
-    padded[-1] ^= 0x80
+    return keccak256_of_each([data])[0]
+
+
+def keccak256_of_each(messages):
+    """Keccak-256 of messages of one length, side by side: a lane of the state is a number with 64 bits for each."""
+    count, length = len(messages), len(messages[0])
+    end = bytearray(136 - length % 136)
+    end[0] ^= 0x01
+    end[-1] ^= 0x80
+    padded = [message + end for message in messages]
     state = [0] * 25
-    for start in range(0, len(padded), 136):
+    for start in range(0, len(padded[0]), 136):
         for lane in range(17):
-            state[lane] ^= int.from_bytes(padded[start + 8 * lane : start + 8 * lane + 8], "little")
-        state = keccak_f(state)
-    return b"".join(lane.to_bytes(8, "little") for lane in state[:4])
+            place = start + 8 * lane
+            state[lane] ^= int.from_bytes(b"".join([each[place : place + 8] for each in padded]), "little")
+        state = keccak_f(state, count)
+    lanes = [lane.to_bytes(8 * count, "little") for lane in state[:4]]
+    return [b"".join([lane[place : place + 8] for lane in lanes]) for place in range(0, 8 * count, 8)]
 
 
-def keccak_f(a):
-    """The permutation: 24 rounds over 25 lanes of 64 bits, lane x + 5y."""
+def keccak_f(a, count):
+    """The permutation: 24 rounds over 25 lanes of 64 bits, lane x + 5y; of so many messages side by side."""
+    ones, full, low = masks(count)
     for constant in ROUNDS:
         c = [a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20] for x in range(5)]
-        d = [c[x - 1] ^ rotated(c[(x + 1) % 5], 1) for x in range(5)]
-        b = [rotated(a[source] ^ d[source % 5], turns) for source, turns in MOVES]
-        a = [b[i] ^ (~b[i - i % 5 + (i + 1) % 5] & b[i - i % 5 + (i + 2) % 5]) for i in range(25)]
-        a[0] ^= constant
+        d = [c[x - 1] ^ rotated(c[(x + 1) % 5], 1, full, low) for x in range(5)]
+        b = [rotated(a[source] ^ d[source % 5], turns, full, low) for source, turns in MOVES]
+        a = [b[i] ^ ((full ^ b[i - i % 5 + (i + 1) % 5]) & b[i - i % 5 + (i + 2) % 5]) for i in range(25)]
+        a[0] ^= constant * ones
     return a
 
 
-def rotated(lane, turns):
-    return (lane << turns | lane >> (64 - turns)) & (2**64 - 1)
+def rotated(lane, turns, full, low):
+    return lane << turns & (full ^ low[turns]) | lane >> 64 - turns & low[turns]
+
+
+@functools.lru_cache(maxsize=4)
+def masks(count):
+    """1 in each of so many places of 64 bits; all bits of them; by number their lowest bits."""
+    ones = int.from_bytes(b"\1\0\0\0\0\0\0\0" * count, "little")
+    return ones, ones * (2**64 - 1), [ones * (2**turns - 1) for turns in range(64)]
 
 
 def round_constants():
@@ -677,6 +733,820 @@ def lane_moves():
 
 
 ROUNDS, MOVES = round_constants(), lane_moves()
+
+
+# PART 6: A PERIOD: FIGURES OF MANY DAYS, WITHOUT THE DAYS
+
+PERIOD = "fntx.period/1"
+PERIOD_BYTES = 16_000_000
+FIELDS = ["net_pnl", "log_return", "external_flow", "turnover", "costs"]
+FIELDS += ["wins", "losses", "break_evens", "opening_nav", "closing_nav"]
+# What can be shown: an item that is a total, and its field; then the others.
+TOTALS = {"net_pnl": 0, "twr": 1, "external_flow": 2, "turnover": 3, "costs": 4, "wins": 5, "losses": 6}
+TOTALS["break_evens"] = 7
+ITEMS = [*TOTALS, "nav_change", "chained", "squares", "worst_day", "drawdown"]
+PERIOD_KEYS = ["accounts", "audience", "checksum", "currency", "format", "from", "proof", "schemas", "shown", "to"]
+ACCOUNT_KEYS = ["chain_id", "contract", "days", "trader", "transactions"]
+DAY_KEYS = ["commitment", "date", "extension_path", "path", "root", "salts"]
+DAY_KEYS += ["schema", "session", "transaction", "version"]
+VECTOR_KEYS = ["e", "epsilon", "k", "projections", "v", "z", "zeta"]
+PERIOD_STEPS = {
+    "code": "whether the contract's rules are FNTX's",
+    "history": "whether these are the latest records of all days, and no session is without one",
+    "posting": "who posted the days, when, and whether that was late",
+}
+
+
+def verify_period(text):
+    """(holds, problems) of a period's text (str or bytes), without a chain."""
+    try:
+        problems = check_period(read_period(text))
+    except Refused as refusal:
+        problems = [str(refusal)]
+    return not problems, problems
+
+
+def read_period(text):
+    """The period as a dict, if every field of it has the right form; else Refused."""
+    period = read_json("the period", text, PERIOD_BYTES)
+    need_keys("the period", period, PERIOD_KEYS)
+    need(period["format"] == PERIOD, f"format is not {PERIOD}")
+    audience = period["audience"]
+    is_audience = audience is None or matches("[ -~]{1,100}", audience)
+    need(is_audience, "audience is neither null nor 1 to 100 printable characters of ASCII")
+    need(matches("[A-Z]{3}", period["currency"]), "currency is not three capital letters")
+    for field in ("from", "to"):
+        need(is_day(period[field]), f"{field} is not a day from 1970-01-01 to 9999-12-31")
+    need(period["from"] <= period["to"], "from is after to")
+    need_list("schemas", period["schemas"], 1, 4000)
+    for place, pair in enumerate(period["schemas"]):
+        where = f"schemas[{place}]"
+        need_keys(where, pair, ["extension", "record"])
+        need(all(map(is_hash, pair.values())), f"{where} is not two hashes")
+        is_published = SCHEMAS.get(pair["record"], 0) >= 4 and pair["extension"] in EXTENSION_SCHEMAS
+        need(is_published, f"{where} is not one that FNTX published")
+        need(pair not in period["schemas"][:place], f"{where} is there twice")
+    days = read_accounts(period)
+    read_shown(period["shown"], len(period["accounts"]))
+    read_proof(period["proof"], period["shown"], days)
+    need(is_hash(period["checksum"]), "checksum is not a hash")
+    checksum = hashlib.sha256(canonical(period, ["checksum"])).hexdigest()
+    need(period["checksum"] == "0x" + checksum, "checksum is another one: the file was changed")
+    return period
+
+
+def read_accounts(period):
+    """Refused unless the accounts and their days have the right form; how many days they have together."""
+    accounts, names, days = period["accounts"], set(), 0
+    need_list("accounts", accounts, 1, 100)
+    for place, account in enumerate(accounts):
+        where = f"accounts[{place}]"
+        need_keys(where, account, ACCOUNT_KEYS)
+        chain_id, transactions, rows = account["chain_id"], account["transactions"], account["days"]
+        need(is_number(chain_id) and 0 < int(chain_id) < 2**256, f"{where}.chain_id is no chain's number")
+        for field in ("contract", "trader"):
+            need(matches("0x[0-9a-fA-F]{40}", account[field]), f"{where}.{field} is not an address")
+        need_list(f"{where}.transactions", transactions, 0, 4000)
+        are_hashes = all(map(is_hash, transactions)) and len(set(transactions)) == len(transactions)
+        need(are_hashes, f"{where}.transactions are not hashes, each once")
+        need_list(f"{where}.days", rows, 1, 4000)
+        days += len(rows)
+        need(days <= 4000, "the accounts have more than 4000 days")
+        for number, row in enumerate(rows):
+            read_row(f"{where}.days[{number}]", row, len(period["schemas"]), len(transactions))
+        for number, (one, other) in enumerate(zip(rows, rows[1:]), 1):
+            ascends = one["date"] < other["date"] and one["session"] < other["session"]
+            need(ascends, f"{where}.days[{number}] does not follow the day before it")
+        is_within = period["from"] <= rows[0]["date"] and rows[-1]["date"] <= period["to"]
+        need(is_within, f"{where}.days are not all within from and to")
+        name = (chain_id, account["contract"].lower(), account["trader"].lower())
+        need(name not in names, f"{where} is there twice")
+        names.add(name)
+    return days
+
+
+def read_row(where, row, schemas, transactions):
+    """Refused unless a day has the right form."""
+    need_keys(where, row, DAY_KEYS)
+    version, session, salts = row["version"], row["session"], row["salts"]
+    need(type(version) is int and 1 <= version < 2**32, f"{where}.version is not a number from 1 to 4294967295")
+    need(type(row["schema"]) is int and 0 <= row["schema"] < schemas, f"{where}.schema is not one of the schemas")
+    need(type(session) is int and 0 <= session < 2**53, f"{where}.session is not a number below 2^53")
+    need(is_hash(row["root"]), f"{where}.root is not a hash")
+    named = row["transaction"]
+    is_named = named is None or (type(named) is int and 0 <= named < transactions)
+    need(is_named, f"{where}.transaction is neither null nor one of the transactions")
+    need(is_point(row["commitment"]), f"{where}.commitment is not 48 bytes")
+    need(type(salts) is list and len(salts) == 2 and all(map(is_hash, salts)), f"{where}.salts is not 2 hashes")
+    need(is_day(row["date"]), f"{where}.date is not a day from 1970-01-01 to 9999-12-31")
+    for field in ("extension_path", "path"):
+        path = row[field]
+        is_path = type(path) is list and len(path) == 6 and all(each is None or is_hash(each) for each in path)
+        need(is_path, f"{where}.{field} is not 6 hashes or nulls")
+        is_shortest = all(sibling != hex_of(empty) for sibling, empty in zip(path, EMPTY))
+        need(is_shortest, f"{where}.{field} has the hash of an empty subtree where null belongs")
+
+
+def read_shown(shown, accounts):
+    """Refused unless what is shown has the right form."""
+    is_known = type(shown) is dict and not set(shown) - set(ITEMS)
+    need(is_known, f"shown has a key that is none of {', '.join(ITEMS)}")
+    for item, value in shown.items():
+        if item == "chained":
+            need(value is True, "shown.chained is not true")
+            continue
+        need(is_number(value) and abs(int(value)) < 2**120, f"shown.{item} is not a whole number below 2^120")
+        counted, bound = item in ("wins", "losses", "break_evens", "squares"), item in ("worst_day", "drawdown")
+        need(not counted or int(value) >= 0, f"shown.{item} is below 0")
+        need(not bound or int(value) <= 0, f"shown.{item} is above 0")
+        of_returns = bound or item in ("twr", "squares")
+        need(accounts == 1 or not of_returns, f"shown.{item} is not defined for several accounts")
+    need("squares" not in shown or "twr" in shown, "shown.squares is there without twr")
+
+
+def read_proof(proof, shown, days):
+    """Refused unless the proof has the right form."""
+    is_of_vector, count = has_vector(shown), len(row_names(shown))
+    need_keys("proof", proof, sorted(["t", "rows", *(VECTOR_KEYS if is_of_vector else [])]))
+    need_points("proof.t", proof["t"], count)
+    need_list("proof.rows", proof["rows"], count, count)
+    for place, row in enumerate(proof["rows"]):
+        need_scalars(f"proof.rows[{place}]", row, 1 + len(FIELDS))
+    if is_of_vector:
+        need_points("proof.v and k", [proof["v"], proof["k"]], 2)
+        need_points("proof.e", proof["e"], 2)
+        projections = proof["projections"]
+        need_list("proof.projections", projections, 192, 192)
+        in_range = all(is_number(each) and 0 <= int(each) < 2**125 for each in projections)
+        need(in_range, "proof.projections are not whole numbers below 2^125")
+        need_scalars("proof.z", proof["z"], vector_size(shown, days))
+        need_scalars("proof.zeta and epsilon", [proof["zeta"], proof["epsilon"]], 2)
+
+
+def need_list(where, content, least, most):
+    is_list = type(content) is list and least <= len(content) <= most
+    need(is_list, f"{where} is not a list of {most if least == most else f'{least} to {most}'}")
+
+
+def need_points(where, content, count):
+    need_list(where, content, count, count)
+    need(all(map(is_point, content)), f"{where} are not points of 48 bytes")
+
+
+def need_scalars(where, content, count):
+    need_list(where, content, count, count)
+    are_scalars = all(is_hash(each) and int(each, 16) < ORDER for each in content)
+    need(are_scalars, f"{where} are not scalars of 32 bytes below the group's order")
+
+
+def is_point(value):
+    return matches("0x[0-9a-f]{96}", value)
+
+
+def row_names(shown):
+    return ["total", "each", "next", "this"] if "chained" in shown else ["total", "each"]
+
+
+def has_vector(shown):
+    return any(item in shown for item in ("squares", "worst_day", "drawdown"))
+
+
+def vector_size(shown, days):
+    """Returns, running maxima, three roots for each form that is not negative, masks."""
+    maxima, forms = "drawdown" in shown, ("worst_day" in shown) + 3 * ("drawdown" in shown)
+    return days * (1 + maxima + 3 * forms) + 192
+
+
+# PART 7: THE PROOF OF A PERIOD
+#
+# A day commits to its ten values (FIELDS): C = r·H + v0·F0 + ... + v9·F9, a point of a group in which nobody can find
+# other values for the same C. Commitments add up: the sum of all C is the commitment of the sums, and a total is shown
+# by opening one of the ten. Slot 32 of the day's extension holds sha256(label, currency, session, C).
+
+
+def check_period(period):
+    """The problems of a period that was read: days that do not lead to their roots, and a proof that is none."""
+    problems, points = [], {}
+    proof = period["proof"]
+    days = [(place, number) for place, each in enumerate(period["accounts"]) for number in range(len(each["days"]))]
+    encoded = {
+        f"accounts[{place}].days[{number}].commitment": period["accounts"][place]["days"][number]["commitment"]
+        for place, number in days
+    }
+    encoded.update({f"proof.t[{place}]": point for place, point in enumerate(proof["t"])})
+    if has_vector(period["shown"]):
+        encoded.update({"proof.v": proof["v"], "proof.k": proof["k"]})
+        encoded.update({f"proof.e[{place}]": point for place, point in enumerate(proof["e"])})
+    for name, point in encoded.items():
+        points[name] = point_of(bytes_of(point))
+        if points[name] is None:
+            problems.append(f"{name} is no point of the group that may stand there")
+    if problems:
+        return problems
+    roots = roots_of(
+        period, [(period["accounts"][place], period["accounts"][place]["days"][day]) for place, day in days]
+    )
+    for (place, number), root in zip(days, roots):
+        day = period["accounts"][place]["days"][number]
+        if hex_of(root) != day["root"]:
+            problems.append(f"accounts[{place}].days[{number}], {day['date']}, does not lead to its root")
+    return problems + check_proof(period, points)
+
+
+def roots_of(period, days):
+    """The root that each (account, day) leads to: from the commitment to slot 32 of the extension, from the extension's
+    root to slot 63 of the record."""
+    currency = period["currency"].encode()
+    values = [
+        sha256(LABEL, currency, day["session"].to_bytes(8, "big"), bytes_of(day["commitment"])) for _, day in days
+    ]
+    for tree, index, salt, path in (("extension", 32, 0, "extension_path"), ("record", 63, 1, "path")):
+        leaves = [
+            bytes_of(period["schemas"][day["schema"]][tree])
+            + word(int(account["chain_id"]))
+            + word(account["contract"])
+            + word(account["trader"])
+            + word(yyyymmdd(day))
+            + word(index)
+            + value
+            + bytes_of(day["salts"][salt])
+            for (account, day), value in zip(days, values)
+        ]
+        values = keccak256_of_each(keccak256_of_each(leaves))
+        for level in range(6):
+            siblings = [EMPTY[level] if day[path][level] is None else bytes_of(day[path][level]) for _, day in days]
+            pairs = zip(siblings, values) if index >> level & 1 else zip(values, siblings)
+            values = keccak256_of_each([b"\x01" + left + right for left, right in pairs])
+    return values
+
+
+def check_proof(period, points):
+    """The problems of the proof. Its challenges hash all that was said before; its equations are weighted and added up
+    to one sum of points, which has to be the identity."""
+    proof, shown = period["proof"], period["shown"]
+    counts = [len(account["days"]) for account in period["accounts"]]
+    rows = [[int(scalar, 16) for scalar in row] for row in proof["rows"]]
+    is_of_vector = has_vector(shown)
+    statement = hashlib.sha256(canonical(period, ["proof", "checksum"])).digest()
+    h0 = sha256(b"\x00", sha256(LABEL + b"/proof"), statement)
+    h1 = sha256(b"\x01", h0, bytes_of(proof["v"]) if is_of_vector else b"")
+    h2 = sha256(b"\x02", h1, *(word(int(z)) for z in proof["projections"])) if is_of_vector else h1
+    nonces = [proof["k"], *proof["e"]] if is_of_vector else []
+    h3 = sha256(b"\x03", h2, *map(bytes_of, [*nonces, *proof["t"]]))
+    answers = [*proof["z"], proof["zeta"], proof["epsilon"]] if is_of_vector else []
+    h4 = sha256(b"\x04", h3, *(word(scalar) for row in rows for scalar in row), *map(bytes_of, answers))
+    xi, y, c, o = (int.from_bytes(digest, "big") % ORDER for digest in (h1, h2, h3, h4))
+
+    problems = check_rows(shown, dict(zip(row_names(shown), rows)), c)
+    terms, basis, of_days, weight = [], [0] * 11, [0] * sum(counts), 1
+    for place, (name, row) in enumerate(zip(row_names(shown), rows)):
+        weight = weight * o % ORDER
+        basis = [before + weight * scalar for before, scalar in zip(basis, row)]
+        terms.append((points[f"proof.t[{place}]"], -weight))
+        for day, each in enumerate(row_weights(counts, name, xi)):
+            of_days[day] -= weight * c % ORDER * each
+    if is_of_vector:
+        z = [int(scalar, 16) for scalar in proof["z"]]
+        if rows[1][2] != sum(power * each for power, each in zip(row_weights(counts, "each", xi), z)) % ORDER:
+            problems.append("the single returns are not those of the days' commitments")
+        weight, last = weight * o % ORDER, weight * o * o % ORDER
+        quadratic, linear, constant = relation(shown, sum(counts), h1, proof["projections"], y)
+        value = sum(q * each * each + c * factor * each for q, factor, each in zip(quadratic, linear, z))
+        terms += [(hashed_to_group(f"g/{number}"), weight * each) for number, each in enumerate(z)]
+        terms += [(points["proof.k"], -weight), (points["proof.v"], -weight * c)]
+        terms += [(GENERATOR, last * (value + c * c * constant)), (points["proof.e[0]"], -last)]
+        terms.append((points["proof.e[1]"], -last * c))
+        basis[0] += weight * int(proof["zeta"], 16) + last * int(proof["epsilon"], 16)
+    names = ["H", *(f"f/{number}" for number in range(len(FIELDS)))]
+    terms += [(hashed_to_group(name), scalar) for name, scalar in zip(names, basis)]
+    commitments = [point for name, point in points.items() if name.endswith("commitment")]
+    if not is_zero(terms + list(zip(commitments, of_days))):
+        problems.append("the equation of the proof does not hold")
+    return problems
+
+
+def check_rows(shown, rows, c):
+    """What the scalars of the rows already refute."""
+    total = rows["total"][1:]
+    problems = [
+        f"the total of {item} is not the one that is shown"
+        for item, field in TOTALS.items()
+        if item in shown and total[field] != c * int(shown[item]) % ORDER
+    ]
+    if "nav_change" in shown and (total[9] - total[8] - c * int(shown["nav_change"])) % ORDER:
+        problems.append("the change of the NAV is not the one that is shown")
+    if "chained" in shown and rows["next"][9] != rows["this"][10]:
+        problems.append("the days are not chained")
+    return problems
+
+
+def row_weights(counts, row, xi):
+    """The weight of each day in a row: 1, a power of xi, or that of the day before or of the day itself."""
+    powers = [xi]
+    while len(powers) < sum(counts):
+        powers.append(powers[-1] * xi % ORDER)
+    if row == "total":
+        return [1] * len(powers)
+    if row == "each":
+        return powers
+    weights, first = [0] * len(powers), 0
+    for count in counts:
+        for day in range(first, first + count - 1):
+            weights[day + (row == "next")] = powers[day]
+        first += count
+    return weights
+
+
+def relation(shown, days, h1, projections, y):
+    """(quadratic, linear, constant): what is said of single returns, as one equation in the numbers w of the vector,
+    sum(q·w² + l·w) + constant = 0. Squares add up to S2. What is not negative is shown by 4·form + 1 = a² + b² + c².
+    A projection is a sum of about half of all numbers and a mask: it shows that each is small, so that the equations
+    hold for whole numbers and not only modulo ORDER."""
+    size = vector_size(shown, days)
+    quadratic, linear, constant, masks = [0] * size, [0] * size, 0, size - 192
+    weights, place = powers_of(y), days * (1 + ("drawdown" in shown))
+    if "squares" in shown:
+        weight = next(weights)
+        quadratic[:days] = [weight] * days
+        constant -= weight * int(shown["squares"])
+    if "worst_day" in shown:
+        for day in range(days):
+            weight = next(weights)
+            linear[day] += 4 * weight
+            constant += weight * (1 - 4 * int(shown["worst_day"]))
+            quadratic[place : place + 3] = [-weight] * 3
+            place += 3
+    if "drawdown" in shown:
+        of_paths = [0] * days
+        for day in range(days):
+            rises, above, within = next(weights), next(weights), next(weights)
+            linear[days + day] += 4 * (rises + above - within)
+            if day:
+                linear[days + day - 1] -= 4 * rises
+            of_paths[day] = 4 * (within - above)
+            constant += rises + above + within * (1 - 4 * int(shown["drawdown"]))
+            quadratic[place : place + 9] = [-rises] * 3 + [-above] * 3 + [-within] * 3
+            place += 9
+        later = 0
+        for day in reversed(range(days)):  # a return counts in the path of its day and of every later one
+            later += of_paths[day]
+            linear[day] += later
+    rows = [next(weights) for _ in range(192)]
+    tables = []  # for each 8 rows the 256 sums of their weights
+    for first in range(0, 192, 8):
+        sums = [0]
+        for weight in rows[first : first + 8]:
+            sums += [each + weight for each in sums]
+        tables.append(sums)
+    for number in range(masks):
+        bits = sha256(b"R", h1, number.to_bytes(4, "big"))
+        linear[number] += sum(table[byte] for table, byte in zip(tables, bits))
+    linear[masks:] = rows
+    constant -= sum(row * int(z) for row, z in zip(rows, projections))
+    return quadratic, [factor % ORDER for factor in linear], constant % ORDER
+
+
+def powers_of(y):
+    power = 1
+    while True:
+        yield power
+        power = power * y % ORDER
+
+
+def figures(period):
+    """(name, text) of what people read: it follows from the numbers that are shown."""
+    shown = {item: value if value is True else int(value) for item, value in period["shown"].items()}
+    days, lines = sum(len(account["days"]) for account in period["accounts"]), []
+    for item in ("net_pnl", "external_flow", "turnover", "costs", "nav_change"):
+        if item in shown:
+            lines.append((item, f"{text_of(shown[item], '', 8)} {period['currency']}"))
+    if "nav_change" in shown and "net_pnl" in shown and "external_flow" in shown:
+        left = shown["nav_change"] - shown["net_pnl"] - shown["external_flow"]
+        lines.append(("unexplained", f"{text_of(left, '', 8)} {period['currency']}"))
+    lines += [(item, str(shown[item])) for item in ("wins", "losses", "break_evens") if item in shown]
+    if "wins" in shown and "losses" in shown:
+        ended = shown["wins"] + shown["losses"]
+        lines.append(("win_rate", percent(shown["wins"] / ended if ended else None)))
+    if "twr" in shown:
+        lines.append(("twr", percent(change(shown["twr"] * 1e-12))))
+    if "squares" in shown:
+        total, scatter = shown["twr"], days * shown["squares"] - shown["twr"] ** 2
+        is_defined = days > 1 and scatter >= 0
+        deviation = math.sqrt(scatter / (days * (days - 1))) * 1e-12 if is_defined else 0
+        mean, yearly = total * 1e-12 / days, math.sqrt(252)
+        is_spread = deviation > 1e-15
+        lines.append(("volatility_log", percent(deviation * yearly if is_spread else None)))
+        lines.append(("sharpe_log", f"{mean / deviation * yearly:.4f}" if is_spread else "not defined"))
+        lowest = change(mean - deviation * (days - 1) / math.sqrt(days)) if is_defined else None
+        lines.append(("no day below", percent(lowest)))
+    if "worst_day" in shown:
+        lines.append(("no day's return below", percent(change((shown["worst_day"] - 0.5) * 1e-12))))
+    if "drawdown" in shown:
+        lines.append(("no drawdown below", percent(change((shown["drawdown"] - days / 2) * 1e-12))))
+    if "chained" in shown:
+        lines.append(("chained", "each day opens with the NAV that the day before closed with"))
+    return lines
+
+
+def change(logarithm):
+    """exp(logarithm) - 1; None where no float holds it."""
+    return math.expm1(logarithm) if logarithm < 700 else None
+
+
+def percent(fraction):
+    return "not defined" if fraction is None else f"{100 * fraction:.6f} %"
+
+
+def check_period_on_chain(period, url):
+    """What a node says about the days, as a ChainCheck; NoVerdict if it says nothing, or is of another chain."""
+    served = int(ask(url, "eth_chainId"), 16)
+    for account in period["accounts"]:
+        chain_id = int(account["chain_id"])
+        if served != chain_id:
+            why = f"it serves chain {served}, an account is of chain {chain_id}"
+            raise NoVerdict(f"the node is of another chain: {why}")
+    chain = ChainCheck("the check ended before it", PERIOD_STEPS)
+    contracts = {account["contract"] for account in period["accounts"]}
+    strange = [contract for contract in sorted(contracts) if not is_known_code(contract, url)]
+    chain.problems += [f"the contract {contract} is not FNTX's TrackRecord" for contract in strange]
+    del chain.unchecked["code"]
+    for account in period["accounts"] if not strange else []:
+        held = history_of(period, account, url)
+        chain.problems += against_history(period, account, held)
+        check_sessions(period, account, chain)
+        chain.unchecked.pop("history", None)
+        if not chain.problems:
+            check_postings(period, account, held, url, chain)
+    return chain
+
+
+def history_of(period, account, url):
+    """Day → (version, root, hash of its catalogue, time) of the latest record, as the contract has it."""
+    held, first, last = {}, date.fromisoformat(period["from"]), date.fromisoformat(period["to"])
+    while first <= last:
+        end = min(last, first + timedelta(days=365))
+        days = [word(int(f"{day:%Y%m%d}")) for day in (first, end)]
+        arguments = word(account["trader"]) + b"".join(days)
+        answer = call(url, account["contract"], "history(address,uint32,uint32)", arguments)
+        rows = answer[64:]
+        if number(answer, 0) != 32 or number(answer, 1) * 160 != len(rows):
+            raise NoVerdict("the contract does not answer history")
+        for row in (rows[start : start + 160] for start in range(0, len(rows), 160)):
+            digits = f"{number(row, 0):08d}"
+            day = f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"
+            held[day] = (number(row, 4), hex_of(row[32:64]), hex_of(row[64:96]), number(row, 3))
+        if end == last:
+            break
+        first = end + timedelta(days=1)
+    return held
+
+
+def against_history(period, account, held):
+    """Where the file's days are not exactly those that `held` has, in their latest version."""
+    problems, ours = [], {day["date"]: day for day in account["days"]}
+    for day in sorted({*ours, *(each for each in held if period["from"] <= each <= period["to"])}):
+        if day not in held:
+            problems.append(f"{day}: the contract holds no record of the trader")
+            continue
+        if day not in ours:
+            problems.append(f"{day}: the contract holds a record that the period leaves out")
+            continue
+        row, (version, root, schema, _) = ours[day], held[day]
+        if version != row["version"]:
+            newer = ": ask for a new file" if version > row["version"] else ""
+            problems.append(f"{day}: the latest version is {version}, the period has {row['version']}{newer}")
+        elif root != row["root"]:
+            problems.append(f"{day}: the contract has another root")
+        elif schema not in (None, period["schemas"][row["schema"]]["record"]):
+            problems.append(f"{day}: the contract has another catalogue's hash")
+    return problems
+
+
+def check_sessions(period, account, chain):
+    """Add the sessions of the New York Stock Exchange that have no record; what lies outside the years known here."""
+    days, missing, unknown = {day["date"] for day in account["days"]}, [], []
+    then, last = date.fromisoformat(period["from"]), date.fromisoformat(period["to"])
+    for ordinal in range(then.toordinal(), last.toordinal() + 1):
+        day = date.fromordinal(ordinal)
+        if str(day) not in days and day.weekday() < 5:
+            if str(day.year) not in HOLIDAYS:
+                unknown.append(str(day))
+            elif closing(str(day)) is not None:
+                missing.append(str(day))
+    if missing:
+        chain.problems.append(f"sessions without a record: {', '.join(missing)}")
+    if unknown:
+        chain.notes.append(f"NOT CHECKED: whether these days were sessions: {', '.join(unknown[:20])}")
+
+
+def check_postings(period, account, held, url, chain):
+    """Add what the named transactions show: that the trader himself posted the days, when, and how many were late."""
+    receipts, times, late, named, is_final = {}, {}, 0, 0, True
+    head = int(ask(url, "eth_blockNumber"), 16)
+    for transaction in account["transactions"]:
+        receipt = ask(url, "eth_getTransactionReceipt", transaction)
+        if receipt is None:
+            continue
+        receipts[transaction] = receipt
+        times[transaction] = int(ask(url, "eth_getBlockByHash", receipt["blockHash"], False)["timestamp"], 16)
+        parties = [str(receipt["from"]).lower(), str(receipt["to"]).lower()]
+        if parties != [account["trader"].lower(), account["contract"].lower()] or int(receipt["status"], 16) != 1:
+            chain.problems.append(f"the transaction {transaction} was not sent by the trader to the contract")
+        mined_in = int(receipt["blockNumber"], 16)
+        is_final = is_final and (head - mined_in >= FINAL_AFTER or is_finalized(url, mined_in))
+    for row in account["days"]:
+        posted_at = held[row["date"]][3]
+        closed_at = closing(row["date"]) if row["date"][:4] in HOLIDAYS else None
+        late += closed_at is not None and posted_at - closed_at > LATE_AFTER
+        transaction = None if row["transaction"] is None else account["transactions"][row["transaction"]]
+        receipt = receipts.get(transaction)
+        if receipt is None:
+            continue
+        named += 1
+        record = {**row, "trader": account["trader"], "contract": account["contract"]}
+        schema = period["schemas"][row["schema"]]["record"]
+        if not any(is_posting(log, record, schema) for log in receipt["logs"]):
+            chain.problems.append(f"{row['date']}: the transaction {transaction} did not post this record")
+        elif times[transaction] != posted_at:
+            chain.problems.append(f"{row['date']}: posted at another time than the contract says")
+    if late:
+        chain.notes.append(f"{late} days were posted more than 24 hours after the session's close")
+    if not is_final:
+        chain.notes.append("NOT FINAL: a block of the days' is not finalized: the chain may still drop it")
+    left = len(account["days"]) - named
+    if left:
+        chain.unchecked["posting"] = f"{left} days name no transaction that this node knows"
+    elif chain.unchecked.get("posting") == "the check ended before it":
+        del chain.unchecked["posting"]
+
+
+def listed_days(text):
+    """Day → (version, root, None, None) of a list that you made in an explorer: lines with date, version, root."""
+    held = {}
+    for place, line in enumerate(text.splitlines(), 1):
+        parts = [part for part in re.split(r"[,\s]+", line) if part]
+        if parts:
+            is_line = len(parts) == 3 and is_day(parts[0]) and matches("[1-9][0-9]{0,9}", parts[1])
+            need(is_line and is_hash(parts[2].lower()), f"line {place} of the list is not date, version and root")
+            held[parts[0]] = (int(parts[1]), parts[2].lower(), None, None)
+    return held
+
+
+def main_of_period(text, given):
+    """The command, for a period."""
+    try:
+        period = read_period(text)
+    except Refused as refusal:
+        print(f"DOES NOT HOLD: {refusal}")
+        return 1
+    audience, accounts = period["audience"], period["accounts"]
+    print("For everybody" if audience is None else f"For: {audience}")
+    days = sum(len(account["days"]) for account in accounts)
+    print("Period {from} to {to}".format(**period) + f": {days} days, in {period['currency']}")
+    for account in accounts:
+        print("of trader {trader} in contract {contract} on chain {chain_id}".format(**account))
+        jumps = sum(two["session"] - one["session"] > 1 for one, two in zip(account["days"], account["days"][1:]))
+        if jumps:
+            print(f"- the account's own count of sessions has {jumps} gaps")
+    for name, text_of_it in figures(period):
+        print(f"  {name}: {text_of_it}")
+    problems = check_period(period)
+    if given.audience is not None and given.audience != audience:
+        problems.append(f"the file is not for {given.audience}")
+    chain = ChainCheck("the file by itself does not hold" if problems else "give --rpc", PERIOD_STEPS)
+    try:
+        if given.root_file and not problems:
+            with open(given.root_file, encoding="ascii") as file:
+                held = listed_days(file.read(PERIOD_BYTES))
+            for account in accounts:
+                problems += against_history(period, account, held)
+                check_sessions(period, account, chain)
+            problems += chain.problems
+            chain.unchecked["history"] = "you gave the roots; give --rpc for the rest"
+        if given.rpc and not problems:
+            chain = check_period_on_chain(period, given.rpc)
+            problems = chain.problems
+    except Refused as refusal:
+        print(refusal)
+        return 2
+    except (NoVerdict, ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError) as error:
+        return no_verdict(error)
+    return conclude(problems, chain, PERIOD_STEPS)
+
+
+# PART 8: THE GROUP: G1 of BLS12-381, the points of y² = x³ + 4 modulo P whose order is ORDER
+#
+# A point is (X, Y, Z) and stands for x = X/Z², y = Y/Z³; Z = 0 is the identity. The generators are hashed from names by
+# RFC 9380, suite BLS12381G1_XMD:SHA-256_SSWU_RO_: compare `hashed_to_group` with another library's.
+
+P = 0x1A0111EA397FE69A4B1BA7B6434BACD764774B84F38512BF6730D2A0F6B0F6241EABFFFEB153FFFFB9FEFFFFFFFFAAAB
+ORDER = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001
+X_SIZE = 0xD201000000010000  # of the curve's parameter, which is negative
+CUBE_ROOT = 0x5F19672FDF76CE51BA69C6076A0F77EADDB3A93BE6F89688DE17D813620A00022E01FFFFFFFEFFFE  # of 1, modulo P
+LABEL, DOMAIN = b"FNTX-PERIOD-V1", b"FNTX-AGGREGATE-V1_BLS12381G1_XMD:SHA-256_SSWU_RO_"
+IDENTITY = (1, 1, 0)
+GENERATOR = (
+    0x17F1D3A73197D7942695638C4FA9AC0FC3688C4F9774B905A14E3A3F171BAC586C55E83FF97A1AEFFB3AF00ADB22C6BB,
+    0x08B3F481E3AAA0F1A09E30ED741D8AE4FCF5E095D5D00AF600DB18CB2C04B3EDD03CC744A2888AE40CAA232946C5E7E1,
+    1,
+)
+
+
+def doubled(point):
+    x, y, z = point
+    a, b = x * x % P, y * y % P
+    d, e = 4 * x * b % P, 3 * a
+    result = (e * e - 2 * d) % P
+    return result, (e * (d - result) - 8 * b * b) % P, 2 * y * z % P
+
+
+def added(one, other):
+    (x1, y1, z1), (x2, y2, z2) = one, other
+    if not z1:
+        return other
+    if not z2:
+        return one
+    square = z1 * z1 % P
+    u1, s1, u2, s2 = x1, y1, x2 * square % P, y2 * square % P * z1 % P
+    if z2 != 1:
+        square = z2 * z2 % P
+        u1, s1, z1 = x1 * square % P, y1 * square % P * z2 % P, z1 * z2 % P
+    h, r = u2 - u1, s2 - s1
+    if not h % P:
+        return IDENTITY if r % P else doubled(one)
+    hh = h * h % P
+    hhh, v = h * hh % P, u1 * hh % P
+    x = (r * r - hhh - 2 * v) % P
+    return x, (r * (v - x) - s1 * hhh) % P, z1 * h % P
+
+
+def times(point, scalar):
+    """A point a small number of times, bit by bit."""
+    result = IDENTITY
+    for bit in bin(scalar)[2:]:
+        result = doubled(result)
+        if bit == "1":
+            result = added(result, point)
+    return result
+
+
+def is_zero(terms):
+    """Whether the sum of (point, scalar) is the identity: Pippenger's sums over buckets, one for each digit."""
+    terms = [(point, scalar % ORDER) for point, scalar in terms]
+    width = max(2, len(terms).bit_length() - 3)
+    result = IDENTITY
+    for shift in range(255 // width * width, -1, -width):
+        for _ in range(width):
+            result = doubled(result)
+        buckets = [IDENTITY] * (1 << width)
+        for point, scalar in terms:
+            digit = scalar >> shift & (1 << width) - 1
+            if digit:
+                buckets[digit] = added(buckets[digit], point)
+        running = summed = IDENTITY
+        for bucket in reversed(buckets[1:]):
+            running = added(running, bucket)
+            summed = added(summed, running)
+        result = added(result, summed)
+    return not result[2]
+
+
+def point_of(data):
+    """The point of 48 bytes in the compressed form of ZCash and Ethereum; None if it is none, outside of the group, or
+    the identity."""
+    flags, x = data[0] >> 5, int.from_bytes(data, "big") & (1 << 381) - 1
+    if flags not in (0b100, 0b101) or x >= P:
+        return None
+    square = (x * x * x + 4) % P
+    y = pow(square, (P + 1) // 4, P)
+    if y * y % P != square:
+        return None
+    point = (x, y if (y > P // 2) == (flags == 0b101) else P - y, 1)
+    # It is of the group if and only if (CUBE_ROOT·x, y) is -x² times it (Scott, "A note on group membership tests").
+    left, right = (CUBE_ROOT * x % P, P - point[1], 1), times(times(point, X_SIZE), X_SIZE)
+    difference = added(right, (left[0], P - left[1], 1))
+    return None if difference[2] else point
+
+
+@functools.lru_cache(maxsize=None)
+def hashed_to_group(name):
+    """The generator of this name: nobody knows how it hangs together with the others."""
+    size, count = 32, 4
+    domain = DOMAIN + bytes([len(DOMAIN)])
+    first = sha256(bytes(64), name.encode(), (size * count).to_bytes(2, "big"), b"\0", domain)
+    blocks = [sha256(first, b"\1", domain)]
+    while len(blocks) < count:
+        mixed = bytes(one ^ other for one, other in zip(first, blocks[-1]))
+        blocks.append(sha256(mixed, bytes([len(blocks) + 1]), domain))
+    stream = b"".join(blocks)
+    mapped = [from_isogeny(*mapped_to_curve(int.from_bytes(half, "big") % P)) for half in (stream[:64], stream[64:])]
+    x, y, z = times(added(*mapped), X_SIZE + 1)
+    inverse = pow(z, -1, P)
+    return x * inverse * inverse % P, y * inverse**3 % P, 1
+
+
+def mapped_to_curve(u):
+    """A point (x, y) of the curve y² = x³ + A·x + B that is isogenous to ours: simplified SWU."""
+    a, b, z = ISOGENOUS_A, ISOGENOUS_B, 11
+    zu = z * u * u % P
+    tail = (zu * zu + zu) % P
+    x = -b * (tail + 1) * pow(a * tail, -1, P) % P if tail else b * pow(z * a, -1, P) % P
+    square = (x * x * x + a * x + b) % P
+    y = pow(square, (P + 1) // 4, P)
+    if y * y % P != square:
+        x = zu * x % P
+        y = pow((x * x * x + a * x + b) % P, (P + 1) // 4, P)
+    return x, y if y % 2 == u % 2 else P - y
+
+
+def from_isogeny(x, y):
+    """The point of our curve: two quotients of polynomials."""
+    values = []
+    for coefficients in ISOGENY:
+        value = 0
+        for coefficient in reversed(coefficients):
+            value = (value * x + coefficient) % P
+        values.append(value)
+    top_x, low_x, top_y, low_y = values
+    z = low_x * low_y % P
+    return top_x * low_x * low_y * low_y % P, y * top_y * low_x**3 * low_y * low_y % P, z
+
+
+def sha256(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+EMPTY = [bytes(32)]  # roots of subtrees without a metric, by their height
+while len(EMPTY) < 6:
+    EMPTY.append(keccak256(b"\x01" + EMPTY[-1] + EMPTY[-1]))
+# RFC 9380, 8.8.1 and appendix E.2: of each polynomial the coefficients, the lowest power's first.
+ISOGENOUS_A = 0x144698A3B8E9433D693A02C96D4982B0EA985383EE66A8D8E8981AEFD881AC98936F8DA0E0F97F5CF428082D584C1D
+ISOGENOUS_B = 0x12E2908D11688030018B12E8753EEE3B2016C1F0F24F4070A0B9C14FCEF35EF55A23215A316CEAA5D1CC48E98E172BE0
+ISOGENY = [
+    [
+        0x11A05F2B1E833340B809101DD99815856B303E88A2D7005FF2627B56CDB4E2C85610C2D5F2E62D6EAEAC1662734649B7,
+        0x17294ED3E943AB2F0588BAB22147A81C7C17E75B2F6A8417F565E33C70D1E86B4838F2A6F318C356E834EEF1B3CB83BB,
+        0xD54005DB97678EC1D1048C5D10A9A1BCE032473295983E56878E501EC68E25C958C3E3D2A09729FE0179F9DAC9EDCB0,
+        0x1778E7166FCC6DB74E0609D307E55412D7F5E4656A8DBF25F1B33289F1B330835336E25CE3107193C5B388641D9B6861,
+        0xE99726A3199F4436642B4B3E4118E5499DB995A1257FB3F086EEB65982FAC18985A286F301E77C451154CE9AC8895D9,
+        0x1630C3250D7313FF01D1201BF7A74AB5DB3CB17DD952799B9ED3AB9097E68F90A0870D2DCAE73D19CD13C1C66F652983,
+        0xD6ED6553FE44D296A3726C38AE652BFB11586264F0F8CE19008E218F9C86B2A8DA25128C1052ECADDD7F225A139ED84,
+        0x17B81E7701ABDBE2E8743884D1117E53356DE5AB275B4DB1A682C62EF0F2753339B7C8F8C8F475AF9CCB5618E3F0C88E,
+        0x80D3CF1F9A78FC47B90B33563BE990DC43B756CE79F5574A2C596C928C5D1DE4FA295F296B74E956D71986A8497E317,
+        0x169B1F8E1BCFA7C42E0C37515D138F22DD2ECB803A0C5C99676314BAF4BB1B7FA3190B2EDC0327797F241067BE390C9E,
+        0x10321DA079CE07E272D8EC09D2565B0DFA7DCCDDE6787F96D50AF36003B14866F69B771F8C285DECCA67DF3F1605FB7B,
+        0x6E08C248E260E70BD1E962381EDEE3D31D79D7E22C837BC23C0BF1BC24C6B68C24B1B80B64D391FA9C8BA2E8BA2D229,
+    ],
+    [
+        0x8CA8D548CFF19AE18B2E62F4BD3FA6F01D5EF4BA35B48BA9C9588617FC8AC62B558D681BE343DF8993CF9FA40D21B1C,
+        0x12561A5DEB559C4348B4711298E536367041E8CA0CF0800C0126C2588C48BF5713DAA8846CB026E9E5C8276EC82B3BFF,
+        0xB2962FE57A3225E8137E629BFF2991F6F89416F5A718CD1FCA64E00B11ACEACD6A3D0967C94FEDCFCC239BA5CB83E19,
+        0x3425581A58AE2FEC83AAFEF7C40EB545B08243F16B1655154CCA8ABC28D6FD04976D5243EECF5C4130DE8938DC62CD8,
+        0x13A8E162022914A80A6F1D5F43E7A07DFFDFC759A12062BB8D6B44E833B306DA9BD29BA81F35781D539D395B3532A21E,
+        0xE7355F8E4E667B955390F7F0506C6E9395735E9CE9CAD4D0A43BCEF24B8982F7400D24BC4228F11C02DF9A29F6304A5,
+        0x772CAACF16936190F3E0C63E0596721570F5799AF53A1894E2E073062AEDE9CEA73B3538F0DE06CEC2574496EE84A3A,
+        0x14A7AC2A9D64A8B230B3F5B074CF01996E7F63C21BCA68A81996E1CDF9822C580FA5B9489D11E2D311F7D99BBDCC5A5E,
+        0xA10ECF6ADA54F825E920B3DAFC7A3CCE07F8D1D7161366B74100DA67F39883503826692ABBA43704776EC3A79A1D641,
+        0x95FC13AB9E92AD4476D6E3EB3A56680F682B4EE96F7D03776DF533978F31C1593174E4B4B7865002D6384D168ECDD0A,
+        0x1,
+    ],
+    [
+        0x90D97C81BA24EE0259D1F094980DCFA11AD138E48A869522B52AF6C956543D3CD0C7AEE9B3BA3C2BE9845719707BB33,
+        0x134996A104EE5811D51036D776FB46831223E96C254F383D0F906343EB67AD34D6C56711962FA8BFE097E75A2E41C696,
+        0xCC786BAA966E66F4A384C86A3B49942552E2D658A31CE2C344BE4B91400DA7D26D521628B00523B8DFE240C72DE1F6,
+        0x1F86376E8981C217898751AD8746757D42AA7B90EEB791C09E4A3EC03251CF9DE405ABA9EC61DECA6355C77B0E5F4CB,
+        0x8CC03FDEFE0FF135CAF4FE2A21529C4195536FBE3CE50B879833FD221351ADC2EE7F8DC099040A841B6DAECF2E8FEDB,
+        0x16603FCA40634B6A2211E11DB8F0A6A074A7D0D4AFADB7BD76505C3D3AD5544E203F6326C95A807299B23AB13633A5F0,
+        0x4AB0B9BCFAC1BBCB2C977D027796B3CE75BB8CA2BE184CB5231413C4D634F3747A87AC2460F415EC961F8855FE9D6F2,
+        0x987C8D5333AB86FDE9926BD2CA6C674170A05BFE3BDD81FFD038DA6C26C842642F64550FEDFE935A15E4CA31870FB29,
+        0x9FC4018BD96684BE88C9E221E4DA1BB8F3ABD16679DC26C1E8B6E6A1F20CABE69D65201C78607A360370E577BDBA587,
+        0xE1BBA7A1186BDB5223ABDE7ADA14A23C42A0CA7915AF6FE06985E7ED1E4D43B9B3F7055DD4EBA6F2BAFAAEBCA731C30,
+        0x19713E47937CD1BE0DFD0B8F1D43FB93CD2FCBCB6CAF493FD1183E416389E61031BF3A5CCE3FBAFCE813711AD011C132,
+        0x18B46A908F36F6DEB918C143FED2EDCC523559B8AAF0C2462E6BFE7F911F643249D9CDF41B44D606CE07C8A4D0074D8E,
+        0xB182CAC101B9399D155096004F53F447AA7B12A3426B08EC02710E807B4633F06C851C1919211F20D4C04F00B971EF8,
+        0x245A394AD1ECA9B72FC00AE7BE315DC757B3B080D4C158013E6632D3C40659CC6CF90AD1C232A6442D9D3F5DB980133,
+        0x5C129645E44CF1102A159F748C4A3FC5E673D81D7E86568D9AB0F5D396A7CE46BA1049B6579AFB7866B1E715475224B,
+        0x15E6BE4E990F03CE4EA50B3B42DF2EB5CB181D8F84965A3957ADD4FA95AF01B2B665027EFEC01C7704B456BE69C8B604,
+    ],
+    [
+        0x16112C4C3A9C98B252181140FAD0EAE9601A6DE578980BE6EEC3232B5BE72E7A07F3688EF60C206D01479253B03663C1,
+        0x1962D75C2381201E1A0CBD6C43C348B885C84FF731C4D59CA4A10356F453E01F78A4260763529E3532F6102C2E49A03D,
+        0x58DF3306640DA276FAAAE7D6E8EB15778C4855551AE7F310C35A5DD279CD2ECA6757CD636F96F891E2538B53DBF67F2,
+        0x16B7D288798E5395F20D23BF89EDB4D1D115C5DBDDBCD30E123DA489E726AF41727364F2C28297ADA8D26D98445F5416,
+        0xBE0E079545F43E4B00CC912F8228DDCC6D19C9F0F69BBB0542EDA0FC9DEC916A20B15DC0FD2EDEDDA39142311A5001D,
+        0x8D9E5297186DB2D9FB266EAAC783182B70152C65550D881C5ECD87B6F0F5A6449F38DB9DFA9CCE202C6477FAAF9B7AC,
+        0x166007C08A99DB2FC3BA8734ACE9824B5EECFDFA8D0CF8EF5DD365BC400A0051D5FA9C01A58B1FB93D1A1399126A775C,
+        0x16A3EF08BE3EA7EA03BCDDFABBA6FF6EE5A4375EFA1F4FD7FEB34FD206357132B920F5B00801DEE460EE415A15812ED9,
+        0x1866C8ED336C61231A1BE54FD1D74CC4F9FB0CE4C6AF5920ABC5750C4BF39B4852CFE2F7BB9248836B233D9D55535D4A,
+        0x167A55CDA70A6E1CEA820597D94A84903216F763E13D87BB5308592E7EA7D4FBC7385EA3D529B35E346EF48BB8913F55,
+        0x4D2F259EEA405BD48F010A01AD2911D9C6DD039BB61A6290E591B36E636A5C871A5C29F4F83060400F8B49CBA8F6AA8,
+        0xACCBB67481D033FF5852C1E48C50C477F94FF8AEFCE42D28C0F9A88CEA7913516F968986F7EBBEA9684B529E2561092,
+        0xAD6B9514C767FE3C3613144B45F1496543346D98ADF02267D5CEEF9A00D9B8693000763E3B90AC11E99B138573345CC,
+        0x2660400EB2E4F3B628BDD0D53CD76F2BF565B94E72927C1CB748DF27942480E420517BD8714CC80D1FADC1326ED06F7,
+        0xE0FA1D816DDC03E6B24255E0D7819C171C40F65E273B853324EFCD6356CAA205CA2F570F13497804415473A1D634B8F,
+        0x1,
+    ],
+]
 
 
 if __name__ == "__main__":

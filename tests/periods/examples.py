@@ -51,29 +51,38 @@ PUBLISHED = published_pairs(CATALOGUES, EXTENSIONS)
 SECRET = bytes(range(32))
 
 
-def book(count: int, seed: int = 1, trader: str = "0x" + "11" * 20, secret: bytes = SECRET) -> list[ProvableDay]:
-    """Signed days of a made-up account, one after the other from 2025-01-01 on; each opens where the last closed."""
+def book(
+    count: int,
+    seed: int = 1,
+    trader: str = "0x" + "11" * 20,
+    contract: str = "0x" + "22" * 20,
+    chain_id: int = 31337,
+    first: date = date(2025, 1, 1),
+    version: int = 1,
+) -> list[ProvableDay]:
+    """Signed days of a made-up account, one after the other; each opens where the last closed."""
     rng, nav, days = random.Random(seed), 10**14, []
     for number in range(count):
         closing = int(nav * (1 + rng.gauss(0.0005, 0.01)))
         record = {2: nav, 4: closing, 6: 0, 7: 0, 9: -rng.randrange(10**9), 11: -rng.randrange(10**8)}
         record |= {13: closing - nav, 15: rng.randrange(10**15), 57: letters("HKD"), 0: number + 1}
         counts = {slot: rng.randrange(5) for slot in (4, 5, 6)}
-        days.append(signed(date(2025, 1, 1) + timedelta(days=number), record, counts, trader, secret))
+        context = Context(EXTENSION_HASH, chain_id, contract, trader, first + timedelta(days=number))
+        days.append(signed(context, record, counts, version))
         nav = closing
     return days
 
 
-def signed(day: date, record: dict, counts: dict, trader: str, secret: bytes = SECRET) -> ProvableDay:
-    """A day with these slots, as it is signed."""
+def signed(context: Context, record: dict, counts: dict, version: int = 1) -> ProvableDay:
+    """A day with these slots, as it is signed; `context` is the extension's."""
     known = {"record": record, "extension": counts, "session": record[0], "currency": "HKD"}
-    committed = day_commitment(secret, EXTENSION_HASH, "U1", day, 1, **known)
-    context = Context(EXTENSION_HASH, 31337, "0x" + "22" * 20, trader, day)
+    committed = day_commitment(SECRET, EXTENSION_HASH, "U1", context.day, version, **known)
     values = {**counts, COMMITMENT_SLOT: digest_value(committed.digest)}
-    extension = build_record(context, "U1", values, secret, salt_form=SaltForm.RECORD)
+    extension = build_record(context, "U1", values, SECRET, version, salt_form=SaltForm.RECORD)
     values = {**record, EXTENSION_SLOT: scaled_root(extension.root)}
     context = replace(context, schema_hash=PUBLISHED[0].record)
-    return provable_day(build_record(context, "U1", values, secret, salt_form=SaltForm.RECORD), extension, committed)
+    of_record = build_record(context, "U1", values, SECRET, version, salt_form=SaltForm.RECORD)
+    return provable_day(of_record, extension, committed)
 
 
 def proved(days: list[ProvableDay], items, audience=None, bounds=None, **arguments) -> str:

@@ -1,0 +1,216 @@
+"""Periods: the strangers' script and page say what ours says, of good files and of broken ones, and alone."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from collections.abc import Iterator
+from datetime import date
+from types import SimpleNamespace
+from typing import NamedTuple
+from unittest.mock import patch
+
+import pytest
+
+from fntx_dagster.adapters.evm.served import serve
+from fntx_dagster.curve.group import combined, named, random_scalar, read_compressed, write_compressed, write_wide
+from fntx_dagster.periods.checking import check
+from fntx_dagster.proof.keccak import keccak256
+from tests.periods.examples import PUBLISHED, book, patched, proved, text_of
+from tests.verify.periods import broken_period, random_period
+from verify import verify as script
+
+CASES = [case["file"] for case in json.loads(text_of("cases.json"))]
+VECTORS = {name: text_of(name) for name in CASES} | patched()
+
+
+def by_ours(text):
+    verdict = check(text, PUBLISHED)
+    return verdict.holds, list(verdict.problems)
+
+
+def by_the_script(text):
+    """With a keccak that is compiled: its own is compared with it elsewhere."""
+    with patch.object(script, "keccak256_of_each", lambda messages: [keccak256(each) for each in messages]):
+        return script.verify_period(text)
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_the_script_says_of_a_vector_what_ours_says_in_the_same_words(name):
+    assert by_the_script(VECTORS[name]) == by_ours(VECTORS[name])
+
+
+def test_the_script_with_its_own_keccak_finds_a_good_file_good():
+    assert script.verify_period(text_of("fund.json")) == (True, [])
+
+
+def agree(count, seed):
+    """So many random files, and as many broken ones: one verdict in the same words."""
+    rng = random.Random(seed)
+    for _ in range(count):
+        text = random_period(rng)
+        broken = broken_period(rng, text)
+        assert by_ours(text) == by_the_script(text) == (True, []), text[:300]
+        own = by_ours(broken)
+        assert by_the_script(broken) == own, own
+        assert not own[0], broken[:300]
+
+
+def test_random_and_broken_files_have_one_verdict():
+    agree(12, seed=1)
+
+
+@pytest.mark.slow
+def test_a_thousand_random_and_a_thousand_broken_files_have_one_verdict():
+    agree(1000, seed=2)
+
+
+@pytest.mark.parametrize("name", ["H", "U", "f/0", "f/9", "g/0", "g/127", "g/40000"])
+def test_the_scripts_generators_are_those_of_the_library(name):
+    x, y, z = script.hashed_to_group(name)
+    assert z == 1
+    assert x.to_bytes(48, "big") + y.to_bytes(48, "big") == write_wide(named(name))
+
+
+def test_the_script_reads_a_point_as_the_library_does():
+    rng = random.Random(4)
+    good = [write_compressed(combined([named("H")], [random_scalar()])) for _ in range(20)]
+    outside = [bytes([0x80 | rng.randrange(0x20)]) + rng.randbytes(47) for _ in range(40)]
+    edges = [b"\xc0" + bytes(47), bytes(48), b"\x80" + bytes(47), b"\x9f" + b"\xff" * 47, b"\x1f" + bytes(47)]
+    for data in [*good, *outside, *edges]:
+        try:
+            point = write_wide(read_compressed(data))
+        except ValueError:
+            assert script.point_of(data) is None
+        else:
+            x, y, _ = script.point_of(data)
+            assert x.to_bytes(48, "big") + y.to_bytes(48, "big") == point
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 40])
+def test_the_scripts_sum_of_points_is_zero_where_the_librarys_is(count):
+    names = [f"g/{number}" for number in range(count)]
+    scalars = [random_scalar() for _ in names]
+    total = script.point_of(write_compressed(combined([named(name) for name in names], scalars)))
+    terms = [(script.hashed_to_group(name), scalar) for name, scalar in zip(names, scalars, strict=True)]
+    assert script.is_zero([*terms, (total, -1)])
+    assert not script.is_zero([*terms, (total, 1)])
+
+
+class Posted(NamedTuple):
+    """A period's days on a chain, and a node of it."""
+
+    url: str
+    texts: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def posted(node) -> Iterator[Posted]:
+    """Five sessions of a week, of which the fourth was amended, and what somebody may make of them."""
+    bound = {"trader": node.trader.lower(), "contract": node.contract, "chain_id": node.chain_id}
+    days = book(5, first=date(2018, 3, 5), **bound)
+    amended = book(5, first=date(2018, 3, 5), version=2, **bound)[3]
+    records = [SimpleNamespace(context=day.context, root=day.row.root) for day in (*days, amended)]
+    first, second = node.post(records[:3]), node.post(records[3:5])
+    third = node.amend(records[5], records[3], "the broker corrected a commission")
+    named_in = [first, first, first, third, second]
+    latest = [
+        day.__class__(day.context, day.row._replace(transaction=transaction), day.committed)
+        for day, transaction in zip([*days[:3], amended, days[4]], named_in, strict=True)
+    ]
+    items = ["net_pnl", "twr", "squares", "chained"]
+    wrong = [day.__class__(day.context, day.row._replace(transaction=second), day.committed) for day in latest]
+    texts = {
+        "good": proved(latest, items, "a bank"),
+        "unnamed": proved([latest[0], *days[1:3], *latest[3:]], items),
+        "left out": proved([*latest[:2], *latest[3:]], ["net_pnl"]),
+        "old version": proved([*latest[:3], days[3], latest[4]], ["net_pnl"]),
+        "never posted": proved(book(5, seed=9, first=date(2018, 3, 5), **bound), ["net_pnl"]),
+        "other transaction": proved(wrong, ["net_pnl"]),
+    }
+    with serve(node.provider) as url:
+        yield Posted(url, texts)
+
+
+@pytest.fixture
+def verified(tmp_path, capsys, monkeypatch):
+    def run(text, *arguments):
+        """Exit code and what is printed."""
+        file = tmp_path / "period.json"
+        file.write_text(text)
+        monkeypatch.setattr(sys, "argv", ["verify.py", str(file), *arguments])
+        return script.main(), capsys.readouterr().out
+
+    return run
+
+
+def test_a_period_is_printed_with_its_figures_and_what_was_not_checked(verified):
+    code, printed = verified(text_of("sharpe.json"))
+    assert code == 0
+    assert printed.startswith("For: prospect 17\nPeriod 2025-03-03 to 2025-03-31: 21 days, in HKD\n")
+    for line in (
+        "twr: 13.423705 %",
+        "sharpe_log: 9.8463",
+        "net_pnl: 1083453.48820532 HKD",
+        "unexplained: -0.12345678 HKD",
+    ):
+        assert f"  {line}\n" in printed
+    assert printed.count("NOT CHECKED") == 4
+    assert printed.endswith("\nHOLDS, as far as checked\n")
+
+
+def test_an_audience_that_is_asked_for_has_to_be_that_of_the_file(verified):
+    assert verified(text_of("sharpe.json"), "--audience", "prospect 17")[0] == 0
+    code, printed = verified(text_of("sharpe.json"), "--audience", "prospect 18")
+    assert code == 1
+    assert "the file is not for prospect 18" in printed
+
+
+def test_a_period_of_the_chain_holds(verified, posted):
+    code, printed = verified(posted.texts["good"], "--rpc", posted.url)
+    assert code == 0, printed
+    assert "5 days were posted more than 24 hours after" in printed
+    assert printed.splitlines()[-1] == "HOLDS"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("left out", "2018-03-07: the contract holds a record that the period leaves out"),
+        ("left out", "sessions without a record: 2018-03-07"),
+        ("old version", "2018-03-08: the latest version is 2, the period has 1: ask for a new file"),
+        ("never posted", "2018-03-05: the contract has another root"),
+        ("other transaction", "2018-03-05: the transaction 0x"),
+    ],
+)
+def test_a_period_that_is_not_the_chains_does_not_hold(verified, posted, name, words):
+    code, printed = verified(posted.texts[name], "--rpc", posted.url)
+    assert code == 1, printed
+    assert words in printed
+    assert printed.splitlines()[-1] == "DOES NOT HOLD"
+
+
+def test_days_that_name_no_transaction_are_told(verified, posted):
+    code, printed = verified(posted.texts["unnamed"], "--rpc", posted.url)
+    assert (code, printed.splitlines()[-1]) == (0, "HOLDS, as far as checked")
+    assert "2 days name no transaction that this node knows" in printed
+
+
+def test_a_list_of_an_explorer_stands_for_the_history(verified, posted, tmp_path):
+    rows = json.loads(posted.texts["good"])["accounts"][0]["days"]
+    file = tmp_path / "roots"
+    file.write_text("".join(f"{row['date']},{row['version']},{row['root']}\n" for row in rows))
+    assert verified(posted.texts["good"], "--root-file", str(file))[0] == 0
+    code, printed = verified(posted.texts["old version"], "--root-file", str(file))
+    assert code == 1
+    assert "the latest version is 2" in printed
+    file.write_text("2018-03-05 one 0x12")
+    assert verified(posted.texts["good"], "--root-file", str(file))[0] == 2
+
+
+def test_a_node_that_does_not_answer_or_is_of_another_chain_gives_no_verdict(verified, posted):
+    assert verified(posted.texts["good"], "--rpc", "http://127.0.0.1:9")[0] == 75
+    code, printed = verified(proved(book(2, chain_id=5), ["net_pnl"]), "--rpc", posted.url)
+    assert code == 75
+    assert "an account is of chain 5" in printed
