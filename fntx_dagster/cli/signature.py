@@ -20,6 +20,7 @@ from fntx_dagster.cli.options import (
     print_json,
     settings_and_database,
 )
+from fntx_dagster.cli.periods import Isolate, period
 from fntx_dagster.cli.plain import write_json
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
@@ -35,9 +36,7 @@ signature = typer.Typer(
 _LAST_VERSION = 2**31 - 1
 """That the tables can hold."""
 
-Isolate = Annotated[
-    bool, typer.Option("--isolate", help="Show it although fewer than five sessions would stand alone by it.")
-]
+signature.command()(period)
 
 Post = Annotated[
     bool, typer.Option("--post/--no-post", help="Also post it now; else it waits in the queue, as `fntx status` says.")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -32,6 +33,14 @@ Root = Annotated[
         parser=hash_option, metavar="0x…", help="Instead of a node: the root that you read from the contract."
     ),
 ]
+RootFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--root-file",
+        help="Instead of a node, for a period: a list of date, version and root, a line for each day in the contract.",
+    ),
+]
+Audience = Annotated[str | None, typer.Option(help="Whom the proof of a period must be made for.")]
 Trader = Annotated[
     str | None,
     typer.Option(
@@ -60,7 +69,8 @@ def verify(
     file: Annotated[
         str | None,
         typer.Argument(
-            help="A disclosure, a proof of a share of a signal, or revealed signals; `-` reads standard input."
+            help="A disclosure, a proof of a period or of a share of a signal, or revealed signals; `-` reads standard "
+            "input."
         ),
     ] = None,
     rpc: Rpc = None,
@@ -71,6 +81,8 @@ def verify(
     contract: Contract = None,
     late_after: LateAfter = 24.0,
     every_day: Continuous = False,
+    root_file: RootFile = None,
+    audience: Audience = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a disclosure, or a trader's record on the chain, as a stranger: without a database and without a secret.
@@ -78,13 +90,15 @@ def verify(
     \b
     fntx verify FILE               the file by itself: values, paths, root
     fntx verify FILE --rpc URL     and that the chain holds that root
+    fntx verify period.json --rpc URL    figures of a period: the proof, and that no day is left out
     fntx verify share.json         a proof of a share: hashes, roots, the rule's arithmetic
     fntx verify signals.json --rpc URL   revealed signals: each number, and when it was committed
     fntx verify --trader 0x… --from DAY --to DAY --rpc URL --contract 0x…
 
     A record shows each session with its postings, their delay behind the close, and the sessions that have none.
     Without --rpc it reads the chain of the settings. Exit code 0: the disclosure holds, or every session has a record;
-    1: it does not, or there are gaps; 75: no verdict, the node does not answer or is of another chain.
+    1: it does not, or there are gaps; 75: no verdict, the node does not answer or is of another chain; or, for a
+    period, nobody was asked whether a day is left out.
     """
     if (file is None) == (trader is None):
         raise typer.BadParameter("give either a disclosure or --trader")
@@ -93,10 +107,12 @@ def verify(
             raise typer.BadParameter("--from, --to, --contract and --every-day go with --trader")
         if rpc and root:
             raise typer.BadParameter("give --rpc or --root: a node is asked for the root itself")
-        _disclosure(file, rpc, root, as_json)
+        if root_file and (rpc or root):
+            raise typer.BadParameter("give one of --rpc, --root and --root-file")
+        _file(file, rpc, root, root_file, audience, as_json)
     elif trader is not None:
-        if root:
-            raise typer.BadParameter("--root goes with a disclosure")
+        if root or root_file or audience:
+            raise typer.BadParameter("--root, --root-file and --audience go with a file")
         if first is None or last is None:
             raise typer.BadParameter("--trader needs --from and --to")
         if (rpc is None) != (contract is None):
@@ -105,13 +121,47 @@ def verify(
         _record(trader, period, calendar, rpc, contract, timedelta(hours=late_after), as_json)
 
 
-def _disclosure(file: str, rpc: str | None, root: str | None, as_json: bool) -> None:
+def _file(
+    file: str, rpc: str | None, root: str | None, root_file: Path | None, audience: str | None, as_json: bool
+) -> None:
+    from fntx_dagster.services.signals.checking_shares import read_file
+    from fntx_dagster.services.signatures.period_checking import is_meant_as_a_period, read_period
+
+    def read(stream: BinaryIO) -> bytes:
+        content = read_file(stream)
+        return content + read_period(stream) if is_meant_as_a_period(content) else content
+
+    content = content_of(file, read)
+    if is_meant_as_a_period(content):
+        if root:
+            raise typer.BadParameter("--root goes with a disclosure; give --root-file for a period")
+        _period(content, rpc, root_file, audience, as_json)
+        return
+    if root_file or audience:
+        raise typer.BadParameter("--root-file and --audience go with a proof of a period")
+    _disclosure(file, content, rpc, root, as_json)
+
+
+def _period(content: bytes, rpc: str | None, root_file: Path | None, audience: str | None, as_json: bool) -> None:
+    from fntx_dagster.cli.periods import print_checked_period
+    from fntx_dagster.services.signatures.period_checking import check_period, read_period
+
+    listed = None if root_file is None else content_of(f"{root_file}", read_period).decode("ascii", "replace")
+    checked = check_period(content, rpc, listed, audience)
+    if as_json:
+        print_json(checked.as_dict())
+    else:
+        print_checked_period(checked)
+    if checked.exit_code:
+        raise typer.Exit(checked.exit_code)
+
+
+def _disclosure(file: str, content: bytes, rpc: str | None, root: str | None, as_json: bool) -> None:
     from fntx_dagster.cli.records import print_checked
-    from fntx_dagster.services.signals.checking_shares import is_meant_as_a_share, is_meant_as_signals, read_file
+    from fntx_dagster.services.signals.checking_shares import is_meant_as_a_share, is_meant_as_signals
     from fntx_dagster.services.signatures.checking import check_disclosure, is_meant_as_a_disclosure
     from fntx_dagster.services.signatures.plain import check_as_dict
 
-    content = content_of(file, read_file)
     if is_meant_as_signals(content):
         if root:
             raise typer.BadParameter("--root goes with a disclosure")
