@@ -24,23 +24,28 @@ class TestChain:
     __test__ = False
     web3: Web3
 
+    def __init__(self) -> None:
+        self.deployments: list[int] = []
+        """What each deployment cost in gas."""
+
     @property
     def accounts(self) -> list[Any]:
         return list(self.web3.eth.accounts)
 
     def deploy(self, contract: str, *arguments: Any) -> Any:
         """A contract of ours."""
-        address = self.deploy_code(self._code(contract, *arguments))
-        return self.web3.eth.contract(address, abi=artifact(contract)["abi"])
+        return self.web3.eth.contract(self.deploy_code(self.code(contract, *arguments)), abi=artifact(contract)["abi"])
 
     def deploy_code(self, code: bytes) -> Any:
         """The address of a contract by its init code."""
         sent = self.web3.eth.send_transaction({"from": self.accounts[0], "data": code, "gas": GAS})
-        return self.done(sent)["contractAddress"]
+        receipt = self.done(sent)
+        self.deployments.append(receipt["gasUsed"])
+        return receipt["contractAddress"]
 
     def refused_deployment(self, contract: str, *arguments: Any) -> str | None:
         """The name of the error that a deployment ends in; None where it succeeds."""
-        return self._refusal({"from": self.accounts[0], "data": self._code(contract, *arguments), "gas": GAS})
+        return self._refusal({"from": self.accounts[0], "data": self.code(contract, *arguments), "gas": GAS})
 
     def send(self, sender: str, call: Any, value: int = 0, gas: int = GAS) -> Any:
         """The receipt of a call that must succeed."""
@@ -56,7 +61,8 @@ class TestChain:
         asked = call.build_transaction({"from": sender, "value": value, "gas": gas, "gasPrice": 0, "nonce": 0})
         return self._refusal({name: asked[name] for name in ("from", "to", "data", "value", "gas")})
 
-    def _code(self, contract: str, *arguments: Any) -> bytes:
+    def code(self, contract: str, *arguments: Any) -> bytes:
+        """What makes a contract of ours."""
         kept = artifact(contract)
         made = self.web3.eth.contract(abi=kept["abi"], bytecode=kept["bytecode"]).constructor(*arguments)
         return bytes.fromhex(made.data_in_transaction.removeprefix("0x"))
@@ -97,6 +103,7 @@ class Anvil(TestChain):
     """A process of anvil. `stop` ends it."""
 
     def __init__(self, hardfork: str = "prague") -> None:
+        super().__init__()
         assert ANVIL is not None
         command = [ANVIL, "--port", "0", "--hardfork", hardfork, "--accounts", "30"]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -143,6 +150,7 @@ class InMemory(TestChain):
         from eth_tester import EthereumTester, PyEVMBackend
         from web3 import EthereumTesterProvider
 
+        super().__init__()
         self._tester = EthereumTester(PyEVMBackend())
         self.web3 = Web3(EthereumTesterProvider(self._tester))
         self.web3.eth.default_account = self.accounts[0]

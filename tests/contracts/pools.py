@@ -7,6 +7,7 @@ from datetime import date
 from functools import cache
 from typing import Any, NamedTuple
 
+from fntx_dagster.adapters.evm.typed import address_of
 from fntx_dagster.aggregate.commitments import digest_of
 from fntx_dagster.aggregate.committee import Committee, contribute, part_of
 from fntx_dagster.aggregate.opening import Frozen, share
@@ -24,7 +25,7 @@ SLOT = 62
 BOND = 10**17
 FNTX = 10**18
 COLLECTING, CHECKING = 6000, 3000
-NOBODY = "0x" + "00" * 20
+NOBODY = address_of("0x" + "00" * 20)
 
 
 @cache
