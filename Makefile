@@ -8,7 +8,7 @@ BIN := .venv/bin
 # where it is set, every process that a test starts would compile what it imports
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo demo-live demo-orders demo-ledger demo-signals lint test test-all coverage bench serve ui lock clean
+.PHONY: help demo demo-live demo-orders demo-ledger demo-signals demo-proofs lint test test-all coverage bench serve ui lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -35,6 +35,9 @@ demo-ledger: .venv/installed ## thirty days of a paper book, weekends included: 
 
 demo-signals: .venv/installed ## one signal, one execution, fair shares: five users, then a hundred, to the cent
 	@$(BIN)/fntx demo --signals
+
+demo-proofs: .venv/installed ## figures of a year, proved without one of its days and checked by a stranger
+	@$(BIN)/fntx demo --proofs
 
 LINT := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/basedpyright
 lint: .venv/installed-dev ## style and types: half a minute

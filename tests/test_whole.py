@@ -453,6 +453,7 @@ def test_every_command_of_the_readme_runs(home: Home, tmp_path: Path) -> None:
         "demo-orders",
         "demo-ledger",
         "demo-signals",
+        "demo-proofs",
         "serve",
         "ui",
         "test",

@@ -73,19 +73,20 @@ def run_live_demo(settings: Settings) -> None:
         title("A month through the Flex Web Service")
         out(f"The simulated broker listens on {broker.url}, its gateway on 127.0.0.1:{ib.port}.")
         broker.will(webservice_faults.in_progress(), webservice_faults.refuse(1018, webservice_faults.GET))
-        _run(live, "refresh_days", Period(FIRST, YESTERDAY))
+        run_job(live, "refresh_days", Period(FIRST, YESTERDAY))
         _show_conversation(broker)
         out(*summary_tables(summary_days(live, db, Period(FIRST, YESTERDAY), DEMO_ACCOUNT)))
         provisional = _show_today(live, db)
         title("The next morning: the statement of 28 July arrives")
         evening = TODAY
-        _run(live, "daily_run", Period.on(TODAY))
+        run_job(live, "daily_run", Period.on(TODAY))
         _show_official(live, db, provisional)
     look = f"FNTX_HOME={shlex.quote(str(home))} {command('ui')}"
     note(f"The simulated broker and the database have ended. Look around in it: {look}")
 
 
-def _run(settings: Settings, job: str, period: Period) -> None:
+def run_job(settings: Settings, job: str, period: Period) -> None:
+    """Run a job and show its steps; Permanent where one fails."""
     from fntx_dagster.defs.run import run_range  # after the settings are in the environment: the definitions read them
 
     with watching_steps():

@@ -101,6 +101,10 @@ def demo(
     signals: Annotated[
         bool, typer.Option("--signals", help="Signals of one execution each, shared among five and a hundred users.")
     ] = False,
+    proofs: Annotated[
+        bool,
+        typer.Option("--proofs", help="Figures of a year, proved without one of its days, and a stranger's check."),
+    ] = False,
 ) -> None:
     """The main job on the bundled sample statements: load, explain, verify, sign, and check one metric on chain.
 
@@ -126,6 +130,11 @@ def demo(
         from fntx_dagster.cli.signals_demo import run_signals_demo
 
         run_signals_demo(load_settings())
+        return
+    if proofs:
+        from fntx_dagster.cli.proofs_demo import run_proofs_demo
+
+        run_proofs_demo(load_settings())
         return
     with keeping_imports():
         from fntx_dagster.cli.demo import run_demo
