@@ -18,7 +18,6 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # library → the only room that imports it
 HOMES = {
-    "Crypto": "proof",
     "QuantLib": "metrics",
     "alembic": "store",
     "apprise": "adapters/apprise",
@@ -61,6 +60,7 @@ HOMES = {
 }
 # library that several rooms need → those rooms
 SHARED = {
+    "Crypto": {"proof", "witness"},  # keccak; what is sealed for a witness
     "filelock": {"adapters/dbt", "adapters/evm", "adapters/flex"},  # a lock on a file of the room's own
     "pandas": {"adapters/arrow", "services", "frames"},  # beside the first, the type of what is handed out
     "orjson": {"ledger", "store", "services"},  # entries and their chain; rows as one parameter; answers
@@ -84,6 +84,7 @@ ROOMS = {
     "curve": set(),
     "aggregate": {"curve", "proof", "errors"},
     "periods": {"curve", "proof", "errors"},
+    "witness": {"model", "metrics", "proof", "curve", "aggregate", "periods", "errors"},
     "ledger": {"model", "foreign"},
     "signals": {"model", "ledger", "proof"},
     "report": {"model", "foreign", "errors"},
@@ -133,6 +134,7 @@ PURE = (
     "curve",
     "aggregate",
     "periods",
+    "witness",
     "ledger",
     "signals",
     "report",

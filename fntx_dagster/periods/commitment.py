@@ -89,7 +89,7 @@ def day_commitment(
     """
     if len(secret) < SECRET_BYTES:
         raise Permanent(f"the salt secret is shorter than {SECRET_BYTES} bytes", "Restore its file from the backup")
-    values = _values(record, extension)
+    values = committed_values(record, extension)
     if values is None or session is None or not 0 <= session < 2**63:
         return None
     if currency is None or not CURRENCY.fullmatch(currency):
@@ -120,7 +120,7 @@ def generators() -> tuple[Point, ...]:
     return tuple(named(f"f/{number}") for number in range(len(FIELDS)))
 
 
-def _values(record: Mapping[int, int | None], extension: Mapping[int, int | None]) -> tuple[int, ...] | None:
+def committed_values(record: Mapping[int, int | None], extension: Mapping[int, int | None]) -> tuple[int, ...] | None:
     read = [*(record[slot] for slot in (2, 4, 6, 7, 9, 11, 13, 15)), *(extension[slot] for slot in (4, 5, 6))]
     numbers = [number for number in read if number is not None]
     if len(numbers) < len(read):
