@@ -20,6 +20,8 @@ from fntx_dagster.cli.accounts import greeks, metrics, report, summary, today
 from fntx_dagster.cli.against_market import market
 from fntx_dagster.cli.aggregate import aggregate
 from fntx_dagster.cli.api import api
+from fntx_dagster.cli.attest import attest
+from fntx_dagster.cli.attest import key as attest_key
 from fntx_dagster.cli.chain import chain
 from fntx_dagster.cli.dashboard import live, serve
 from fntx_dagster.cli.doctor import doctor
@@ -98,6 +100,7 @@ for command in (
     app.command()(command)
 app.add_typer(signature, name="signature")
 app.add_typer(share, name="share")
+app.add_typer(attest, name="attest")
 app.add_typer(aggregate, name="aggregate")
 app.add_typer(chain, name="chain")
 app.add_typer(api, name="api")
@@ -106,7 +109,7 @@ app.add_typer(signals, name="signals")
 app.add_typer(users, name="users")
 app.add_typer(database, name="db")
 
-for group in (app, signature, share, aggregate, chain, api, ledger, signals, users, database):
+for group in (app, signature, share, attest, attest_key, aggregate, chain, api, ledger, signals, users, database):
     for registered in group.registered_commands:
         registered.help = _flowing((registered.callback and registered.callback.__doc__) or "")
 

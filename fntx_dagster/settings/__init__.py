@@ -30,6 +30,7 @@ from fntx_dagster.settings.places import (
 )
 from fntx_dagster.settings.privacy import make_private, write_privately
 from fntx_dagster.settings.web import WebSettings
+from fntx_dagster.settings.witness import WitnessSettings
 from fntx_dagster.settings.writing import WrittenSettings, write
 
 __all__ = (
@@ -72,6 +73,7 @@ class Settings(groups.Group):
     chain: groups.ChainSettings = groups.ChainSettings()
     keys: groups.KeysSettings = groups.KeysSettings()
     posting: groups.PostingSettings = groups.PostingSettings()
+    witness: WitnessSettings = WitnessSettings()
     gateway: groups.GatewaySettings = groups.GatewaySettings()
     report: groups.ReportSettings = groups.ReportSettings()
     orders: groups.OrdersSettings = groups.OrdersSettings()

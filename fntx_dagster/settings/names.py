@@ -54,6 +54,8 @@ SHORT_NAMES = {
     "stuck_after": "posting.stuck_after",
     "mined_within": "posting.mined_within",
     "waiting_hours": "posting.waiting_hours",
+    "witness_home": "witness.home",
+    "witnesses": "witness.names",
     "gateways": "gateway.addresses",
     "gateway_client_id": "gateway.client_id",
     "gateway_live_client_id": "gateway.live_client_id",

@@ -33,7 +33,7 @@ class Result(StrEnum):
     """The witness has no statement of the day."""
 
 
-class Outcome(StrEnum):
+class SlotOutcome(StrEnum):
     """What became of a slot."""
 
     DIFFERS = "differs"
@@ -68,13 +68,13 @@ class ComparedDay(NamedTuple):
     version: int
     root: bytes
     result: Result
-    slots: Mapping[Outcome, tuple[str, ...]]
+    slots: Mapping[SlotOutcome, tuple[str, ...]]
     has_windows: bool
 
     @property
     def differing(self) -> tuple[str, ...]:
         """The names of the metrics that differ."""
-        return self.slots.get(Outcome.DIFFERS, ())
+        return self.slots.get(SlotOutcome.DIFFERS, ())
 
 
 _SESSION_NUMBER, _CURRENCY, _FILES, _AGGREGATION = 0, 57, 58, 62
@@ -127,7 +127,7 @@ def compared(day: PackagedDay, own: OwnDay, catalogue: Catalogue, extension: Cat
     The catalogues are those that it was signed by."""
     signed = day.record.values
     has_windows = signed[_SESSION_NUMBER] is not None and own.record[_SESSION_NUMBER] == signed[_SESSION_NUMBER]
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, SlotOutcome] = {}
     for metric in catalogue.metrics:
         slot = metric.index
         if slot == _AGGREGATION:
@@ -136,59 +136,59 @@ def compared(day: PackagedDay, own: OwnDay, catalogue: Catalogue, extension: Cat
             outcomes[metric.name] = _of_record(slot, metric.decimals, signed, own.record, has_windows)
     if day.extension is not None and extension is not None:
         inner = {metric.name: _of_extension(metric.index, day, own, has_windows) for metric in extension.metrics}
-        root = Outcome.DIFFERS if Outcome.DIFFERS in inner.values() else Outcome.REBUILT
+        root = SlotOutcome.DIFFERS if SlotOutcome.DIFFERS in inner.values() else SlotOutcome.REBUILT
         outcomes |= {metric.name: root for metric in catalogue.metrics if metric.index == EXTENSION_SLOT} | inner
     slots = {
         each: tuple(name for name, outcome in outcomes.items() if outcome is each)
-        for each in Outcome
+        for each in SlotOutcome
         if each in outcomes.values()
     }
-    result = Result.DIFFERS if Outcome.DIFFERS in slots else Result.AGREES
+    result = Result.DIFFERS if SlotOutcome.DIFFERS in slots else Result.AGREES
     return ComparedDay(day.day, day.version, day.root, result, slots, has_windows)
 
 
-def _of_record(slot: int, decimals: int, signed: Figures, own: Figures, has_windows: bool) -> Outcome:
+def _of_record(slot: int, decimals: int, signed: Figures, own: Figures, has_windows: bool) -> SlotOutcome:
     ours, theirs = own[slot], signed[slot]
     if slot == _SESSION_NUMBER and ours is not None and theirs is not None and ours > theirs:
-        return Outcome.DIFFERS  # there are sessions that were not signed as such
+        return SlotOutcome.DIFFERS  # there are sessions that were not signed as such
     if slot in _WINDOWS and not has_windows:
-        return Outcome.NOT_COVERED
+        return SlotOutcome.NOT_COVERED
     if slot == _FILES:
-        return Outcome.EQUAL if ours == theirs else Outcome.OTHER_FILES
+        return SlotOutcome.EQUAL if ours == theirs else SlotOutcome.OTHER_FILES
     if slot in _WITHIN:
         return _within(ours, theirs, decimals)
     if ours == theirs:
-        return Outcome.EQUAL
+        return SlotOutcome.EQUAL
     other_files = own.get(_FILES) != signed.get(_FILES) or _FILES not in signed
     kept = all(own[each] == signed[each] for each in (_OPENING, _CLOSING, _NET_PNL))
-    return Outcome.REGENERATED if slot in _REGENERATED and other_files and kept else Outcome.DIFFERS
+    return SlotOutcome.REGENERATED if slot in _REGENERATED and other_files and kept else SlotOutcome.DIFFERS
 
 
-def _of_extension(slot: int, day: PackagedDay, own: OwnDay, has_windows: bool) -> Outcome:
+def _of_extension(slot: int, day: PackagedDay, own: OwnDay, has_windows: bool) -> SlotOutcome:
     assert day.extension is not None
     signed = day.extension.values
     if slot == COMMITMENT_SLOT:
         return _rebuilt(signed[slot], _period(day, own))
     if slot in _EXTENSION_WINDOWS and not has_windows:
-        return Outcome.NOT_COVERED
+        return SlotOutcome.NOT_COVERED
     if slot in (*_EXTENSION_WINDOWS, *_EXTENSION_EQUAL):
-        return Outcome.EQUAL if own.extension[slot] == signed[slot] else Outcome.DIFFERS
-    return Outcome.NOT_COMPARED
+        return SlotOutcome.EQUAL if own.extension[slot] == signed[slot] else SlotOutcome.DIFFERS
+    return SlotOutcome.NOT_COMPARED
 
 
-def _within(ours: int | None, theirs: int | None, decimals: int) -> Outcome:
+def _within(ours: int | None, theirs: int | None, decimals: int) -> SlotOutcome:
     if ours is None or theirs is None:
-        return Outcome.EQUAL if ours is theirs else Outcome.NOT_COMPARED
+        return SlotOutcome.EQUAL if ours is theirs else SlotOutcome.NOT_COMPARED
     unit = 10**decimals
     near = abs(ours - theirs) * 10**_TOLERANCE_DECIMALS <= max(unit, abs(theirs))
-    return Outcome.WITHIN if near else Outcome.DIFFERS
+    return SlotOutcome.WITHIN if near else SlotOutcome.DIFFERS
 
 
-def _rebuilt(signed: int | None, digest: bytes | None) -> Outcome:
+def _rebuilt(signed: int | None, digest: bytes | None) -> SlotOutcome:
     """A commitment that is null claims nothing."""
     if signed is None:
-        return Outcome.NOT_COMPARED
-    return Outcome.REBUILT if digest is not None and digest_value(digest) == signed else Outcome.DIFFERS
+        return SlotOutcome.NOT_COMPARED
+    return SlotOutcome.REBUILT if digest is not None and digest_value(digest) == signed else SlotOutcome.DIFFERS
 
 
 def _aggregation(day: PackagedDay, own: OwnDay) -> bytes | None:

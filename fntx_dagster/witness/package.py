@@ -42,7 +42,7 @@ MOST_DAYS = 4_000
 EXTENSION_SLOT = 63
 
 
-class Statement(NamedTuple):
+class GivenStatement(NamedTuple):
     """A statement file that the trader gives along."""
 
     name: str
@@ -51,7 +51,7 @@ class Statement(NamedTuple):
     content: bytes
 
     def __repr__(self) -> str:
-        return f"Statement({self.name!r})"
+        return f"GivenStatement({self.name!r})"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Package:
     """What figures depend on beside the statements, by the names of the settings: texts, lists and tables of texts."""
     days: tuple[PackagedDay, ...]
     """By date; none twice."""
-    statements: tuple[Statement, ...] = ()
+    statements: tuple[GivenStatement, ...] = ()
 
     def context(self, day: PackagedDay, tree: Tree) -> Context:
         """What the leaves of a day's tree are bound to."""
@@ -232,9 +232,9 @@ def _is_scalar(text: Any) -> bool:
     return matches(HASH, text) and int(text, 16) < ORDER
 
 
-def _statements(entries: Any) -> list[Statement]:
+def _statements(entries: Any) -> list[GivenStatement]:
     need(type(entries) is list and len(entries) > 0, "statements is not a list of files")
-    statements: dict[str, Statement] = {}
+    statements: dict[str, GivenStatement] = {}
     for place, entry in enumerate(entries):
         where = f"statements[{place}]"
         need_keys(where, entry, _STATEMENT_KEYS)
@@ -249,5 +249,5 @@ def _statements(entries: Any) -> list[Statement]:
         body = cast(bytes, content)
         need(sha256(body).hexdigest() == entry["sha256"], f"{where}.sha256 is another one: the file was changed")
         need(entry["name"] not in statements, f"{where}.name is there twice")
-        statements[entry["name"]] = Statement(entry["name"], entry["sha256"], body)
+        statements[entry["name"]] = GivenStatement(entry["name"], entry["sha256"], body)
     return [*statements.values()]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -28,7 +27,7 @@ from fntx_dagster.proof.form import (
     need_keys,
     strict_json,
 )
-from fntx_dagster.witness.comparison import ComparedDay, Outcome, Result
+from fntx_dagster.witness.comparison import ComparedDay, Result, SlotOutcome
 from fntx_dagster.witness.package import MOST_DAYS
 
 FORMAT = "fntx.witness/1"
@@ -42,7 +41,7 @@ class SeenStatement(NamedTuple):
     generated_at: datetime
 
 
-class Report(NamedTuple):
+class WitnessReport(NamedTuple):
     """What a witness found. `fetched_at` (UTC) is None unless it fetched the statements itself; `program` is the
     version of FNTX that computed."""
 
@@ -73,12 +72,12 @@ class Report(NamedTuple):
         return sha256(canonical(_content(self))).digest()
 
 
-def written(report: Report) -> str:
+def written(report: WitnessReport) -> str:
     """The file: JSON, its last line ended."""
     return json.dumps(_content(report), indent=2) + "\n"
 
 
-def parse(text: str | bytes) -> Report:
+def parse(text: str | bytes) -> WitnessReport:
     """A report from its file's content. Permanent names the first field that is not as `written` writes it."""
     content = strict_json(text, "the report", MAX_BYTES)
     need_keys("the report", content, _KEYS)
@@ -92,7 +91,7 @@ def parse(text: str | bytes) -> Report:
     need(type(content["statements"]) is list, "statements is not a list")
     need(matches(_PROGRAM, content["fntx"]), "fntx is no version")
     fetched_at = None if content["fetched_at"] is None else _moment("fetched_at", content["fetched_at"])
-    report = Report(
+    report = WitnessReport(
         int(content["chain_id"]),
         content["contract"],
         content["trader"],
@@ -117,7 +116,7 @@ _PROGRAM = re.compile(r"[0-9A-Za-z.+-]{1,64}")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
-def _content(report: Report) -> dict[str, Any]:
+def _content(report: WitnessReport) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "chain_id": str(report.chain_id),
@@ -162,7 +161,7 @@ def _moment(where: str, text: Any) -> datetime:
 def _day(where: str, entry: Any) -> ComparedDay:
     need_keys(where, entry, _DAY_KEYS)
     version, slots = entry["version"], entry["slots"]
-    has_rules = type(slots) is dict and all(outcome in [*Outcome] for outcome in slots)
+    has_rules = type(slots) is dict and all(outcome in [*SlotOutcome] for outcome in slots)
     need(type(version) is int and 1 <= version < 2**32, f"{where}.version is not a number from 1 to 4294967295")
     need(matches(HASH, entry["root"]), f"{where}.root is not a hash")
     need(is_text(entry["result"]) and entry["result"] in [*Result], f"{where}.result is none of {', '.join(Result)}")
@@ -171,9 +170,9 @@ def _day(where: str, entry: Any) -> ComparedDay:
     for names in slots.values():
         is_named = type(names) is list and all(matches(_NAME, name) for name in names)
         need(is_named, f"{where}.slots names no metric")
-    differs = bool(slots.get(Outcome.DIFFERS.value))
+    differs = bool(slots.get(SlotOutcome.DIFFERS.value))
     need(differs == (entry["result"] == Result.DIFFERS), f"{where}.result is not what its slots say")
-    named: Mapping[Outcome, tuple[str, ...]] = {Outcome(outcome): tuple(names) for outcome, names in slots.items()}
+    named = {SlotOutcome(outcome): tuple(names) for outcome, names in slots.items()}
     day: date = day_of(entry["date"])
     return ComparedDay(day, version, bytes_of(entry["root"]), Result(entry["result"]), named, entry["windows"])
 

@@ -14,7 +14,7 @@ from fntx_dagster.proof.leaves import Context, schema_hash_of
 from fntx_dagster.proof.record import Record, build_record
 from fntx_dagster.proof.salts import SaltForm
 from fntx_dagster.witness.comparison import OwnDay
-from fntx_dagster.witness.package import Package, PackagedDay, Statement
+from fntx_dagster.witness.package import GivenStatement, Package, PackagedDay
 from fntx_dagster.witness.trees import Blindings, Tree
 
 SECRET, ACCOUNT = b"a secret of the tests, 32 bytes.", "U7000001"
@@ -72,7 +72,7 @@ def signed(day: date, own: OwnDay | None = None, version: int = 1) -> PackagedDa
 def package(*days: PackagedDay, **changed: Any) -> Package:
     """A package of these days, or of two."""
     made = days or (signed(date(2025, 7, 17)), signed(date(2025, 7, 18), figures(8)))
-    statement = Statement("July.xml", sha256(STATEMENT).hexdigest(), STATEMENT)
+    statement = GivenStatement("July.xml", sha256(STATEMENT).hexdigest(), STATEMENT)
     settings = {"initial_capital": "80000", "dividend_yields": {"SPY": "0.012"}}
     whole = Package(31337, CONTRACT, TRADER, ACCOUNT, WITNESS, settings, made, (statement,))
     return replace(whole, **changed)

@@ -14,9 +14,9 @@ from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES, EXTENSION, EXT
 from fntx_dagster.model.witnesses import Source
 from fntx_dagster.proof.form import canonical
 from fntx_dagster.witness import report as reports
-from fntx_dagster.witness.comparison import ComparedDay, Outcome, OwnDay, Result, cannot, compared, need_slots
+from fntx_dagster.witness.comparison import ComparedDay, OwnDay, Result, SlotOutcome, cannot, compared, need_slots
 from fntx_dagster.witness.package import PackagedDay
-from fntx_dagster.witness.report import Report, SeenStatement
+from fntx_dagster.witness.report import SeenStatement, WitnessReport
 from tests.witness.examples import CONTRACT, TRADER, UNIT, WITNESS, figures, signed
 
 DAY = date(2025, 7, 18)
@@ -41,7 +41,7 @@ def with_extension(slot: int, value: int | None) -> OwnDay:
     return own._replace(extension={**own.extension, slot: value})
 
 
-def outcome_of(name: str, day: ComparedDay) -> Outcome:
+def outcome_of(name: str, day: ComparedDay) -> SlotOutcome:
     return next(outcome for outcome, names in day.slots.items() if name in names)
 
 
@@ -50,8 +50,8 @@ def test_the_same_figures_agree_and_every_slot_has_one_outcome() -> None:
     assert (day.result, day.has_windows, day.differing) == (Result.AGREES, True, ())
     named = [name for names in day.slots.values() for name in names]
     assert sorted(named) == sorted([*NAMES.values(), *INNER.values()])
-    assert day.slots[Outcome.REBUILT] == ("aggregation_commitments", "extension_root", "period_commitments")
-    assert day.slots[Outcome.NOT_COMPARED] == ("ledger_entries", "ledger_head", "audit_size", "audit_root")
+    assert day.slots[SlotOutcome.REBUILT] == ("aggregation_commitments", "extension_root", "period_commitments")
+    assert day.slots[SlotOutcome.NOT_COMPARED] == ("ledger_entries", "ledger_head", "audit_size", "audit_root")
 
 
 @pytest.mark.parametrize("catalogue", [*CATALOGUES, *EXTENSIONS], ids=lambda each: f"{each.title} {each.version}")
@@ -87,7 +87,7 @@ def test_a_part_that_a_later_statement_says_otherwise_is_told_apart_where_nav_an
     name = f"s{slot}"
     assert NAMES[slot] in judged(with_record(**{name: 1})).differing  # the same files
     day = judged(with_record(**{name: 1, "s58": other}))
-    assert outcome_of(NAMES[slot], day) is Outcome.REGENERATED
+    assert outcome_of(NAMES[slot], day) is SlotOutcome.REGENERATED
     # the turnover is committed to: a witness cannot confirm what others add up
     assert day.differing == (("aggregation_commitments", "extension_root", "period_commitments") if slot == 15 else ())
     for kept in ("s2", "s4", "s13"):
@@ -97,7 +97,7 @@ def test_a_part_that_a_later_statement_says_otherwise_is_told_apart_where_nav_an
 def test_other_files_are_no_difference() -> None:
     day = judged(with_record(s58=digest_value(b"\x77" * 32)))
     assert day.result is Result.AGREES
-    assert day.slots[Outcome.OTHER_FILES] == ("statements_digest",)
+    assert day.slots[SlotOutcome.OTHER_FILES] == ("statements_digest",)
 
 
 @pytest.mark.parametrize("slot", WINDOWS)
@@ -105,7 +105,7 @@ def test_a_metric_over_a_window_is_compared_where_the_witness_has_every_statemen
     assert NAMES[slot] in judged(with_record(**{f"s{slot}": 10**15})).differing
     day = judged(with_record(**{f"s{slot}": 10**15, "s0": 3}))
     assert (day.result, day.has_windows) == (Result.AGREES, False)
-    assert outcome_of(NAMES[slot], day) is Outcome.NOT_COVERED
+    assert outcome_of(NAMES[slot], day) is SlotOutcome.NOT_COVERED
 
 
 def test_a_witness_who_sees_more_sessions_than_were_signed_disagrees() -> None:
@@ -117,9 +117,9 @@ def test_a_model_s_figure_may_be_a_millionth_apart(slot: int) -> None:
     value = figures().record[slot] or 0
     size = max(UNIT, value)
     near, far = value + size // 10**6, value + size // 10**6 + 1
-    assert outcome_of(NAMES[slot], judged(with_record(**{f"s{slot}": near}))) is Outcome.WITHIN
+    assert outcome_of(NAMES[slot], judged(with_record(**{f"s{slot}": near}))) is SlotOutcome.WITHIN
     assert judged(with_record(**{f"s{slot}": far})).differing == (NAMES[slot],)
-    assert outcome_of(NAMES[slot], judged(with_record(**{f"s{slot}": None}))) is Outcome.NOT_COMPARED
+    assert outcome_of(NAMES[slot], judged(with_record(**{f"s{slot}": None}))) is SlotOutcome.NOT_COMPARED
 
 
 @pytest.mark.parametrize("slot", [7, 8, 9, 10])
@@ -150,10 +150,10 @@ def test_slots_that_the_catalogue_has_not_are_refused() -> None:
     need_slots(signed(DAY), CATALOGUE, EXTENSION)
 
 
-def report(*days: ComparedDay, source: Source = Source.BROKER_FETCHED) -> Report:
+def report(*days: ComparedDay, source: Source = Source.BROKER_FETCHED) -> WitnessReport:
     at = datetime(2025, 7, 19, 9, 0, 1, tzinfo=UTC)
     seen = SeenStatement(sha256(b"").hexdigest(), at)
-    return Report(31337, CONTRACT, TRADER, WITNESS, source, days, (seen,), at, "0.9.0")
+    return WitnessReport(31337, CONTRACT, TRADER, WITNESS, source, days, (seen,), at, "0.9.0")
 
 
 def test_a_report_is_read_as_it_was_written_and_names_no_value() -> None:

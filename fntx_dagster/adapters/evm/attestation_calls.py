@@ -14,7 +14,7 @@ from fntx_dagster.adapters.evm.faults import Reverted, as_a_node_answers
 from fntx_dagster.adapters.evm.reader import yyyymmdd
 from fntx_dagster.adapters.evm.transport import EvmTransport
 from fntx_dagster.errors import Permanent, Transient
-from fntx_dagster.model.witnesses import Attestation, MinedAttestations, QueuedAttestation
+from fntx_dagster.model.witnesses import Attestation, AttestedDay, MinedAttestations, QueuedAttestation
 from fntx_dagster.outbox.sending import Place
 from fntx_dagster.outbox.transport import Absent, Contradicted, Outcome, Present
 
@@ -51,14 +51,17 @@ class AttestationCalls:
     ) -> Iterator[
         Absent[QueuedAttestation] | Present[QueuedAttestation, MinedAttestations] | Contradicted[QueuedAttestation]
     ]:
+        """A revocation may wait behind the attestation that it takes back."""
+        waiting: dict[AttestedDay, QueuedAttestation] = {}
         for entry in entries:
             held = self._book.attestation_of(self._witness, entry.attested, height)
             if held is not None and _is_said(entry, held):
                 mined = self._saying(entry, held)
                 yield Present(entry, _place(mined), mined, is_deep(mined.block_number))
-            elif (why := _hindrance(entry, held)) is not None:
+            elif (why := _hindrance(entry, held, waiting.get(entry.attested))) is not None:
                 yield Contradicted(entry, why)
             else:
+                waiting[entry.attested] = entry
                 yield Absent(entry)
 
     def bundle(self, waiting: Sequence[QueuedAttestation], queued: int) -> tuple[QueuedAttestation, ...]:
@@ -129,15 +132,17 @@ def _is_said(entry: QueuedAttestation, held: Attestation) -> bool:
     return held.revoked_at is not None if entry.reason is not None else held.level == entry.level
 
 
-def _hindrance(entry: QueuedAttestation, held: Attestation | None) -> str | None:
-    """Why the contract would not take it; None where it would."""
+def _hindrance(entry: QueuedAttestation, held: Attestation | None, before: QueuedAttestation | None) -> str | None:
+    """Why the contract would not take it, where it takes what waits before it of the same day; None where it would."""
+    is_revoked = (held is not None and held.revoked_at is not None) or (
+        before is not None and before.reason is not None
+    )
     if entry.reason is not None:
-        return "there is no attestation to revoke" if held is None else None
-    if held is not None and held.revoked_at is not None:
+        return "there is no attestation to revoke" if (held or before) is None else None
+    if is_revoked:
         return "it was revoked, and that is for ever"
-    if held is not None and held.level > entry.level:
-        return f"it is attested already, with the higher level {held.level}"
-    return None
+    highest = max(held.level if held else 0, before.level if before else 0)
+    return f"it is attested already, with the higher level {highest}" if highest > entry.level else None
 
 
 def _bundled(entry: QueuedAttestation) -> tuple[object, ...]:

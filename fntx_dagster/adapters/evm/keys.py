@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fntx_dagster.settings import Settings
 
 _KEY_BYTES = 32
+_WITNESS_KEY = "witness.key"
 _SALT_SECRET = "salt.secret"
 
 
@@ -111,6 +112,21 @@ def known_secret(folder: Path, mark: str) -> bytes:
     if mark_of(secret) != mark:
         raise Permanent("the salt secret is not the one that this was signed with", f"Restore {file} from the backup")
     return secret
+
+
+def witness_key(folder: Path) -> bytes:
+    """The X25519 key that packages for this home's witness are sealed for: 32 random bytes, made on first use."""
+    return _kept(folder, _WITNESS_KEY)
+
+
+def known_witness_key(folder: Path) -> bytes:
+    """The same; Permanent where it was never made."""
+    if not (folder / _WITNESS_KEY).exists():
+        raise Permanent(
+            "the file is no package, or is sealed, and this home has no key to open it with",
+            "`fntx attest key init` makes one; give the trader what it shows",
+        )
+    return witness_key(folder)
 
 
 def mark_of(secret: bytes) -> str:

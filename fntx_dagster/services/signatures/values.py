@@ -61,7 +61,8 @@ class Difference(NamedTuple):
 
 
 @cache
-def _published() -> dict[bytes, Catalogue]:
+def published() -> dict[bytes, Catalogue]:
+    """Schema hash → the catalogue, for all that FNTX published, of records and of extensions."""
     return {schema_hash_of(catalogue.canonical()): catalogue for catalogue in (*CATALOGUES, *EXTENSIONS)}
 
 
@@ -87,12 +88,12 @@ def extension_catalogue_of(signed: SignedDay) -> Catalogue | None:
 
 
 def _known(signed: SignedDay, schema_hash: bytes) -> Catalogue:
-    if schema_hash not in _published():
+    if schema_hash not in published():
         raise Permanent(
             f"{signed.trading_day} was signed by a catalogue that this program does not know (0x{schema_hash.hex()})",
             "Install the newer program that signed it",
         )
-    return _published()[schema_hash]
+    return published()[schema_hash]
 
 
 def differences(signed: SignedDay, values: Values) -> list[Difference]:

@@ -56,3 +56,14 @@ def statement_digests(db: Readable, period: Period, account: str) -> dict[date, 
             (account, first, last),
         )
         return dict(rows.fetchall())
+
+
+def loaded_statements(db: Readable, account: str) -> list[tuple[str, datetime]]:
+    """The SHA-256 (hex) of each file that has statements of an account, and when the broker made the newest of them
+    (UTC), by that time."""
+    with db.connect() as connection:
+        return connection.execute(
+            """select sha256, max(when_generated) from raw_flex.statements join raw_flex.files using (file_id)
+            where account_id = %s group by 1 order by 2, 1""",
+            (account,),
+        ).fetchall()

@@ -1,0 +1,24 @@
+"""A program that attests what waits, again and again, each time in a process of its own that is killed: see
+`tests.services.signatures.killed_poster`.
+
+    python -m tests.services.witnesses.killed_attester DATABASE_URL HOME
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from fntx_dagster.services.witnesses.posting import post_waiting
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Database
+from tests.services.signatures.killed_poster import killed
+
+
+def main(url: str, home: str) -> None:
+    settings, db = Settings(home=Path(home)), Database(url)
+    killed(lambda: post_waiting(settings, db))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

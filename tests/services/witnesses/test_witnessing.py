@@ -1,0 +1,254 @@
+"""End to end: a trader's package, a witness who fetches the same and attests, one with a forged file who does not."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from fntx_dagster.adapters.evm.attestations import AttestationBook
+from fntx_dagster.adapters.evm.client import connect
+from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.model.witnesses import Source, level_in_words
+from fntx_dagster.proof.form import checksum_of
+from fntx_dagster.services.chain import serve
+from fntx_dagster.services.signatures.register import registered
+from fntx_dagster.services.signatures.track_record import Node
+from fntx_dagster.services.witnesses.checking import CheckedPackage, check_package, read_package
+from fntx_dagster.services.witnesses.packaging import make_package
+from fntx_dagster.services.witnesses.posting import key_of, make_key, post_report, publish_key, revoke
+from fntx_dagster.services.witnesses.reading import listed, names_of, witnesses_of
+from fntx_dagster.services.witnesses.workspace import Way
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.outbox.signatures import signed_days
+from fntx_dagster.witness.comparison import Result, SlotOutcome
+from fntx_dagster.witness.package import Package
+from tests.services.witnesses.conftest import ACCOUNT, PERIOD, TOKEN, Trader, broker, with_token
+
+SESSIONS = 6
+
+
+@pytest.fixture(scope="module")
+def packed(trader: Trader, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("package") / "july.json"
+    made = make_package(trader.settings, trader.db, ACCOUNT, PERIOD, trader.witness, with_statements=True)
+    assert (made.days, made.extended, made.statements, made.is_sealed) == (SESSIONS, SESSIONS, 1, False)
+    file.write_bytes(made.content)
+    [shown] = registered(trader.db, {ACCOUNT})
+    assert (shown.kind, shown.first_day, shown.last_day) == ("package", PERIOD.first, PERIOD.last)
+    return file
+
+
+@pytest.fixture(scope="module")
+def package(trader: Trader, packed: Path) -> Package:
+    return read_package(trader.settings, packed)
+
+
+@pytest.fixture(scope="module")
+def fetched(trader: Trader, package: Package) -> CheckedPackage:
+    """What a witness with a token of its own found."""
+    with broker(trader.books) as service:
+        return check_package(with_token(trader, service), package, Way(fetches=True))
+
+
+def test_who_fetches_the_same_agrees_with_every_day_and_every_window(fetched: CheckedPackage) -> None:
+    assert fetched.agrees
+    report = fetched.report
+    assert [day.result for day in report.days] == [Result.AGREES] * SESSIONS
+    assert all(day.has_windows for day in report.days)
+    # another time, another file
+    assert all(day.slots[SlotOutcome.OTHER_FILES] == ("statements_digest",) for day in report.days)
+    rebuilt = ("aggregation_commitments", "extension_root", "period_commitments")
+    assert all(day.slots[SlotOutcome.REBUILT] == rebuilt for day in report.days)
+    assert report.fetched_at is not None
+    assert fetched.unlike == []
+    # a broker that is simulated is not the broker's host
+    assert report.level == 0x10 | Source.FILES_DIRECT
+
+
+def test_only_the_broker_s_own_host_over_tls_is_fetched(trader: Trader) -> None:
+    flex = trader.settings.flex
+    assert Way(fetches=True).source(trader.settings) is Source.BROKER_FETCHED
+    for changed in (
+        {"url": flex.url.replace("https", "http")},
+        {"url": "https://ndcdyn.interactivebrokers.com.example.com/x"},
+        {"hosts": frozenset({*flex.hosts, "example.com"})},
+    ):
+        settings = trader.settings.model_copy(update={"flex": flex.model_copy(update=changed)})
+        assert Way(fetches=True).source(settings) is Source.FILES_DIRECT
+    assert Way(folder=Path()).source(trader.settings) is Source.FILES_DIRECT
+    assert Way(folder=Path(), is_from_trader=True).source(trader.settings) is Source.FILES_SEEN
+    assert Way().source(trader.settings) is Source.FILES_SEEN
+
+
+def test_the_files_of_the_package_give_the_same_and_the_same_files(trader: Trader, package: Package) -> None:
+    checked = check_package(trader.settings, package, Way())
+    assert checked.agrees
+    assert all("statements_digest" in day.slots[SlotOutcome.EQUAL] for day in checked.report.days)
+    assert checked.report.level == 0x10 | Source.FILES_SEEN
+    assert not (trader.settings.home / "witness" / f"{package.trader[2:14].lower()}-files").exists()
+
+
+def test_who_gets_a_forged_file_differs_and_says_in_which_slots(
+    trader: Trader, package: Package, tmp_path: Path
+) -> None:
+    [statement] = package.statements
+    text = statement.content.decode()
+    (tmp_path / "July.xml").write_text(forged(text))
+    checked = check_package(trader.settings, package, Way(folder=tmp_path, is_from_trader=True))
+    assert not checked.agrees
+    differing = {day.day: day.differing for day in checked.report.days if day.result is Result.DIFFERS}
+    assert date(2025, 7, 8) in differing
+    assert "closing_nav_calculated" in differing[date(2025, 7, 8)]
+    assert date(2025, 7, 2) not in differing
+
+
+def test_a_day_without_a_statement_is_no_day_that_agrees(trader: Trader, package: Package, tmp_path: Path) -> None:
+    [statement] = package.statements
+    text = statement.content.decode()
+    (tmp_path / "July.xml").write_text(
+        re.sub(r'(?s)<FlexStatement [^>]*fromDate="20250709".*?</FlexStatement>', "", text)
+    )
+    checked = check_package(trader.settings, package, Way(folder=tmp_path))
+    assert not checked.agrees
+    assert [day.result for day in checked.report.days] == [Result.AGREES] * (SESSIONS - 1) + [Result.CANNOT]
+
+
+def test_a_broker_that_is_away_or_slow_says_so_and_compares_nothing(trader: Trader, package: Package) -> None:
+    with broker(trader.books) as service:
+        settings = with_token(trader, service)
+    with pytest.raises(Transient):
+        check_package(settings, package, Way(fetches=True))
+    with broker(trader.books) as service:
+        service.expired.add(TOKEN)
+        with pytest.raises(Permanent):
+            check_package(with_token(trader, service), package, Way(fetches=True))
+    with pytest.raises(Permanent, match="no Flex token"):
+        check_package(trader.settings, package, Way(fetches=True))
+
+
+def test_the_witness_attests_once_and_everybody_reads_it(
+    trader: Trader, fetched: CheckedPackage, tmp_path: Path
+) -> None:
+    file = tmp_path / "report.json"
+    file.write_text(fetched.written)
+    done = post_report(trader.settings, trader.db, file)
+    assert [row.state for row in done.new] == ["final"] * SESSIONS
+    assert len({row.tx_hash for row in done.new}) == 1
+    assert post_report(trader.settings, trader.db, file).new == []
+    names = names_of(trader.settings, [f"{trader.witness}=Smith Audit"])
+    with serve(trader.settings, 0) as node:
+        source = Node(node.url, node.contract)
+        rows = listed(source, trader=done.new[0].trader, witness=None, period=PERIOD)
+        days = [row.attested for row in rows]
+        assert [(row.level, row.revoked_at, row.is_of_record) for row in rows] == [(18, None, True)] * SESSIONS
+        told = witnesses_of(source, days, names)
+        assert told.lines == [f"witness Smith Audit ({trader.witness}): {level_in_words(18)}, 6 of 6 days, 0 revoked"]
+        assert witnesses_of(source, days, {}).lines == ["witness 1 witness whose name you did not give"]
+        one = witnesses_of(source, days[:1], names)
+        assert one.named[0].attested_at == rows[0].attested_at
+        other = [day._replace(root=b"\x01" * 32) for day in days]
+        assert witnesses_of(source, other, names).lines == []
+        day = days[0].day
+        revoke(trader.settings, trader.db, days[0].trader, day, 1, "The broker corrected a fee.")
+        assert witnesses_of(source, days, names).lines[0].endswith("5 of 6 days, 1 revoked")
+        assert witnesses_of(source, days[:1], {}).lines == []
+    assert witnesses_of(source, days, names).lines[0].startswith("NOT CHECKED: which witnesses attest it")
+    again = post_report(trader.settings, trader.db, file)
+    assert (again.new, again.waiting) == ([], [])
+    with pytest.raises(Permanent, match="the reason has 0 bytes"):
+        revoke(trader.settings, trader.db, days[0].trader, day, 1, "")
+    with pytest.raises(Permanent, match="no version 2"):
+        revoke(trader.settings, trader.db, days[0].trader, day, 2, "why")
+
+
+def test_a_report_of_another_witness_chain_or_record_is_not_posted(
+    trader: Trader, fetched: CheckedPackage, tmp_path: Path
+) -> None:
+    file = tmp_path / "report.json"
+    text = fetched.written
+    for old, new, words in (
+        (trader.witness, "0x" + "9" * 40, "made for the witness"),
+        (f'"chain_id": "{fetched.report.chain_id}"', '"chain_id": "1"', "on chain 1"),
+        (f"0x{fetched.report.days[3].root.hex()}", "0x" + "7" * 64, "does not hold that root"),
+        ('"agrees"', '"cannot"', "no day of the report agrees"),
+    ):
+        file.write_text(
+            text.replace(old, new).replace('"level": 18', '"level": 2') if "cannot" in new else text.replace(old, new)
+        )
+        with pytest.raises(Permanent, match=words):
+            post_report(trader.settings, trader.db, file)
+
+
+def test_a_package_is_sealed_with_the_key_that_the_witness_published(trader: Trader, tmp_path: Path) -> None:
+    file = tmp_path / "sealed"
+    with pytest.raises(Permanent, match="has published no key"):
+        key_of(trader.settings, "0x" + "9" * 40)
+    made = publish_key(trader.settings)
+    assert (made, made.witness) == (make_key(trader.settings), trader.witness)
+    publish_key(trader.settings)
+    key = key_of(trader.settings, trader.witness)
+    assert f"0x{key.hex()}" == made.key
+    with connect(trader.settings) as chain:
+        assert AttestationBook(chain).published_key(trader.witness) == b"\x01" + key
+    content = make_package(trader.settings, trader.db, ACCOUNT, PERIOD, trader.witness, key=key).content
+    assert b"chain_id" not in content
+    file.write_bytes(content)
+    assert len(read_package(trader.settings, file).days) == SESSIONS
+    file.write_bytes(content[:-1])
+    with pytest.raises(Permanent, match="sealed for another key, or was changed"):
+        read_package(trader.settings, file)
+    with pytest.raises(Permanent, match="no key to open it with"):
+        read_package(Settings(home=tmp_path), file)
+
+
+def test_no_value_blinding_or_salt_is_in_a_log_a_report_or_the_database(
+    trader: Trader, packed: Path, fetched: CheckedPackage, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = json.loads(packed.read_bytes())
+    private = {ACCOUNT}
+    for day in content["days"]:
+        private |= {*day["record"]["salts"].values(), *day["blindings"]["aggregation"], day["blindings"]["period"]}
+        private |= {value for value in day["record"]["values"].values() if value and len(value) > 9}
+    assert not [value for value in private if value in fetched.written]
+    spoiled = {**content, "days": [{**content["days"][0], "root": "0x" + "1" * 64}]}
+    file = packed.with_name("spoiled.json")
+    file.write_text(json.dumps({**spoiled, "checksum": checksum_of(spoiled)}))
+    with caplog.at_level(logging.DEBUG), pytest.raises(Permanent) as refused:
+        read_package(trader.settings, file)
+    with trader.db.connect() as connection:
+        kept = connection.execute("select report from alm_reporting.witness_reports").fetchall()
+    said = [str(refused.value), caplog.text, *(report for (report,) in kept)]
+    assert kept
+    assert not [value for value in private for text in said if value in text]
+
+
+def test_an_earlier_signed_day_has_its_own_rule_and_a_newer_catalogue_is_refused(trader: Trader, packed: Path) -> None:
+    [first, *_] = signed_days(trader.db, PERIOD, ACCOUNT)
+    content = json.loads(packed.read_bytes())
+    text = json.dumps(content).replace(f"0x{first.schema_hash.hex()}", "0x" + "5" * 64)
+    changed = json.loads(text)
+    file = packed.with_name("newer.json")
+    file.write_text(json.dumps({**changed, "checksum": checksum_of(changed)}))
+    with pytest.raises(Permanent, match="does not lead to its root"):
+        read_package(trader.settings, file)
+
+
+def test_the_settings_of_a_package_are_the_known_ones(trader: Trader, package: Package) -> None:
+    for settings in ({"flex_tokens": {}}, {"fx_fallback": {"USD/HKD": "x"}}, {"risk_free_rates": {"USD": "5"}}):
+        with pytest.raises(Permanent, match="settings are not those of FNTX"):
+            check_package(trader.settings, replace(package, settings=settings), Way())
+
+
+def forged(text: str) -> str:
+    """A statement whose first commission of 8 July is a hundred times what it was, and its totals are left."""
+    begin = text.index("<Trade ", text.index('fromDate="20250708"'))
+    head, tail = text[:begin], text[begin:]
+    found = re.search(r'ibCommission="(-[0-9.]+)"', tail)
+    assert found is not None
+    return head + tail[: found.start(1)] + f"{float(found[1]) * 100:.2f}" + tail[found.end(1) :]
