@@ -1,5 +1,5 @@
-"""What a pool costs, on anvil as it is now and after the next hard fork, and on the embedded chain's EVM: the figures of
-docs/contracts.md, which rounds, and the limits that the contracts are built for."""
+"""What a pool costs, on anvil as it is now and after the next hard fork, and on the embedded chain's EVM: the figures
+of docs/contracts.md, which rounds, and the limits that the contracts are built for."""
 
 from __future__ import annotations
 

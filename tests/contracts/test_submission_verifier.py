@@ -125,9 +125,8 @@ def in_memory() -> Base:
 
 
 def test_the_embedded_chains_evm_says_the_same(in_memory: Base) -> None:
-    """Five seconds each, so a true one and one with a point outside the group."""
+    """Some seconds each; `test_aggregator_gas` has a false one evicted there."""
     assert said(in_memory, SUBMISSION) is True
-    assert said(in_memory, OUTSIDE) is False
 
 
 def broken(submission: bytes, chance: random.Random) -> bytes:
