@@ -27,6 +27,8 @@ from fntx_dagster.proof.leaves import schema_hash_of
 FOLDER = Path(__file__).parents[2] / "verify"
 YEARS = range(2007, 2041)
 """Whose sessions the strangers' verifiers know: since 2007 New York's clocks change on the same Sundays."""
+LIBRARY = FOLDER / "noble-curves.js"
+"""The library of the group in the page: bundled once and never edited."""
 SCRIPT, PAGE, PACKAGE = FOLDER / "verify.py", FOLDER / "verify.html", Path(artifacts.__file__)
 
 
@@ -52,12 +54,14 @@ def script_with_pins(text: str) -> str:
 
 
 def page_with_pins(text: str) -> str:
-    """verify.html with the constants as they have to be, and with the hashes of its script and its style."""
+    """verify.html with the constants as they have to be, its library, and the hashes of its script and its style."""
     text = _with_pins(text, "  ")
     for prefix, published in (("", CATALOGUES), ("EXTENSION_", EXTENSIONS)):
         text = _put(text, f"{prefix}SIZES", {f"{each.version}": len(each.metrics) for each in published}, "  ")
         slots = "".join(f"  {_canonical(metric)},\n" for metric in published[-1].metrics)
         text = re.sub(rf"(?ms)(?<=^const {prefix}SLOTS = \[\n).*?(?=^\];)", slots.replace("\\", r"\\"), text)
+    library = LIBRARY.read_text(encoding="utf-8")
+    text = re.sub(r'(?s)(?<=<script type="text/plain" id="noble">\n).*?(?=</script>)', lambda _: library, text)
     for name in ("script", "style"):
         content = re.search(rf"<{name}>(.*?)</{name}>", text, re.DOTALL)[1]
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()

@@ -7,6 +7,7 @@ import random
 import sys
 from collections.abc import Iterator
 from datetime import date
+from hashlib import sha256
 from types import SimpleNamespace
 from typing import NamedTuple
 from unittest.mock import patch
@@ -18,7 +19,10 @@ from fntx_dagster.curve.group import combined, named, random_scalar, read_compre
 from fntx_dagster.periods.checking import check
 from fntx_dagster.proof.keccak import keccak256
 from tests.periods.examples import PUBLISHED, book, patched, proved, text_of
+from tests.tools import needs_browser
+from tests.verify.browser import Page, browser
 from tests.verify.periods import broken_period, random_period
+from tests.verify.pins import LIBRARY, PAGE
 from verify import verify as script
 
 CASES = [case["file"] for case in json.loads(text_of("cases.json"))]
@@ -45,25 +49,100 @@ def test_the_script_with_its_own_keccak_finds_a_good_file_good():
     assert script.verify_period(text_of("fund.json")) == (True, [])
 
 
-def agree(count, seed):
+def agree(count, seed, *others):
     """So many random files, and as many broken ones: one verdict in the same words."""
     rng = random.Random(seed)
     for _ in range(count):
         text = random_period(rng)
         broken = broken_period(rng, text)
-        assert by_ours(text) == by_the_script(text) == (True, []), text[:300]
         own = by_ours(broken)
-        assert by_the_script(broken) == own, own
         assert not own[0], broken[:300]
+        assert by_ours(text) == (True, []), text[:300]
+        for say in (by_the_script, *others):
+            assert say(text) == (True, [])
+            assert say(broken) == own
 
 
 def test_random_and_broken_files_have_one_verdict():
     agree(12, seed=1)
 
 
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with browser() as page:
+        page.open(PAGE)
+        yield page
+
+
+def on_the_page(page):
+    """A verifier: what the page's worker says."""
+
+    def say(text):
+        problems = page.ask(f"fntx.checkPeriod({json.dumps(text)})")["problems"]
+        return not problems, problems
+
+    return say
+
+
+@needs_browser
+def test_the_page_says_of_every_vector_what_ours_says_in_the_same_words(page):
+    assert {name: on_the_page(page)(text) for name, text in VECTORS.items()} == {
+        name: by_ours(text) for name, text in VECTORS.items()
+    }
+
+
+@needs_browser
+def test_random_and_broken_files_have_one_verdict_on_the_page_too(page):
+    agree(12, 3, on_the_page(page))
+
+
+@needs_browser
 @pytest.mark.slow
-def test_a_thousand_random_and_a_thousand_broken_files_have_one_verdict():
-    agree(1000, seed=2)
+def test_a_thousand_random_and_a_thousand_broken_files_have_one_verdict(page):
+    agree(1000, 2, on_the_page(page))
+
+
+@needs_browser
+@pytest.mark.parametrize("name", ["plain.json", "sharpe.json", "bounds.json", "fund.json", "short.json"])
+def test_the_page_reads_the_figures_that_the_script_reads(page, name):
+    shown = page.ask(f"fntx.checkPeriod({json.dumps(text_of(name))})")["figures"]
+    assert [tuple(each) for each in shown] == script.figures(script.read_period(text_of(name)))
+
+
+def test_the_library_of_the_page_is_the_one_that_was_bundled_once():
+    assert (
+        sha256(LIBRARY.read_bytes()).hexdigest() == "ac8cbe46d84bec1fc3aaeef9e943c04b7340888bd4cbf4c85334279966b81953"
+    )
+    assert LIBRARY.read_text(encoding="utf-8") in PAGE.read_text(encoding="utf-8")
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    ("name", "verdict", "words"),
+    [
+        ("good", "Holds", ["For: a bank", "net_pnl", "5 days were posted more than 24 hours after"]),
+        ("unnamed", "Holds, as far as checked", ["2 days name no transaction that this node knows"]),
+        ("left out", "Does not hold", ["a record that the period leaves out", "sessions without a record: 2018-03-07"]),
+        ("old version", "Does not hold", ["the latest version is 2, the period has 1: ask for a new file"]),
+        ("never posted", "Does not hold", ["2018-03-05: the contract has another root"]),
+        ("other transaction", "Does not hold", ["did not post this record"]),
+    ],
+)
+def test_a_period_that_is_dropped_on_the_page_is_checked_with_the_node(page, posted, tmp_path, name, verdict, words):
+    page.open(PAGE)
+    file = tmp_path / "period.json"
+    file.write_text(posted.texts[name])
+    page.ask(f"document.getElementById('rpc').value = {json.dumps(posted.url)}")
+    data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        page.send("Input.dispatchDragEvent", type=kind, x=300, y=200, data=data)
+    settled = "(async () => { while (/^(No|Checking)/.test(document.getElementById('verdict').textContent)) "
+    page.ask(settled + "await new Promise((done) => setTimeout(done, 20)); })()")
+    assert page.ask("document.getElementById('verdict').textContent") == verdict
+    said = page.ask("document.getElementById('period').innerText")
+    assert [each for each in words if each not in said] == []
+    asked = [event for event in page.events if event.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded")]
+    assert asked == []
 
 
 @pytest.mark.parametrize("name", ["H", "U", "f/0", "f/9", "g/0", "g/127", "g/40000"])
