@@ -18,6 +18,10 @@ from fntx_dagster.adapters.evm.reader import yyyymmdd  # noqa: E402
 from fntx_dagster.adapters.evm.transactions import transact  # noqa: E402
 from fntx_dagster.settings import Settings  # noqa: E402
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.contracts.chains import InMemory  # noqa: E402
+from tests.contracts.costs import costs  # noqa: E402
+
 SCHEMA = b"\x11" * 32
 ROOT, OTHER_ROOT = b"\xff" * 32, b"\xfe" * 32  # no zero byte: the dearest calldata
 POSTS = 20
@@ -38,6 +42,7 @@ def main() -> None:
             _amendments(chain, trader)
             _reading(chain, trader)
             _commitments(chain, trader, settings)
+        _pools()
         before = time.perf_counter()
         with connect(settings):
             _say("connect to an existing chain", f"{(time.perf_counter() - before) * 1000:.0f} ms")
@@ -99,6 +104,12 @@ def _commitments(chain: Chain, trader: Signer, settings: Settings) -> None:
     used = [commit(number, 1) for number in range(1, 9)]
     _say("commit a signal, average", f"{sum(used) / len(used):,.0f} gas, {max(used):,} at most")
     _say("commit 150 signals", f"{commit(9, 150) / 150:,.0f} gas each")
+
+
+def _pools() -> None:
+    """Of encrypted figures, in Aggregator; 2 of 3 trustees."""
+    for what, used in costs(InMemory()).items():
+        _say(f"pool: {what}", f"{used:,} gas")
 
 
 def _post(chain: Chain, trader: Signer, day: date) -> int:
