@@ -284,8 +284,7 @@ contract Aggregator {
         Participant storage participant = participants[msg.sender];
         if (!participant.isRegistered) revert NotRegistered();
         if (block.timestamp < participant.boundUntil) revert StillBound();
-        participant.isRegistered = false;
-        if (participant.activeFrom >= Calendar.nextMonth(block.timestamp)) --cohortSize[participant.activeFrom];
+        _part(participant);
         emit Left(msg.sender);
         Address.sendValue(payable(msg.sender), bond);
     }
@@ -331,8 +330,9 @@ contract Aggregator {
             _add(day.sums[n], Curve.negative(Curve.pointAt(submission, n * Curve.POINT)));
         }
         emit Evicted(epoch, trader, msg.sender);
-        if (participants[trader].isRegistered) {
-            participants[trader].isRegistered = false;
+        Participant storage participant = participants[trader];
+        if (participant.isRegistered) {
+            _part(participant);
             Address.sendValue(payable(msg.sender), bond / 2);
             Address.sendValue(payable(address(0)), bond - bond / 2);
         }
@@ -476,6 +476,12 @@ contract Aggregator {
         participant.activeFrom = activeFrom;
         if (minCohort > 0) ++cohortSize[activeFrom];
         emit Registered(msg.sender, activeFrom);
+    }
+
+    /// @dev End a registration. It counts no more in a cohort that still gathers.
+    function _part(Participant storage participant) private {
+        participant.isRegistered = false;
+        if (participant.activeFrom >= Calendar.nextMonth(block.timestamp)) --cohortSize[participant.activeFrom];
     }
 
     /// @dev When the day freezes, which takes a submission now; its first one starts the clock.

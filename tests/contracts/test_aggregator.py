@@ -18,6 +18,7 @@ from tests.tools import needs_anvil
 
 pytestmark = needs_anvil
 OFFSET = 2**31
+MONTH = 31 * 86_400
 
 
 @pytest.fixture
@@ -293,6 +294,25 @@ def test_who_leaves_before_the_month_ends_does_not_count_and_who_leaves_later_do
     chain.send(two, pool.functions.leave())
     assert pool.functions.cohortSize(begin).call() == 2
     pool.submit(one, pool.prove(one, (1, 2, 3), begin), begin)
+
+
+def test_who_is_evicted_does_not_count_in_a_cohort_that_still_gathers(base: Base) -> None:
+    pool = Pool(base, minCohort=1, submitSeconds=MONTH)
+    chain, liar = base.chain, base.traders[0]
+    begin = first_of_next_month(chain.now())
+    pool.register(liar)
+    chain.pass_to(seconds_of(begin) + 2 * 86_400)
+    days = (begin, begin + 1)
+    false = [pool.prove(liar, (1, 2, 3), day)[:-1] + b"\0" for day in days]
+    for day, each in zip(days, false, strict=True):
+        pool.submit(liar, each, day)
+    chain.send(base.stranger, pool.challenge(false[0], liar, days[0]))
+    pool.register(liar)
+    gathering = first_of_next_month(chain.now())
+    assert pool.functions.cohortSize(gathering).call() == 1
+    chain.send(base.stranger, pool.challenge(false[1], liar, days[1]))
+    assert pool.functions.cohortSize(gathering).call() == 0
+    assert pool.functions.cohortSize(begin).call() == 1
 
 
 # Submissions
