@@ -1,4 +1,5 @@
-"""`fntx share`: links that show disclosures to strangers: make one, list them, see what was shown to whom, end one."""
+"""`fntx share`: links that show disclosures to strangers: make one, list them, see what was shown to whom,
+publish one, end one."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ from fntx_dagster.cli.options import (
 if TYPE_CHECKING:
     from fntx_dagster.services.sharing.planning import SharePlan
 
-share = typer.Typer(no_args_is_help=True, help="Links that show disclosures to strangers: make, list and end them.")
+share = typer.Typer(
+    no_args_is_help=True, help="Links that show disclosures to strangers: make, list, publish and end them."
+)
 
 Number = Annotated[
     int, typer.Argument(help="The number of the link, as `fntx share list` has it.", min=1, max=2**63 - 1)
@@ -134,6 +137,23 @@ def show(number: Number, as_json: AsJson = False) -> None:
     whom = f", for {link.note}" if link.note else ""
     out(f"Link {number}{whom}: {link.first_day} to {link.last_day}, made by {link.made_by}")
     out(*(f"{row.trading_day}  version {row.version}  {', '.join(row.metrics)}" for row in rows))
+
+
+@share.command()
+def publish(number: Number, as_json: AsJson = False) -> None:
+    """Show a link to everybody: the page of the trader's address lists it, as long as the link lasts.
+
+    fntx share publish 1
+    """
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.sharing.making import TERMINAL, publish_link
+
+    _, db = settings_and_database()
+    path = publish_link(db, number, by=TERMINAL)
+    if as_json:
+        print_json({"share_id": number, "path": path})
+    else:
+        out(f"Link {number} is shown to everybody; the page follows the address of the server:", f"  {path}")
 
 
 @share.command()

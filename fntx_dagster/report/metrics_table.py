@@ -13,18 +13,9 @@ from typing import Any
 from fntx_dagster.model.nav import FEW_OBSERVATIONS
 from fntx_dagster.report import money
 from fntx_dagster.report.definitions import DEFINITIONS
+from fntx_dagster.report.metric_names import WINDOWS, metric_name
 from fntx_dagster.report.tables import Table
 
-WINDOWS = {
-    "30d": "30 days",
-    "30obs": "30 sessions",
-    "mtd": "Month",
-    "qtd": "Quarter",
-    "ytd": "Year",
-    "1y": "365 days",
-    "5y": "5 years",
-    "all": "All",
-}
 _KEYS = ("account_id", "trading_day", "metric_window", "base_currency", "few_observations")
 # Ratios that people read in per cent; the win rates are in per cent already.
 _IN_PERCENT = (
@@ -34,19 +25,6 @@ _IN_PERCENT = (
 _PERCENT = ("win_rate", "win_rate_all_in")
 _HOURS = ("average_holding_hours",)
 _MULTIPLES = ("paid_in", "dpi", "rvpi", "tvpi")
-_SPELLED = {
-    "var_95": "VaR 95 % of returns",
-    "cvar_95": "CVaR 95 % of returns",
-    "broker_return": "Return as the broker computes it",
-    "xirr": "XIRR",
-    "trades_all_in": "Trades, all-in",
-    "win_rate_all_in": "Win rate, all-in",
-    "expectancy_all_in": "Expectancy, all-in",
-    "xirr_by_date": "XIRR by date",
-    "dpi": "DPI",
-    "rvpi": "RVPI",
-    "tvpi": "TVPI",
-}
 
 
 def metrics_table(rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -59,7 +37,7 @@ def metrics_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     )
     return Table(
         headers=("Metric", *(_window(row["metric_window"]) for row in ordered)),
-        rows=tuple((_label(name), *(_cell(name, row[name]) for row in ordered)) for name in names),
+        rows=tuple((metric_name(name), *(_cell(name, row[name]) for row in ordered)) for name in names),
         title="Metrics",
         footnote=_few(ordered),
     )
@@ -72,7 +50,7 @@ def defined_table(row: Mapping[str, Any]) -> Table:
     names = [name for name in row if name not in _KEYS and (row[name] is not None or name not in _MULTIPLES)]
     return Table(
         headers=("Metric", "Definition", window),
-        rows=tuple((_label(name), DEFINITIONS.get(name, ""), _cell(name, row[name])) for name in names),
+        rows=tuple((metric_name(name), DEFINITIONS.get(name, ""), _cell(name, row[name])) for name in names),
         title="Metrics",
         words=2,
         footnote=_few([row]),
@@ -95,10 +73,6 @@ def _few(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _window(name: str) -> str:
     return WINDOWS.get(name, name)
-
-
-def _label(name: str) -> str:
-    return _SPELLED.get(name, name.replace("_", " ").capitalize())
 
 
 def _cell(name: str, value: float | Decimal | int | None) -> str:

@@ -152,6 +152,10 @@ class Asked:
             raise BadAddress(f"{name} is one of {', '.join(choices)}")
         return word
 
+    def done(self, said: Mapping[str, str]) -> str:
+        """What a form has just done, in words: `said` has them for what `done` in the query may be."""
+        return said.get(self.request.query_params.get("done", ""), "")
+
     def text(self, name: str) -> str | None:
         """A name in the query, of at most 64 printable characters; None where it is missing. Raises BadAddress."""
         text = self.request.query_params.get(name)

@@ -1,4 +1,5 @@
-"""What strangers see: `/v` checks a file, `/s/{token}` shows the days of a link, `/badge/{token}` is for other sites.
+"""What strangers see: `/v` checks a file, `/s/{token}` shows the days of a link, `/badge/{token}` is for other sites,
+`/t/{trader}` lists the links that a trader shows to everybody.
 
 Nobody signs in here and no cookie is read. What a link shows comes from the tables of links alone; whatever is not
 there looks alike: a link that never was, one that has ended, one that has expired. `/chain` answers what these pages
@@ -11,7 +12,7 @@ import hmac
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -23,7 +24,7 @@ from starlette.routing import Route
 
 from fntx_dagster.errors import FntxError
 from fntx_dagster.services.sharing.node import LARGEST_QUESTION, OwnNode
-from fntx_dagster.services.sharing.showing import SharedDays, ShownLinks, count_view
+from fntx_dagster.services.sharing.showing import MOST_PUBLISHED, SharedDays, ShownLinks, count_view
 from fntx_dagster.services.visitors.signing_in import From
 from fntx_dagster.serving.asgi import App, Receive, Scope, Send, address_of
 from fntx_dagster.serving.recent import Recent
@@ -32,7 +33,7 @@ from fntx_dagster.web.asking import FAILED, Site
 from fntx_dagster.web.rendering import render
 from fntx_dagster.web.verifier import published_page, published_policy
 
-PREFIXES = ("/s/", "/badge/")
+PREFIXES = ("/s/", "/badge/", "/t/")
 PATHS = ("/v", "/chain")
 
 _POLICY = (
@@ -94,10 +95,17 @@ def public_site(site: Site) -> Starlette:
     app = Starlette(
         routes=[
             Route("/v", _verify),
-            Route("/s/{token}", _of_link(site, links, _page, "page")),
-            Route("/s/{token}/series", _of_link(site, links, _series, "file")),
-            Route("/s/{token}/series.json", _of_link(site, links, _file, "file")),
+            *(
+                Route(path + end, _of_link(site, links, answer, place))
+                for path in ("/s/{token}", "/t/{trader}/{link:int}")
+                for end, answer, place in (
+                    ("", _page, "page"),
+                    ("/series", _series, "file"),
+                    ("/series.json", _file, "file"),
+                )
+            ),
             Route("/badge/{token}", _of_link(site, links, _badge, "badge")),
+            Route("/t/{trader}", _trader(links)),
             Route("/chain", _chain(node), methods=["POST"]),
         ],
         exception_handlers={HTTPException: _refused, Exception: _refused},
@@ -113,23 +121,35 @@ async def _verify(_request: Request) -> Response:
     return Response(published_page(), media_type="text/html; charset=utf-8", headers=headers)
 
 
+class _Place(NamedTuple):
+    """Where a link is shown: the path of its page, and what the page names its series by."""
+
+    path: str
+    mark: str
+
+
 def _of_link(
-    site: Site, links: ShownLinks, answer: Callable[[SharedDays, str], Response], place: str | None = None
+    site: Site, links: ShownLinks, answer: Callable[[SharedDays, _Place], Response], place: str
 ) -> Callable[[Request], Any]:
-    """An endpoint for what a link shows; `place`: where a view of it is counted."""
+    """An endpoint for what a link shows, by its token or as one that its trader published; `place`: where a view of it
+    is counted."""
 
     def answered(request: Request) -> Response:
-        token = request.path_params["token"]
+        token, trader = request.path_params.get("token"), request.path_params.get("trader")
         try:
-            shown = links.shown_by(token)
+            if token is not None:
+                shown = links.shown_by(token)
+            else:
+                shown = next(iter(links.published_by(trader or "", request.path_params["link"])), None)
         except FntxError:
-            return _html("public_problem.html.j2", {"title": "Not now", "said": _LATER}, 503)
+            return _later()
         if shown is None:
             return _gone()
-        if place and request.method == "GET" and not _is_counted(request, answer, token):
+        at = _place_of(shown, token)
+        if request.method == "GET" and not _is_counted(request, answer, at):
             with suppress(FntxError):
                 count_view(site.db, shown, place)
-        return answer(shown, token)
+        return answer(shown, at)
 
     async def endpoint(request: Request) -> Response:
         return await run_in_threadpool(answered, request)
@@ -137,36 +157,58 @@ def _of_link(
     return endpoint
 
 
-def _is_counted(request: Request, answer: Callable[[SharedDays, str], Response], token: str) -> bool:
+def _trader(links: ShownLinks) -> Callable[[Request], Any]:
+    """The endpoint of a trader's own page."""
+
+    def answered(request: Request) -> Response:
+        try:
+            published = links.published_by(request.path_params["trader"])
+        except FntxError:
+            return _later()
+        if not published:
+            return _gone()
+        listed = [(shown, _place_of(shown)) for shown in published]
+        return _html("trader.html.j2", {"title": "Track record", "published": listed, "most": MOST_PUBLISHED})
+
+    async def endpoint(request: Request) -> Response:
+        return await run_in_threadpool(answered, request)
+
+    return endpoint
+
+
+def _place_of(shown: SharedDays, token: str | None = None) -> _Place:
+    path = f"/s/{token}" if token is not None else f"/t/{shown.trader.lower()}/{shown.share_id}"
+    return _Place(path, hmac.new(_KEY, path.encode(), "sha256").hexdigest()[:32])
+
+
+def _is_counted(request: Request, answer: Callable[[SharedDays, _Place], Response], at: _Place) -> bool:
     """Whether it is a series that a page asks for, which was counted itself."""
     said = request.query_params.get("of", "").encode()
-    return answer is _series and hmac.compare_digest(said, _mark(token).encode())
+    return answer is _series and hmac.compare_digest(said, at.mark.encode())
 
 
-def _mark(token: str) -> str:
-    return hmac.new(_KEY, token.encode(), "sha256").hexdigest()[:32]
+def _page(shown: SharedDays, at: _Place) -> Response:
+    return _html("public.html.j2", {"title": f"Track record, {shown.period}", "shown": shown, "at": at})
 
 
-def _page(shown: SharedDays, token: str) -> Response:
-    values = {"title": f"Track record, {shown.period}", "shown": shown, "token": token, "mark": _mark(token)}
-    return _html("public.html.j2", values)
-
-
-def _badge(shown: SharedDays, token: str) -> Response:
-    values = {"title": "Track record", "shown": shown, "token": token, "mark": _mark(token)}
-    answer = _html("badge.html.j2", values, ancestors="*")
+def _badge(shown: SharedDays, at: _Place) -> Response:
+    answer = _html("badge.html.j2", {"title": "Track record", "shown": shown, "at": at}, ancestors="*")
     del answer.headers["Cross-Origin-Opener-Policy"]
     return answer
 
 
-def _series(shown: SharedDays, _token: str) -> Response:
+def _series(shown: SharedDays, _at: _Place) -> Response:
     return Response(shown.series, media_type="application/json", headers=_HEADERS)
 
 
-def _file(shown: SharedDays, _token: str) -> Response:
+def _file(shown: SharedDays, _at: _Place) -> Response:
     name = f"series-{shown.period.first}-{shown.period.last}.json"
     headers = _HEADERS | {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(shown.series, media_type="application/json", headers=headers)
+
+
+_OF_A_LINK = {"": (_page, "page"), "/series": (_series, "file"), "/series.json": (_file, "file")}
+"""What follows the path of a link → what answers it, and where a view of it is counted."""
 
 
 def _chain(node: OwnNode) -> Callable[[Request], Any]:
@@ -194,6 +236,10 @@ def _chain(node: OwnNode) -> Callable[[Request], Any]:
 _GONE = "There is no such link, or it has ended. Ask its owner for another."
 _TOO_OFTEN = "Your address asked too often. Try again in a minute."
 _LATER = "This cannot be shown just now. Try again in a minute."
+
+
+def _later() -> Response:
+    return _html("public_problem.html.j2", {"title": "Not now", "said": _LATER}, 503)
 
 
 def _gone() -> Response:

@@ -67,6 +67,14 @@ def sign_in_by_passkey(asked: Asked) -> Answer:
     return answer
 
 
+_DONE = {
+    "end": "The session has ended.",
+    "remove": "The passkey is removed: it lets nobody in any more.",
+    "password": "The password is set, and your other sessions have ended.",
+    "passkey": "The passkey is added: sign in with it from now on.",
+}
+
+
 def sign_out(asked: Asked) -> Answer:
     """`/signout`: end the session, and let the browser forget what it keeps of the dashboard."""
     where = _where(asked)
@@ -99,7 +107,7 @@ def account(asked: Asked) -> Answer:
             return _account_page(asked, signed, said, 429 if refused.too_often else 403)
     else:
         raise BadAddress("the form is none of this page's")
-    return RedirectResponse("/account", 303)
+    return RedirectResponse(f"/account?done={wish}", 303)
 
 
 def add_passkey(asked: Asked) -> Answer:
@@ -111,7 +119,7 @@ def add_passkey(asked: Asked) -> Answer:
         passkeys.add_passkey(db, signed, origin, asked.form["answer"].encode(), asked.form.get("name", ""))
     except NotAdmitted:
         return JSONResponse({"problem": "The passkey was not made for this session, or is known already."}, 403)
-    return JSONResponse({"to": "/account"})
+    return JSONResponse({"to": "/account?done=passkey"})
 
 
 def visitors(asked: Asked) -> Answer:
@@ -152,6 +160,7 @@ def _account_page(asked: Asked, signed: SignedIn, problem: str = "", status: int
     db = asked.site.db
     values = {
         "problem": problem,
+        "done": "" if problem else asked.done(_DONE),
         "signed": signed,
         "sessions": signing_in.own_sessions(db, signed),
         "passkeys": passkeys.own_passkeys(db, signed),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 from fntx_dagster.report import clock, money
+from fntx_dagster.report.metric_names import metric_name
 
 NONE = "–"
 """Stands where there is no figure."""
@@ -80,6 +81,11 @@ def block_number(block_id: str) -> str:
     return block_id.rpartition(":")[2]
 
 
+def metrics(names: Iterable[str]) -> str:
+    """Metrics in words, in a row."""
+    return "; ".join(map(metric_name, names))
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "amount": amount,
     "block_number": block_number,
@@ -89,6 +95,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "figure": figure,
     "part": part,
     "in_percent": in_percent,
+    "metric": metric_name,
+    "metrics": metrics,
     "moment": moment,
     "stated": stated,
     "day": day,

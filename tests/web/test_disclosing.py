@@ -55,8 +55,8 @@ def made(address: str, query: str = CHOSEN, **others: str) -> str:
 def test_before_a_link_is_made_the_page_says_what_follows(address: str) -> None:
     text = html.unescape(ask(address, f"/a/1/disclose?{CHOSEN}").text)
     assert "2 figures of 5 days, 2025-07-14 to 2025-07-18" in text
-    assert "opening_nav_official of 2025-07-15, 2025-07-16, 2025-07-17" in text
-    assert "follows from closing_nav_official of the session before" in text
+    assert "Official opening NAV of 2025-07-15, 2025-07-16, 2025-07-17" in text
+    assert "follows from Official closing NAV of the session before" in text
     left_out = html.unescape(ask(address, f"/a/1/disclose?{CHOSEN}&day=2025-07-15").text)
     assert "2025-07-14, 2025-07-16, 2025-07-17 and 1 more days has a record that you leave out" in left_out
 
@@ -112,10 +112,14 @@ def test_a_link_is_made_seen_listed_and_ended(address: str) -> None:
     assert "2 times, the badge 0, the file 0" in listed
     [number] = re.findall(r"<h3>(\d+): Ada", listed)
     assert " by owner</dd>" in listed
-    ended = ask(address, "/a/1/shares", link=number)
-    assert (ended.status_code, ended.headers["Location"]) == (303, "/a/1/shares")
+    published = ask(address, "/a/1/shares", link=number, do="publish")
+    assert published.headers["Location"] == "/a/1/shares?done=publish"
+    assert re.search(r'href="/t/0x[0-9a-f]{40}"', ask(address, "/a/1/shares?done=publish").text)
+    ended = ask(address, "/a/1/shares", link=number, do="end")
+    assert (ended.status_code, ended.headers["Location"]) == (303, "/a/1/shares?done=end")
     assert ask(address, path).status_code == 404
-    assert ask(address, "/a/1/shares", link=number).status_code == 409
+    assert ask(address, "/a/1/shares", link=number, do="end").status_code == 409
+    assert "The link has ended" in ask(address, "/a/1/shares?done=end").text
     assert re.search(r"<dt>Until</dt><dd>[^<]+ by owner</dd>", ask(address, "/a/1/shares").text)
     assert "Ada" not in ask(address, f"/a/1/shares?before={number}").text
     assert ask(address, "/a/1/shares?before=x").status_code == 400
@@ -160,8 +164,8 @@ def test_what_cannot_be_shown_is_refused_with_its_reason(address: str, query: st
 
 def test_another_accounts_link_is_not_there_to_be_ended(address: str) -> None:
     for number in ("999999", "-1", "1 or 1=1", ""):
-        assert ask(address, "/a/1/shares", link=number or " ").status_code in (400, 409)
-    assert ask(address, "/a/2/shares", link="1").status_code == 404
+        assert ask(address, "/a/1/shares", link=number or " ", do="end").status_code in (400, 409)
+    assert ask(address, "/a/2/shares", link="1", do="end").status_code == 404
 
 
 def test_each_session_of_a_year_has_a_cell_with_its_state(site: Site, address: str) -> None:

@@ -19,9 +19,10 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.types import ASGIApp
 
 from fntx_dagster.api.serving import served
+from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
 from fntx_dagster.report.clock import HONG_KONG
-from fntx_dagster.services.sharing.making import LinkTerms, digest_of, make_link
+from fntx_dagster.services.sharing.making import LinkTerms, digest_of, make_link, publish_link
 from fntx_dagster.services.sharing.node import OwnNode
 from fntx_dagster.services.sharing.showing import ShownLinks
 from fntx_dagster.settings import Settings
@@ -258,12 +259,75 @@ def test_the_badge_is_checked_in_the_frame_of_another_site(public: Public, addre
             assert len(asked) == times
 
 
+@pytest.fixture(scope="module")
+def trader(public: Public) -> str:
+    """The path of the trader's own page, which lists the link."""
+    return publish_link(public.db, public.share_id, {ACCOUNT}, by="ada")
+
+
+@needs_browser
+def test_the_page_of_a_trader_checks_what_he_shows_to_everybody_and_leads_to_each_day(
+    public: Public, address: str, opened: Page, trader: str
+) -> None:
+    assert trader == f"/t/{json.loads(public.past.documents[ON_TIME])['trader'].lower()}"
+    look(opened, address + trader)
+    verdict = opened.ask(
+        """new Promise((done) => {
+            const ready = () => {
+                const text = document.querySelector(".verdict").textContent;
+                return text === "Not checked yet" ? setTimeout(ready, 20) : done(text);
+            };
+            ready();
+        })"""
+    )
+    assert verdict == "4 days agree with the owner's own chain: 1 session missing, 1 posted late, 1 corrected since"
+    assert "Net P&L" in opened.ask("document.querySelector('.card').innerText")
+    path = opened.ask("document.querySelector('.card a').getAttribute('href')")
+    assert path == f"{trader}/{public.share_id}"
+    assert settled(opened, address + path) == verdict
+    assert "said otherwise" not in lines(opened)
+    assert opened.ask("document.querySelector('#days .words').textContent") == "Net P&L"
+
+
+def test_a_page_of_a_trader_has_what_he_published_alone_until_it_ends(
+    public: Public, address: str, trader: str
+) -> None:
+    token = "P" * 22
+    hidden, shown = (link(public.db, public.past, letter * 22, None, [ON_TIME]) for letter in ("H", "P"))
+    assert f"{trader}/{shown}" not in requests.get(address + trader).text
+    assert publish_link(public.db, shown, by="ada") == trader
+    text = requests.get(address + trader).text
+    assert f'href="{trader}/{shown}"' in text
+    assert f"{trader}/{hidden}" not in text
+    assert requests.get(address + trader.upper().replace("/T/0X", "/t/0x")).text.count("card") == text.count("card")
+    for path in (f"{trader}/{shown}", f"{trader}/{shown}/series", f"{trader}/{shown}/series.json"):
+        assert requests.get(address + path).status_code == 200
+        assert requests.get(address + path).text.count(token) == 0
+    ended = making.end_link(public.db, shown, "ada")
+    answers = [
+        requests.get(address + path)
+        for path in (
+            f"{trader}/{shown}",
+            f"{trader}/{hidden}",
+            f"{trader}/{shown}/series",
+            f"/t/0x{'0' * 40}",
+            f"/t/0x{'0' * 40}/{public.share_id}",
+            "/t/..%2f..%2fetc",
+            f"{trader}/{'9' * 30}",
+        )
+    ]
+    assert ended
+    assert {(answer.status_code, answer.content) for answer in answers} == {(404, answers[0].content)}
+    with pytest.raises(Permanent, match="has ended"):
+        publish_link(public.db, shown, by="ada")
+
+
 @needs_browser
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_pages_for_strangers_are_whole_for_everybody_on_every_screen(
-    address: str, opened: Page, width: int
+    address: str, opened: Page, width: int, trader: str
 ) -> None:
-    for path in (f"/s/{TOKEN}", f"/badge/{TOKEN}"):
+    for path in (f"/s/{TOKEN}", f"/badge/{TOKEN}", trader):
         for dark in (False, True):
             look(opened, address + path, width, dark=dark)
             assert runs_over(opened) + violations(opened) == []
@@ -294,8 +358,11 @@ def test_what_has_ended_has_expired_or_never_was_looks_alike(public: Public, add
     assert "no such link, or it has ended" in answers[0].text
 
 
-def test_no_answer_holds_the_account_the_note_or_a_figure_that_was_not_chosen(public: Public, address: str) -> None:
-    for path in (f"/s/{TOKEN}", f"/s/{TOKEN}/series", f"/s/{TOKEN}/series.json", f"/badge/{TOKEN}"):
+def test_no_answer_holds_the_account_the_note_or_a_figure_that_was_not_chosen(
+    public: Public, address: str, trader: str
+) -> None:
+    of_link = (f"/s/{TOKEN}", f"/s/{TOKEN}/series", f"/s/{TOKEN}/series.json", f"/badge/{TOKEN}")
+    for path in (*of_link, trader, f"{trader}/{public.share_id}", f"{trader}/{public.share_id}/series"):
         answer = requests.get(address + path)
         assert answer.status_code == 200
         for hidden in (ACCOUNT, "alert(1)", NOTE, 'closing_nav_official","value'):

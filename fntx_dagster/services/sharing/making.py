@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import secrets
 from collections.abc import Collection, Sequence
@@ -162,6 +163,17 @@ def end_link(db: Database, share_id: int, accounts: Collection[str] | None = Non
     if not making.end_link(db, share_id, by):
         raise Permanent(f"link {share_id} was ended before")
     return link
+
+
+def publish_link(db: Database, share_id: int, accounts: Collection[str] | None = None, *, by: str) -> str:
+    """Let a user show a link to everybody on the page of its trader, as long as the link lasts; the page's path. Raises
+    Permanent where there is none of these accounts, or it has ended."""
+    link = link_numbered(db, share_id, accounts)
+    if not link.is_open(datetime.now(UTC)):
+        raise Permanent(f"link {share_id} has ended", "Make another one, then publish that")
+    trader = json.loads(reading.documents(db, share_id)[0])["trader"].lower()
+    making.publish_link(db, share_id, trader, by)
+    return f"/t/{trader}"
 
 
 def refuse_changed(planned: SharePlan, digest: str | None) -> None:

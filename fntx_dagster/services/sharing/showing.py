@@ -6,6 +6,7 @@ Reads the tables of links and no other, so that nothing can come out that was no
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 PLACES = ("page", "badge", "file")
 """Where a link can be seen."""
+MOST_PUBLISHED = 10
+"""Links on the page of a trader."""
 _KEPT = 32
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}").fullmatch
 
 
 class ShownMetric(NamedTuple):
@@ -68,14 +72,6 @@ class SharedDays(NamedTuple):
         return self.is_own_node or self.chain_id == f"{EMBEDDED_CHAIN_ID}"
 
 
-def shown_by(db: Readable, token: str) -> SharedDays | None:
-    """What the link with a token shows; None where there is none, it was ended or has expired: nobody is told which."""
-    link = reading.open_link(db, digest_of(token)) if is_token(token) else None
-    if link is None:
-        return None
-    return _shown(link, reading.documents(db, link.share_id))
-
-
 class ShownLinks:
     """What links show, to one process: what it read and packed of the newest 32 is kept, for it never changes. Whether
     a link is still open is asked each time."""
@@ -86,10 +82,21 @@ class ShownLinks:
         self._guard = threading.Lock()
 
     def shown_by(self, token: str) -> SharedDays | None:
-        """The same as `shown_by`."""
+        """What the link with a token shows; None where there is none, it was ended or has expired: nobody is told
+        which."""
         link = reading.open_link(self._db, digest_of(token)) if is_token(token) else None
-        if link is None:
-            return None
+        return self._days_of(link) if link else None
+
+    def published_by(self, trader: str, share_id: int | None = None) -> list[SharedDays]:
+        """What the links show that a trader (an address) published, newest first, ten at most; with `share_id` that one
+        alone. Empty where he published none, or has ended all."""
+        if not _ADDRESS(trader):
+            return []
+        return [
+            self._days_of(link) for link in reading.published_links(self._db, trader.lower(), MOST_PUBLISHED, share_id)
+        ]
+
+    def _days_of(self, link: OpenLink) -> SharedDays:
         with self._guard:  # of many who ask at once, one reads
             if link.share_id not in self._kept:
                 while len(self._kept) >= _KEPT:

@@ -1,4 +1,4 @@
-"""Writing: a link with what it shows, a file that was given away, the end of a link, one more view."""
+"""Writing: a link with what it shows, a file that was given away, a link for everybody, its end, one more view."""
 
 from __future__ import annotations
 
@@ -56,6 +56,15 @@ def add_file(db: Database, account: str, disclosure: NewDisclosure, made_by: str
     """Keep a disclosure that a user gives away as a file."""
     with db.connect() as connection:
         _add(connection, None, account, [disclosure], made_by)
+
+
+def publish_link(db: Database, share_id: int, trader: str, published_by: str) -> None:
+    """Let the page of its trader (an address in lower case) list a link from now on, by a user."""
+    with db.connect() as connection:
+        connection.execute(
+            "insert into sharing.published (share_id, trader, published_by) values (%s, %s, %s) on conflict do nothing",
+            (share_id, trader, published_by),
+        )
 
 
 def end_link(db: Database, share_id: int, ended_by: str) -> bool:

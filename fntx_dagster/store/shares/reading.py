@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 
 from psycopg.rows import namedtuple_row
 
@@ -27,7 +27,8 @@ class OpenLink(NamedTuple):
 
 class LinkRow(NamedTuple):
     """A link as its owner sees it. `made_by` and `ended_by` name users. `metrics`: the names of what it shows; `views`
-    are of its page, `badges` of its badge and `files` of its file; times are aware."""
+    are of its page, `badges` of its badge and `files` of its file; times are aware. `public_of`: the trader whose page
+    lists it, None: it is for whom it was given to."""
 
     share_id: int
     account_id: str
@@ -46,6 +47,7 @@ class LinkRow(NamedTuple):
     badges: int
     files: int
     last_viewed: date | None
+    public_of: str | None
 
     def is_open(self, now: datetime) -> bool:
         """Whether a stranger can use it at a moment (aware)."""
@@ -67,14 +69,28 @@ class ShownRow(NamedTuple):
 
 def open_link(db: Readable, digest: bytes) -> OpenLink | None:
     """The link of a token's digest; None where there is none, it was ended or has expired."""
+    return next(iter(_open_links(db, "token_digest = %s", (digest,))), None)
+
+
+def published_links(db: Readable, trader: str, most: int, share_id: int | None = None) -> list[OpenLink]:
+    """The links that the page of a trader lists, newest first, so many at most; with `share_id` that one alone."""
+    return _open_links(
+        db,
+        """share_id in (select share_id from sharing.published where trader = %s)
+            and share_id = coalesce(%s, share_id) order by share_id desc limit %s""",
+        (trader, share_id, most),
+    )
+
+
+def _open_links(db: Readable, where: LiteralString, values: tuple[object, ...]) -> list[OpenLink]:
     with db.connect() as connection:
-        row = connection.execute(
-            """select share_id, first_day, last_day, calendar, node, expires_at from sharing.shares
-            where token_digest = %s and (expires_at is null or clock_timestamp() < expires_at)
-                and not exists (select from sharing.endings where endings.share_id = shares.share_id)""",
-            (digest,),
-        ).fetchone()
-    return OpenLink(row[0], Period(row[1], row[2]), *row[3:]) if row else None
+        rows = connection.execute(
+            f"""select share_id, first_day, last_day, calendar, node, expires_at from sharing.shares
+            where (expires_at is null or clock_timestamp() < expires_at)
+                and not exists (select from sharing.endings where endings.share_id = shares.share_id) and {where}""",
+            values,
+        )
+        return [OpenLink(number, Period(first, last), *rest) for number, first, last, *rest in rows]
 
 
 def documents(db: Readable, share_id: int) -> list[str]:
@@ -129,9 +145,10 @@ _LINKS = """
     select shares.share_id, account_id, note, first_day, last_day, node, made_at, made_by, expires_at, ended_at,
         ended_by, shown.days, shown.metrics,
         coalesce(seen.page, 0)::bigint as views, coalesce(seen.badge, 0)::bigint as badges,
-        coalesce(seen.file, 0)::bigint as files, seen.last_viewed
+        coalesce(seen.file, 0)::bigint as files, seen.last_viewed, trader as public_of
     from sharing.shares
     left join sharing.endings using (share_id)
+    left join sharing.published using (share_id)
     cross join lateral (
         select count(distinct trading_day) as days, array_agg(distinct metric order by metric) as metrics
         from sharing.disclosures cross join unnest(metrics) as metric

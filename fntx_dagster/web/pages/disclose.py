@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from fntx_dagster.errors import Permanent, without_accounts
 from fntx_dagster.model.period import Period
+from fntx_dagster.report.metric_names import metric_name
 from fntx_dagster.services.dashboard.overview import newest_day
 from fntx_dagster.services.sharing.making import (
     LONGEST_NOTE,
@@ -151,7 +152,7 @@ def _groups() -> list[tuple[str, list[str]]]:
 
 def _follows(figures: Sequence[Follows]) -> list[str]:
     return [
-        f"{each.metric} of {_days(each.days)} follows from {', '.join(each.sources)}"
+        f"{metric_name(each.metric)} of {_days(each.days)} follows from {'; '.join(map(_source, each.sources))}"
         f"{'' if each.is_exact else ', nearly'}"
         for each in figures
     ]
@@ -159,6 +160,12 @@ def _follows(figures: Sequence[Follows]) -> list[str]:
 
 def _alone(planned: SharePlan) -> list[str]:
     return [f"{in_words(planned.alone)} would stand alone: two figures would tell theirs"] if planned.alone else []
+
+
+def _source(text: str) -> str:
+    """What a figure follows from: a metric in words, and what is said of it."""
+    name, space, more = text.partition(" ")
+    return f"{metric_name(name)}{space}{more}"
 
 
 def _gaps(planned: SharePlan) -> list[str]:

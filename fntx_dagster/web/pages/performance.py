@@ -10,7 +10,7 @@ from fntx_dagster.report import clock, money
 from fntx_dagster.report.account_risk import drawdowns_table, streaks_table
 from fntx_dagster.report.against_market import distribution_table, market_figures, market_tables
 from fntx_dagster.report.figures import return_figures
-from fntx_dagster.report.metrics_table import WINDOWS as NAMES
+from fntx_dagster.report.metric_names import WINDOWS as NAMES
 from fntx_dagster.report.metrics_table import defined_table
 from fntx_dagster.report.performance import linked, monthly_table
 from fntx_dagster.report.strategies import selling_tables

@@ -7,10 +7,22 @@
   const ownNode = own ? new URL(own, location.href).href : null;
   if (ownNode) at("node").value = ownNode;
   const claimed = new Map([...at("days").rows].map((row) => [row.dataset.day, linesOf(row)]));
+  const words = new Map([...at("days").querySelectorAll(".words")].map((part) => [nameOf(part.parentElement), part.cloneNode(true)]));
   let run = 0;
 
   function linesOf(row) {
-    return [...row.querySelectorAll("th, .shown li")].map((part) => part.textContent.trim()).join("; ");
+    return [...row.querySelectorAll("th, .shown li")].map(textOf).join("; ");
+  }
+
+  /** What a part says, without the words for the name of its metric: only this page has those. */
+  function textOf(part) {
+    const bare = part.cloneNode(true);
+    bare.querySelector(".words")?.remove();
+    return bare.textContent.trim();
+  }
+
+  function nameOf(line) {
+    return textOf(line).split(" ", 1)[0];
   }
 
   /** Whether the records are on an embedded chain, which its owner alone runs, whichever node is asked. */
@@ -56,6 +68,10 @@
       return made;
     }));
     at("lines").hidden = false;
+    for (const line of rows.flatMap((row) => [...row.querySelectorAll(".shown li")])) {
+      const named = words.get(nameOf(line));
+      if (named) line.prepend(named.cloneNode(true), " ");
+    }
     at("days").replaceChildren(...rows);
     conclude(fntx.verdictOf(result, isOfOwnChain(series) || (ownNode !== null && node === ownNode)));
   }

@@ -15,7 +15,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.services.sharing import making, showing
 from fntx_dagster.services.sharing.making import TERMINAL, LinkTerms, MadeLink, make_file, make_link
 from fntx_dagster.services.sharing.planning import plan
-from fntx_dagster.services.sharing.showing import count_view, shown_by
+from fntx_dagster.services.sharing.showing import ShownLinks, count_view
 from fntx_dagster.services.signatures.checking import check_disclosure
 from fntx_dagster.store.shares import reading
 from tests import by_hand
@@ -37,7 +37,7 @@ def made(owner: Owner, *metrics: str, days: list[date] | None = None, **terms) -
 
 def test_a_link_shows_the_signed_days_of_its_period_and_their_chosen_metrics(owner: Owner) -> None:
     link = made(owner)
-    shown = shown_by(owner.db, link.token)
+    shown = ShownLinks(owner.db).shown_by(link.token)
     assert shown is not None
     assert [(day.day, day.version) for day in shown.days] == [(day, 1) for day in DAYS]
     assert [metric.value for day in shown.days for metric in day.metrics if metric.name == "net_pnl"] == [
@@ -53,7 +53,7 @@ def test_a_link_shows_the_signed_days_of_its_period_and_their_chosen_metrics(own
 
 def test_no_byte_of_what_a_stranger_gets_is_of_anything_else(owner: Owner) -> None:
     link = made(owner, "net_pnl", note="for the hedge fund", days=DAYS[:1])
-    shown = shown_by(owner.db, link.token)
+    shown = ShownLinks(owner.db).shown_by(link.token)
     assert shown is not None
     [document] = json.loads(shown.series)["disclosures"]
     assert [metric["name"] for metric in document["metrics"]] == ["net_pnl"]
@@ -68,24 +68,26 @@ def test_what_a_link_shows_stays_as_it_was_made_when_a_day_is_corrected(owner: O
     from tests.services.signatures.conftest import amended
 
     link = made(owner)
-    before = shown_by(owner.db, link.token)
+    before = ShownLinks(owner.db).shown_by(link.token)
     with owner.db.connect() as connection:
         connection.execute("update alm_reporting.daily_summary set net_pnl = 99 where trading_day = %s", (DAYS[1],))
     assert amended(owner.db, owner.settings, DAYS[1], DAYS[1], "a fee")
-    assert shown_by(owner.db, link.token) == before
-    assert [day.version for day in (shown_by(owner.db, made(owner).token) or pytest.fail("nothing")).days] == [1, 2, 1]
+    assert ShownLinks(owner.db).shown_by(link.token) == before
+    assert [
+        day.version for day in (ShownLinks(owner.db).shown_by(made(owner).token) or pytest.fail("nothing")).days
+    ] == [1, 2, 1]
 
 
 def test_a_link_that_was_ended_or_has_expired_or_never_was_shows_nothing(owner: Owner) -> None:
     link, short = made(owner), made(owner, lasts=timedelta(seconds=1))
     assert short.expires_at is not None
     making.end_link(owner.db, link.share_id, {ACCOUNT}, by=TERMINAL)
-    assert shown_by(owner.db, link.token) is None
+    assert ShownLinks(owner.db).shown_by(link.token) is None
     with owner.db.connect() as connection:
         connection.execute("select pg_sleep(extract(epoch from %s - clock_timestamp()) + 0.01)", (short.expires_at,))
-    assert shown_by(owner.db, short.token) is None
+    assert ShownLinks(owner.db).shown_by(short.token) is None
     for text in ("", "A" * 22, link.token[:-1], link.token + "=", "é" * 22, "../../etc/passwd", "\x00" * 22):
-        assert shown_by(owner.db, text) is None
+        assert ShownLinks(owner.db).shown_by(text) is None
     with pytest.raises(Permanent, match="was ended before"):
         making.end_link(owner.db, link.share_id, by=TERMINAL)
 
@@ -95,7 +97,7 @@ def test_another_accounts_link_can_neither_be_listed_nor_ended(owner: Owner) -> 
     assert making.list_links(owner.db, {"U9"}) == []
     with pytest.raises(Permanent, match="there is no link"):
         making.end_link(owner.db, link.share_id, {"U9"}, by=TERMINAL)
-    assert shown_by(owner.db, link.token) is not None
+    assert ShownLinks(owner.db).shown_by(link.token) is not None
 
 
 def test_a_plan_that_was_agreed_to_is_the_one_that_is_published_or_none_is(owner: Owner) -> None:
@@ -153,7 +155,7 @@ def test_the_token_is_not_kept_and_a_new_one_is_made_for_each_link(owner: Owner)
 
 def test_views_are_counted_by_day_and_place_and_nobody_is_kept(owner: Owner) -> None:
     link = made(owner, note="for Ada")
-    shown = shown_by(owner.db, link.token)
+    shown = ShownLinks(owner.db).shown_by(link.token)
     assert shown is not None
     for place, times in zip(showing.PLACES, (3, 2, 1), strict=True):
         for _ in range(times):
@@ -241,7 +243,7 @@ def test_a_day_that_is_left_out_and_one_that_is_not_posted_are_named_beforehand(
 
 
 def test_a_disclosure_in_a_links_fragment_is_the_packed_document(owner: Owner) -> None:
-    shown = shown_by(owner.db, made(owner).token)
+    shown = ShownLinks(owner.db).shown_by(made(owner).token)
     assert shown is not None
     fragment = shown.days[0].fragment
     raw = zlib.decompress(base64.urlsafe_b64decode(fragment + "=" * (-len(fragment) % 4)), -15)
