@@ -16,6 +16,7 @@ import metrics
 import mutations
 import orders
 import pages
+import periods
 import signals
 import statement
 import streaming
@@ -31,6 +32,7 @@ BENCHMARKS = {
     "mutations": mutations.measure,
     "orders": orders.measure,
     "pages": pages.measure,
+    "periods": periods.measure,
     "signals": signals.measure,
     "streaming": streaming.measure,
     "crashes": crashes.measure,

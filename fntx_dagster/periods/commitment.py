@@ -90,7 +90,7 @@ def day_commitment(
     if len(secret) < SECRET_BYTES:
         raise Permanent(f"the salt secret is shorter than {SECRET_BYTES} bytes", "Restore its file from the backup")
     values = committed_values(record, extension)
-    if values is None or session is None or not 0 <= session < 2**63:
+    if values is None or session is None or not 0 <= session < 2**53:
         return None
     if currency is None or not CURRENCY.fullmatch(currency):
         return None

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import random
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -59,12 +60,15 @@ def book(
     chain_id: int = 31337,
     first: date = date(2025, 1, 1),
     version: int = 1,
+    others: Iterable[int] = (),
 ) -> list[ProvableDay]:
-    """Signed days of a made-up account, one after the other; each opens where the last closed."""
+    """Signed days of a made-up account, one after the other; each opens where the last closed. `others` are slots of
+    the record that are filled besides."""
     rng, nav, days = random.Random(seed), 10**14, []
     for number in range(count):
         closing = int(nav * (1 + rng.gauss(0.0005, 0.01)))
-        record = {2: nav, 4: closing, 6: 0, 7: 0, 9: -rng.randrange(10**9), 11: -rng.randrange(10**8)}
+        record = dict.fromkeys(others, number)
+        record |= {2: nav, 4: closing, 6: 0, 7: 0, 9: -rng.randrange(10**9), 11: -rng.randrange(10**8)}
         record |= {13: closing - nav, 15: rng.randrange(10**15), 57: letters("HKD"), 0: number + 1}
         counts = {slot: rng.randrange(5) for slot in (4, 5, 6)}
         context = Context(EXTENSION_HASH, chain_id, contract, trader, first + timedelta(days=number))
