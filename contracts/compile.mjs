@@ -19,7 +19,11 @@ const settings = {
   optimizer: { enabled: true, runs: 10_000 },
   viaIR: true, // with these two a post is 1,000 gas cheaper than without
   metadata: { bytecodeHash: "none", appendCBOR: false }, // bytecode depends on the code alone
-  outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
+  outputSelection: {
+    "*": {
+      "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "evm.deployedBytecode.immutableReferences"],
+    },
+  },
 };
 
 const hashes = {}; // path as named in the sources -> sha256 of the file
@@ -61,6 +65,7 @@ for (const name of contracts) {
     abi,
     bytecode: `0x${evm.bytecode.object}`,
     deployedBytecode: `0x${evm.deployedBytecode.object}`, // zeros where the constructor puts an immutable
+    immutables: Object.values(evm.deployedBytecode.immutableReferences).map((places) => places.map(({ start }) => start)),
   });
 }
 write("manifest.json", {

@@ -30,11 +30,32 @@ TRACK_RECORD_CODES = {
 Only added to, and that by `python -m tests.verify.pins`: what was deployed stays, whatever is compiled later.
 """
 
+GENERATOR_CODES = (
+    "0xaddd114f62ad072ebe7c7b3f0a312efc5c1240290c521eed70b61413c3b38bbe",
+    "0x9af19d6e0cf3bd933ee3756c2eee9cc5a6b6484783b2628314e6f7cb52197858",
+)
+"""keccak256 of the code of the two contracts that hold the verifier's generators: its constructor asks for them."""
+
 
 @functools.cache
 def artifact(contract: str) -> dict[str, Any]:
-    """ABI and bytecode of one of ALL, under the keys `abi` and `bytecode`."""
+    """One of ALL: `abi`, `bytecode`, `deployedBytecode`, and `immutables`, which says for each immutable, in the order
+    of their declaration, where its 32 bytes are in the deployed code."""
     return json.loads((FOLDER / f"{contract}.json").read_text(encoding="utf-8"))
+
+
+def is_code_of(contract: str, code: bytes) -> bool:
+    """Whether a contract's code is the one of an artifact, whatever it was deployed with.
+
+    Each immutable must be the same wherever it stands: init code of a stranger could let a function tell one value and
+    compute with another.
+    """
+    kept = artifact(contract)
+    expected = bytearray.fromhex(kept["deployedBytecode"].removeprefix("0x"))
+    for places in kept["immutables"]:
+        for place in places:
+            expected[place : place + 32] = code[places[0] : places[0] + 32]
+    return bytes(expected) == code
 
 
 @functools.cache
