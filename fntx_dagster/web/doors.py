@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fntx_dagster.errors import without_accounts
 from fntx_dagster.services.visitors import entering, signing_in
 from fntx_dagster.services.visitors.programs import visitor_of_token
-from fntx_dagster.services.visitors.signing_in import From
+from fntx_dagster.services.visitors.signing_in import From, SignedIn
 from fntx_dagster.services.visitors.users import any_user
 from fntx_dagster.serving.asgi import address_of, values_of
 from fntx_dagster.serving.askers import is_of_our_user
@@ -32,6 +32,8 @@ _TRIES, _TRY_SECONDS = 30, 60.0
 """So often an address may send something to be let in, right or wrong."""
 _TRUST_SECONDS = 1.0
 _LOOK_SECONDS = 10.0
+_BY_ITSELF = "x-fntx-follows"
+"""The header of a request that a page makes by itself, because the stream says that it has changed."""
 """A socket is closed at most so long after its session has ended."""
 _POLICY_VIOLATION = 1008
 _log = logging.getLogger(__name__)
@@ -71,7 +73,7 @@ class Doors:
         if scope["type"] == "websocket" and (token := _token_of(scope)):
             await self._follow_by_token(token, where, scope, receive, send)
             return
-        signed = await run_in_threadpool(signing_in.signed_by, self._db, cookie) if cookie else None
+        signed = await run_in_threadpool(self._signed_by, cookie, scope) if cookie else None
         scope.setdefault("state", {}).update(
             signed=signed, visitor=signed and signed.visitor, where=where, of_machine=of_machine
         )
@@ -82,6 +84,10 @@ class Doors:
         else:
             session_id = signed.session_id
             await self._while_so(lambda: signing_in.still_signed(self._db, session_id), scope, receive, send)
+
+    def _signed_by(self, cookie: str, scope: Scope) -> SignedIn | None:
+        """Whose session it is; a page that loads itself anew does not keep it from being idle."""
+        return signing_in.signed_by(self._db, cookie, uses=not values_of(scope, _BY_ITSELF))
 
     async def _follow_by_token(self, token: str, where: From, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the socket of a program, for as long as its token is good."""

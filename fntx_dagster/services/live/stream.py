@@ -23,7 +23,7 @@ from fntx_dagster.services.accounts import numbered_accounts
 from fntx_dagster.services.ledger_accounts.accounts import PREFIX
 from fntx_dagster.services.live.holding import UNATTENDED_SECONDS
 from fntx_dagster.services.live.relay import RELAY
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.live.events import StreamEnds, announced, ends, events_after, events_after_on
 from fntx_dagster.store.live.line import OwnLine
 from fntx_dagster.store.live.states import heartbeats
@@ -221,6 +221,11 @@ class Stream:
             for event in found
             if event.account_id is None or event.account_id in numbers or event.account_id.startswith(PREFIX)
         ]
+
+
+def newest_event(db: Readable) -> int:
+    """The number of the newest event that is kept, 0 where there is none."""
+    return ends(db).newest
 
 
 def newest_of_each(sent: list[Sent]) -> list[Sent]:

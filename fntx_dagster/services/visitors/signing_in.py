@@ -143,9 +143,10 @@ def by_password(db: Database, name: str, password: str, where: From) -> str:
     return cookie
 
 
-def signed_by(db: Database, cookie: str) -> SignedIn | None:
-    """Who is signed in by a cookie; None where its session is unknown, idle, over or ended."""
-    row = sessions.find(db, digest_of(cookie)) if is_secret(cookie) else None
+def signed_by(db: Database, cookie: str, *, uses: bool = True) -> SignedIn | None:
+    """Who is signed in by a cookie; None where its session is unknown, idle, over or ended. `uses`: a person asks, so
+    that it is not idle."""
+    row = sessions.find(db, digest_of(cookie), marks=uses) if is_secret(cookie) else None
     return _signed(row) if row else None
 
 

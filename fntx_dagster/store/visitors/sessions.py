@@ -108,11 +108,11 @@ def make_link(db: Database, user_id: str | None, digest: bytes, lasts: timedelta
         note(connection, "link made", user_id or _THE_OWNER, actor)
 
 
-def find(db: Database, digest: bytes) -> SessionRow | None:
-    """The session of a digest, marked as seen; None where it is unknown, idle or over."""
+def find(db: Database, digest: bytes, *, marks: bool = True) -> SessionRow | None:
+    """The session of a digest, marked as seen unless `marks` is False; None where it is unknown, idle or over."""
     with db.connect() as connection:
         [row] = _rows(connection, "digest = %(digest)s", digest=digest) or [None]
-        if row is not None:
+        if row is not None and marks:
             connection.execute(
                 """update visitors.sessions set seen_at = clock_timestamp()
                 where session_id = %s and seen_at < clock_timestamp() - %s""",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse
 
+from fntx_dagster.model import live
 from fntx_dagster.services.dashboard.alerts import TITLES, PastAlert, alerts_of, dismiss_alert
 from fntx_dagster.web import words
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, Shown
+from fntx_dagster.web.following import following
 from fntx_dagster.web.grids import Badge, Cell, Grid, address_of
 
 _SHORTEST, _LONGEST = 3, 500
@@ -19,8 +21,9 @@ def show(asked: Asked) -> Answer:
     if asked.acts and not refusal:
         return RedirectResponse("/alerts", 303)
     before = asked.number("before")
+    streamed = {} if refusal else {"streamed": following(asked, live.ALERT)}
     alerts = alerts_of(asked.site.db, None if kind == "any" else kind, before)
-    values = {
+    values = streamed | {
         "open": [(alert, TITLES.get(alert.kind, alert.kind)) for alert in alerts.open],
         "past": Grid("Past alerts", _HEADERS, [_past(alert) for alert in alerts.past], words=len(_HEADERS)),
         "kinds": [("any", "any"), *TITLES.items()],

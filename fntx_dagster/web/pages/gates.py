@@ -12,6 +12,7 @@ from fntx_dagster.report import money
 from fntx_dagster.services.dashboard.gates import ACTIONS, BreakerShown, GatesShown, act, gates_of
 from fntx_dagster.web import words
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, Shown
+from fntx_dagster.web.following import following_book
 from fntx_dagster.web.grids import Badge, Cell, Grid, path_of
 from fntx_dagster.web.pages.ledger import book_named
 
@@ -31,8 +32,9 @@ def show(asked: Asked) -> Answer:
         refusal = act(asked.desk, asked.visitor, book, action, *map(_typed, (bot, reason)))
         if refusal is None:
             return RedirectResponse(path, 303)
+    streamed = {} if refusal else {"streamed": following_book(asked, book)}
     gates = gates_of(asked.desk, asked.visitor, book)
-    values = {
+    values = streamed | {
         "book": book,
         "path": path,
         "book_path": path_of("ledger", book.name, book.kind),

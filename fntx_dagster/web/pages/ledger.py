@@ -17,6 +17,7 @@ from fntx_dagster.services.ledger_accounts.statements import statement_of_day
 from fntx_dagster.services.orders.overview import BookState
 from fntx_dagster.web import words
 from fntx_dagster.web.asking import Answer, Asked, NotFound, Shown
+from fntx_dagster.web.following import OF_BOOKS, following, following_book
 from fntx_dagster.web.grids import Badge, Cell, Grid, Link, address_of, path_of
 
 _APART = ("entry_no", "type", "event_type", "timestamp", "recorded_at", "prev_hash", "hash", "is_paper")
@@ -25,10 +26,12 @@ _APART = ("entry_no", "type", "event_type", "timestamp", "recorded_at", "prev_ha
 
 def show(asked: Asked) -> Answer:
     """The books, by user."""
+    streamed = following(asked, *OF_BOOKS)
     page = books_of(asked.desk, asked.visitor, asked.text("after"))
     headers = ("Book", "State", "Breakers", "Currency", "Entries", "Equity", "Today", "Drawdown")
     rows = [_book(book, state) for book, state in page.books]
     values = {
+        "streamed": streamed,
         "books": Grid("Books", headers, rows, words=4, results=("Today",)),
         "older": address_of("/ledger", after=page.after) if page.after else None,
     }
@@ -52,8 +55,10 @@ def one(asked: Asked) -> Answer:
         CHECKS.begin(asked.desk, book, records=asked.visitor.may_act)
         return RedirectResponse(f"{path}#verification", 303)
     before = asked.number("before")
+    streamed = following_book(asked, book)
     details = book_of(asked.desk, asked.visitor, book, before)
     values = {
+        "streamed": streamed,
         "book": book,
         "path": path,
         "details": details,

@@ -11,6 +11,7 @@ from fntx_dagster.services.dashboard.books import KINDS
 from fntx_dagster.services.dashboard.orders import STATES, ListedOrder, OrderSearch, OrderShown, one_order, orders_of
 from fntx_dagster.web import words
 from fntx_dagster.web.asking import Answer, Asked, NotFound, Shown
+from fntx_dagster.web.following import OF_BOOKS, following, following_book
 from fntx_dagster.web.grids import Badge, Cell, Grid, Link, address_of, path_of
 
 _BAD, _GOOD = ("rejected", "failed", "unknown"), ("filled",)
@@ -35,6 +36,7 @@ _GATES = {
 
 def show(asked: Asked) -> Answer:
     """The orders that are looked for, newest first."""
+    streamed = following(asked, *OF_BOOKS)
     kind, state = asked.word("book", ("all", *KINDS)), asked.word("state", ("any", *STATES))
     search = OrderSearch(
         asked.text("user"),
@@ -48,6 +50,7 @@ def show(asked: Asked) -> Answer:
         raise NotFound
     chosen = {"user": search.user, "bot": search.bot, "state": search.state, "book": search.kind}
     values = {
+        "streamed": streamed,
         "orders": Grid("Orders", _HEADERS, [_order(name, order) for name, order in page.orders], words=7),
         "chosen": chosen,
         "all_users": asked.visitor.sees_every_book,
@@ -92,6 +95,7 @@ def average(paid: Decimal, filled: Decimal) -> str:
 
 def one(asked: Asked) -> Answer:
     """The order that the address names."""
+    newest = following(asked)
     order = one_order(asked.site.db, asked.visitor, asked.request.path_params["order"])
     if order is None:
         raise NotFound
@@ -107,6 +111,7 @@ def one(asked: Asked) -> Answer:
         words=3,
     )
     values = {
+        "streamed": following_book(asked, book)._replace(after=newest.after),
         "row": row,
         "book": book,
         "book_path": path_of("ledger", book.name, book.kind),

@@ -6,11 +6,13 @@ from collections import Counter
 from datetime import date
 from itertools import groupby
 
+from fntx_dagster.model import live
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.dashboard.overview import newest_day
 from fntx_dagster.services.dashboard.verification import SessionState, session_states
 from fntx_dagster.web import words
 from fntx_dagster.web.asking import Answer, Asked, Shown
+from fntx_dagster.web.following import following
 from fntx_dagster.web.grids import Badge, Grid, Link
 
 _HEADERS = ("Day", "State", "Version", "After the close", "Posted", "Block", "Root", "Transaction")
@@ -18,12 +20,14 @@ _HEADERS = ("Day", "State", "Version", "After the close", "Posted", "Block", "Ro
 
 def show(asked: Asked) -> Answer:
     """The year that the address names, else that of the newest built day."""
+    streamed = following(asked, live.TOLD, live.SIGNATURE, account=asked.account.number)
     newest = newest_day(asked.site.db, asked.account)
     year = asked.number("year", 9999) or (newest or asked.site.clock().date()).year
     of_year = session_states(asked.site.db, asked.account.account_id, Period(date(year, 1, 1), date(year, 12, 31)))
     states = [state for state in of_year if newest and state.day <= newest]
     months = groupby(states, lambda state: state.day.strftime("%B"))
     values = {
+        "streamed": streamed,
         "year": year,
         "counts": Counter(state.state for state in states).most_common(),
         "months": [(month, list(own)) for month, own in months],

@@ -4,16 +4,9 @@
 (() => {
   const root = document.querySelector("[data-stream]");
   if (!root) return;
-  const NOT_ALLOWED = 1008, FIRST_WAIT = 500, LONGEST_WAIT = 30000;
   const account = Number(root.dataset.account);
-  let after = Number(root.dataset.after), wait = FIRST_WAIT, socket = null, timer = 0, over = false;
 
   const find = (name) => root.querySelector("[" + name + "]");
-  const say = (words, good) => {
-    const shown = find("data-connection");
-    shown.textContent = words;
-    shown.className = "state" + (good === undefined ? "" : good ? " good" : " bad");
-  };
 
   // -- amounts -----------------------------------------------------------------------------------------------------
 
@@ -146,28 +139,37 @@
     }
   }
 
-  function gateway(name, reason) {
-    const shownState = find("data-gateway"), words = root.querySelector('[data-state="' + name + '"]');
-    shownState.textContent = words ? words.textContent : name;
-    shownState.className = "state " + (name === "following" ? "good" : "bad");
-    const why = find("data-reason");
-    why.textContent = reason || "";
-    why.hidden = !reason;
+  // -- how it is followed: while the gateway is not, or the page is not connected, nothing is called live ---------------
+
+  let followed = { state: find("data-gateway").dataset.gateway, reason: find("data-reason").textContent };
+  let isAway = followed.state === "not_followed", connection = ["connecting", false];
+
+  function badge(element, words, good) {
+    element.textContent = words;
+    element.className = "state" + (good === undefined ? "" : good ? " good" : " bad");
   }
 
-  let followed = null;
+  function states() {
+    const name = isAway ? "not_followed" : followed.state, words = root.querySelector('[data-state="' + name + '"]');
+    const [said, isConnected] = connection, isFollowing = name === "following";
+    badge(find("data-gateway"), words ? words.textContent : name, isConnected ? isFollowing : isFollowing ? undefined : false);
+    badge(find("data-connection"), isConnected && !isFollowing ? "connected, and nothing new comes" : said,
+      isConnected && !isFollowing ? undefined : isConnected);
+    const why = find("data-reason");
+    why.textContent = isAway ? "" : followed.reason || "";
+    why.hidden = !why.textContent;
+  }
+
   const FIGURES = ["nav", "pnl", "margin", "position"]; // what "As of" is said of
   const handlers = {
     nav: state, pnl: state, margin: state, position, fill, commission,
-    gateway: (event) => { followed = event.body; gateway(event.body.state, event.body.reason); },
+    gateway: (event) => { followed = event.body; states(); },
     told: (event) => { if (event.day === root.dataset.day) find("data-told").hidden = false; },
     many: () => location.reload(),
   };
 
   function take(event) {
-    if (event.id <= after) return;
-    after = event.id;
-    root.dataset.after = String(after);
+    root.dataset.after = String(event.id);
     if (event.account !== account) return;
     if (event.kind === "nav" && event.day && event.day > root.dataset.day) {
       location.reload(); // another session has begun
@@ -179,54 +181,11 @@
     if (time && FIGURES.includes(event.kind)) time.textContent = moment(event.as_of);
   }
 
-  function writers(said) {
-    if (said.away.includes(account)) gateway("not_followed", "");
-    else if (followed) gateway(followed.state, followed.reason);
-    if (!said.stream) say("connected; the database does not answer", false);
-    else say("live", true);
-  }
-
-  function hello(said) {
-    // the events after ours are gone, or this is another database: begin anew
-    if (said.id < after || (after > 0 && said.oldest > after + 1)) location.reload();
-    wait = FIRST_WAIT;
-    say("live", true);
-  }
-
-  // -- the connection ----------------------------------------------------------------------------------------------
-
-  function connect() {
-    clearTimeout(timer);
-    if (over || socket) return;
-    const address = new URL(root.dataset.stream, location.href);
-    address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    address.searchParams.set("after", String(after));
-    address.searchParams.set("accounts", String(account));
-    socket = new WebSocket(address);
-    socket.onmessage = (message) => {
-      const said = JSON.parse(message.data);
-      if (Array.isArray(said)) said.forEach(take);
-      else if (said.soon) said.soon.filter((event) => event.account === account && event.kind === "fill").forEach(fill);
-      else if (said.hello) hello(said);
-      else if (said.writers) writers(said.writers);
-    };
-    socket.onclose = (closed) => {
-      socket = null;
-      if (closed.code === NOT_ALLOWED) {
-        over = true;
-        say("not allowed any more: load the page again", false);
-        return;
-      }
-      say("not connected: shown as it was", false);
-      timer = setTimeout(connect, wait * (0.75 + Math.random() / 2));
-      wait = Math.min(wait * 2, LONGEST_WAIT);
-    };
-  }
-
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && !socket) connect();
+  followStream({
+    path: root.dataset.stream, after: Number(root.dataset.after), accounts: String(account), event: take,
+    soon: (event) => { if (event.account === account && event.kind === "fill") fill(event); },
+    writers: (said) => { isAway = said.away.includes(account); states(); },
+    state: (words, isConnected) => { connection = [words, isConnected]; states(); },
+    anew: () => location.reload(),
   });
-  addEventListener("pagehide", () => { if (socket) socket.close(1000); });
-  say("connecting", false);
-  connect();
 })();

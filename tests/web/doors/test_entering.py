@@ -154,6 +154,16 @@ def test_a_session_that_is_idle_or_over_leads_to_the_door(house: House, change_o
     assert not is_in(browser)
 
 
+def test_a_page_that_loads_itself_anew_does_not_keep_a_session_from_being_idle(house: House) -> None:
+    browser = house.signed_in()
+    change(house, "update visitors.sessions set seen_at = clock_timestamp() - interval '59 minutes'")
+    before = [row.seen_at for row in users.list_sessions(house.db)]
+    assert browser.get("/account", **{"X-FNTX-Follows": "1"}).status_code == 200
+    assert [row.seen_at for row in users.list_sessions(house.db)] == before
+    assert is_in(browser)
+    assert [row.seen_at for row in users.list_sessions(house.db)] > before
+
+
 def test_who_gets_another_role_is_signed_out(house: House) -> None:
     house.user("ada", "owner")
     browser = house.signed_in("ada")
