@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date
 from hashlib import sha256
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import pytest
@@ -22,7 +22,7 @@ from tests.periods.examples import PUBLISHED, book, patched, proved, text_of
 from tests.tools import needs_browser
 from tests.verify.browser import Page, browser
 from tests.verify.periods import broken_period, random_period
-from tests.verify.pins import LIBRARY, PAGE
+from tests.verify.pins import LIBRARY, PAGE, SCRIPT
 from verify import verify as script
 
 CASES = [case["file"] for case in json.loads(text_of("cases.json"))]
@@ -175,6 +175,34 @@ def test_the_scripts_sum_of_points_is_zero_where_the_librarys_is(count):
     terms = [(script.hashed_to_group(name), scalar) for name, scalar in zip(names, scalars, strict=True)]
     assert script.is_zero([*terms, (total, -1)])
     assert not script.is_zero([*terms, (total, 1)])
+
+
+MUTANTS = [
+    ("if rows[1][2] != sum(", "if 0 != 0 * sum(", "bad-square-of-other.json"),
+    ("and total[field] != c * int(shown[item]) % ORDER", "and False", "bad-total.json"),
+    ('if "chained" in shown and rows["next"]', 'if False and rows["next"]', "bad-chain.json"),
+    ("if not is_zero(", "if False and not is_zero(", "bad-blinding.json"),
+    ("is_hash(each) and int(each, 16) < ORDER", "is_hash(each)", "scalar-plus-q"),
+    (
+        "if flags not in (0b100, 0b101) or x >= P:",
+        "if flags == 6: return IDENTITY\n    if x >= P:",
+        "bad-nonces-zero.json",
+    ),
+    ("return None if difference[2] else point", "return point", "bad-torsion.json"),
+    ('account["contract"].lower(), account["trader"].lower())', 'account["trader"])', "bad-account-twice.json"),
+    ("sibling != hex_of(empty)", "True", "bad-empty-written-out.json"),
+    ("accounts == 1 or not of_returns", "True", "bad-fund-returns.json"),
+    ('is_within = period["from"] <= rows[0]["date"] and', "is_within = True or", "bad-range.json"),
+]
+
+
+@pytest.mark.parametrize(("rule", "without", "name"), MUTANTS, ids=[mutant[2] for mutant in MUTANTS])
+def test_each_rule_is_needed_a_verifier_without_it_finds_a_bad_file_good(rule, without, name):
+    source = SCRIPT.read_text(encoding="utf-8")
+    assert source.count(rule) == 1
+    mutant: dict[str, Any] = {"__name__": "mutant"}
+    exec(compile(source.replace(rule, without), "mutant", "exec"), mutant)
+    assert mutant["verify_period"](VECTORS[name]) == (True, [])
 
 
 class Posted(NamedTuple):
