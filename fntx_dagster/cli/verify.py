@@ -41,6 +41,10 @@ RootFile = Annotated[
     ),
 ]
 Audience = Annotated[str | None, typer.Option(help="Whom the proof of a period must be made for.")]
+Witness = Annotated[
+    list[str] | None,
+    typer.Option("--witness", metavar="0x…=NAME", help="A witness that you know, and its name; again for more."),
+]
 Trader = Annotated[
     str | None,
     typer.Option(
@@ -83,6 +87,7 @@ def verify(
     every_day: Continuous = False,
     root_file: RootFile = None,
     audience: Audience = None,
+    witness: Witness = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a disclosure, or a trader's record on the chain, as a stranger: without a database and without a secret.
@@ -96,6 +101,8 @@ def verify(
     fntx verify --trader 0x… --from DAY --to DAY --rpc URL --contract 0x…
 
     A record shows each session with its postings, their delay behind the close, and the sessions that have none.
+    With a node it says which witnesses attest the days: by name those of --witness and FNTX_WITNESSES, the others by
+    their number. What witnesses say changes no verdict.
     Without --rpc it reads the chain of the settings. Exit code 0: the disclosure holds, or every session has a record;
     1: it does not, or there are gaps; 75: no verdict, the node does not answer or is of another chain; or, for a
     period, nobody was asked whether a day is left out.
@@ -109,7 +116,7 @@ def verify(
             raise typer.BadParameter("give --rpc or --root: a node is asked for the root itself")
         if root_file and (rpc or root):
             raise typer.BadParameter("give one of --rpc, --root and --root-file")
-        _file(file, rpc, root, root_file, audience, as_json)
+        _file(file, rpc, root, root_file, audience, witness or [], as_json)
     elif trader is not None:
         if root or root_file or audience:
             raise typer.BadParameter("--root, --root-file and --audience go with a file")
@@ -118,11 +125,17 @@ def verify(
         if (rpc is None) != (contract is None):
             raise typer.BadParameter("--rpc and --contract go together")
         period, calendar = Period(first.date(), last.date()), SEVEN_DAYS if every_day else XNYS
-        _record(trader, period, calendar, rpc, contract, timedelta(hours=late_after), as_json)
+        _record(trader, period, calendar, rpc, contract, timedelta(hours=late_after), witness or [], as_json)
 
 
 def _file(
-    file: str, rpc: str | None, root: str | None, root_file: Path | None, audience: str | None, as_json: bool
+    file: str,
+    rpc: str | None,
+    root: str | None,
+    root_file: Path | None,
+    audience: str | None,
+    witnesses: list[str],
+    as_json: bool,
 ) -> None:
     from fntx_dagster.services.signals.checking_shares import read_file
     from fntx_dagster.services.signatures.period_checking import is_meant_as_a_period, read_period
@@ -135,28 +148,41 @@ def _file(
     if is_meant_as_a_period(content):
         if root:
             raise typer.BadParameter("--root goes with a disclosure; give --root-file for a period")
-        _period(content, rpc, root_file, audience, as_json)
+        _period(content, rpc, root_file, audience, witnesses, as_json)
         return
     if root_file or audience:
         raise typer.BadParameter("--root-file and --audience go with a proof of a period")
-    _disclosure(file, content, rpc, root, as_json)
+    _disclosure(file, content, rpc, root, witnesses, as_json)
 
 
-def _period(content: bytes, rpc: str | None, root_file: Path | None, audience: str | None, as_json: bool) -> None:
+def _period(
+    content: bytes,
+    rpc: str | None,
+    root_file: Path | None,
+    audience: str | None,
+    witnesses: list[str],
+    as_json: bool,
+) -> None:
+    from fntx_dagster.cli.attestations import of_period, print_witnesses, witnesses_as_dict
     from fntx_dagster.cli.periods import print_checked_period
     from fntx_dagster.services.signatures.period_checking import check_period, read_period
 
     listed = None if root_file is None else content_of(f"{root_file}", read_period).decode("ascii", "replace")
     checked = check_period(content, rpc, listed, audience)
+    told = of_period(checked, rpc, witnesses)
     if as_json:
-        print_json(checked.as_dict())
+        print_json(checked.as_dict() | witnesses_as_dict(told))
     else:
         print_checked_period(checked)
+        print_witnesses(told)
     if checked.exit_code:
         raise typer.Exit(checked.exit_code)
 
 
-def _disclosure(file: str, content: bytes, rpc: str | None, root: str | None, as_json: bool) -> None:
+def _disclosure(
+    file: str, content: bytes, rpc: str | None, root: str | None, witnesses: list[str], as_json: bool
+) -> None:
+    from fntx_dagster.cli.attestations import of_disclosure, print_witnesses, witnesses_as_dict
     from fntx_dagster.cli.records import print_checked
     from fntx_dagster.services.signals.checking_shares import is_meant_as_a_share, is_meant_as_signals
     from fntx_dagster.services.signatures.checking import check_disclosure, is_meant_as_a_disclosure
@@ -173,10 +199,12 @@ def _disclosure(file: str, content: bytes, rpc: str | None, root: str | None, as
     if not is_meant_as_a_disclosure(content):
         raise typer.BadParameter(f"{cleaned(file)} is not a disclosure. `fntx signature disclose -o FILE` writes one")
     checked = check_disclosure(content, rpc, bytes.fromhex(root[2:]) if root else None)
+    told = of_disclosure(checked, rpc, witnesses)
     if as_json:
-        print_json(check_as_dict(checked))
+        print_json(check_as_dict(checked) | witnesses_as_dict(told))
     else:
         print_checked(checked)
+        print_witnesses(told)
     if checked.exit_code:
         raise typer.Exit(checked.exit_code)
 
@@ -214,8 +242,10 @@ def _record(
     rpc: str | None,
     contract: str | None,
     late: timedelta,
+    witnesses: list[str],
     as_json: bool,
 ) -> None:
+    from fntx_dagster.cli.attestations import of_record, print_witnesses, witnesses_as_dict
     from fntx_dagster.cli.records import history_table
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services.signatures.plain import record_as_dict
@@ -226,8 +256,9 @@ def _record(
         record = trader_record(source, trader, period, calendar)
     except WrongAddress as error:
         raise typer.BadParameter(error.message) from None
+    told = of_record(source, trader, record, witnesses)
     if as_json:
-        print_json(record_as_dict(record, late))
+        print_json(record_as_dict(record, late) | witnesses_as_dict(told))
     else:
         counts = record.counts(late)
         out(history_table(record.days, late, record.settled_at))
@@ -237,5 +268,6 @@ def _record(
             f"{counts.amended} amended"
         )
         out(f"NOT CHECKED: {NOT_CHECKED}")
+        print_witnesses(told)
     if any(day.is_gap for day in record.days):
         raise typer.Exit(1)
