@@ -280,7 +280,7 @@ def test_nothing_but_the_demos_knows_what_is_simulated() -> None:
         str(path.relative_to(ROOT))
         for path in MODULES
         if room_of(path) != "simulate"
-        and path.name not in ("live_demo.py", "exchange_demo.py", "proofs_demo.py")
+        and path.name not in ("live_demo.py", "exchange_demo.py", "proofs_demo.py", "witness_demo.py")
         and any(name.startswith("fntx_dagster.simulate") for name in imported(path))
     ]
     assert strangers == []

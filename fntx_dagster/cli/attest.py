@@ -291,9 +291,7 @@ def print_checked_package(checked: CheckedPackage) -> None:
     if checked.unlike:
         out(f"Computed with the trader's settings, which are not yours: {', '.join(checked.unlike)}.")
     agreeing = len(report.agreeing)
-    out(
-        f"{agreeing} of {len(report.days)} days agree. An attestation's level would be: {level_in_words(report.level)}."
-    )
+    out(f"{agreeing} of {len(report.days)} days agree. The level of an attestation: {level_in_words(report.level)}.")
 
 
 def _print_attesting(done: Attesting, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from datetime import date
 from fntx_dagster.cli.live_demo import home_of_its_own, run_job
 from fntx_dagster.cli.period_demo import prove_the_year
 from fntx_dagster.cli.terminal import note, out, title
+from fntx_dagster.cli.witness_demo import witness_the_first_days
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.database import Database, open_database
@@ -23,7 +24,7 @@ from fntx_dagster.simulate.trading import trade
 ACCOUNT = "U1000029"
 YEAR = Period(date(2024, 1, 1), date(2024, 12, 31))
 
-STEPS: tuple[Callable[[Settings, Database, str, Period], None], ...] = (prove_the_year,)
+STEPS: tuple[Callable[[Settings, Database, str, Period], None], ...] = (prove_the_year, witness_the_first_days)
 """What is shown of the signed year, in this order."""
 
 _FOLDER = "demo-proofs"

@@ -10,13 +10,17 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from fntx_dagster.adapters.evm.attestations import AttestationBook
 from fntx_dagster.adapters.evm.client import connect
+from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.witnesses import Source, level_in_words
 from fntx_dagster.proof.form import checksum_of
 from fntx_dagster.services.chain import serve
+from fntx_dagster.services.signatures.disclosing import disclose_day
+from fntx_dagster.services.signatures.period_proofs import PeriodRequest, prove_period
 from fntx_dagster.services.signatures.register import registered
 from fntx_dagster.services.signatures.track_record import Node
 from fntx_dagster.services.witnesses.checking import CheckedPackage, check_package, read_package
@@ -24,7 +28,7 @@ from fntx_dagster.services.witnesses.packaging import make_package
 from fntx_dagster.services.witnesses.posting import key_of, make_key, post_report, publish_key, revoke
 from fntx_dagster.services.witnesses.reading import listed, names_of, witnesses_of
 from fntx_dagster.services.witnesses.workspace import Way
-from fntx_dagster.settings import Settings
+from fntx_dagster.settings import Settings, load_settings
 from fntx_dagster.store.outbox.signatures import signed_days
 from fntx_dagster.witness.comparison import Result, SlotOutcome
 from fntx_dagster.witness.package import Package
@@ -252,3 +256,56 @@ def forged(text: str) -> str:
     found = re.search(r'ibCommission="(-[0-9.]+)"', tail)
     assert found is not None
     return head + tail[: found.start(1)] + f"{float(found[1]) * 100:.2f}" + tail[found.end(1) :]
+
+
+def test_verify_says_which_witnesses_attest_and_nothing_they_say_changes_a_verdict(
+    trader: Trader, fetched: CheckedPackage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report, file = tmp_path / "report.json", tmp_path / "disclosure.json"
+    report.write_text(fetched.written)
+    post_report(trader.settings, trader.db, report)
+    day = fetched.report.days[2].day
+    text = disclose_day(trader.settings, trader.db, ACCOUNT, day, ["net_pnl"])
+    monkeypatch.setenv("FNTX_HOME", str(tmp_path))
+    named = ["--witness", f"{trader.witness}=Smith Audit"]
+
+    def verified(*words: str, code: int = 0) -> str:
+        done = CliRunner().invoke(app, ["verify", *words])
+        assert done.exit_code == code, done.output
+        return done.stdout
+
+    with serve(trader.settings, 0) as node:
+        file.write_text(text)
+        said = verified(str(file), "--rpc", node.url, *named)
+        line = f"witness Smith Audit ({trader.witness}): files_direct, with windows, 1 of 1 days, at "
+        assert line in said
+        assert "HOLDS" in said
+        assert "1 witness whose name you did not give" in verified(str(file), "--rpc", node.url)
+        [told] = json.loads(verified(str(file), "--rpc", node.url, *named, "--json"))["attestations"]
+        assert (told["named"][0]["levels"], told["unnamed"], told["away"]) == ({"18": 1}, [], None)
+        assert "witness" not in verified(str(file))
+        value = re.search(r'"scaled": "(-?\d+)"', text)
+        assert value is not None
+        changed = json.loads(text.replace(value[1], "1"))
+        changed["metrics"][0]["value"] = "0.00000001"
+        file.write_text(json.dumps(changed | {"checksum": checksum_of(changed)}))
+        said = verified(str(file), "--rpc", node.url, *named, code=1)
+        assert "DOES NOT HOLD" in said
+        assert "Smith Audit" not in said
+        trader_address = fetched.report.trader
+        record = ["--trader", trader_address, "--from", f"{PERIOD.first}", "--to", f"{PERIOD.last}"]
+        said = verified(*record, "--rpc", node.url, "--contract", node.contract, *named)
+        assert re.search(r"witness Smith Audit .*files_direct, with windows, [56] of 6 days, [01] revoked", said)
+        proof = prove_period(
+            trader.settings, trader.db, PeriodRequest([ACCOUNT], PERIOD, ["net_pnl"], [], None), by="me"
+        )
+        file.write_text(proof.text)
+        said = verified(str(file), "--rpc", node.url, *named)
+        assert re.search(r"witness Smith Audit .*files_direct, with windows, [56] of 6 days, [01] revoked", said)
+    names = {"FNTX_WITNESSES": json.dumps({trader.witness: "Smith Audit"})}
+    assert names_of(load_settings()) == {}
+    monkeypatch.setenv(*next(iter(names.items())))
+    assert names_of(load_settings()) == {trader.witness.lower(): "Smith Audit"}
+    for wrong in ("Smith", "0x12=Smith", f"{trader.witness}= "):
+        with pytest.raises(Permanent, match="names no witness"):
+            names_of(trader.settings, [wrong])
