@@ -82,7 +82,7 @@ ROOMS = {
     "metrics": {"model", "errors"},
     "proof": {"errors"},
     "curve": set(),
-    "aggregate": {"curve", "proof", "errors"},
+    "aggregate": {"model", "curve", "proof", "errors"},
     "periods": {"curve", "proof", "errors"},
     "witness": {"model", "metrics", "proof", "curve", "aggregate", "periods", "errors"},
     "ledger": {"model", "foreign"},

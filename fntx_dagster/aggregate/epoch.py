@@ -19,6 +19,7 @@ from fntx_dagster.aggregate.opening import Totals
 from fntx_dagster.aggregate.submission import LENGTH, SUMMED
 from fntx_dagster.aggregate.transcript import PoolAddress
 from fntx_dagster.curve.group import WIDE
+from fntx_dagster.model.pools import PoolOpening, PoolRules, PoolSubmission
 from fntx_dagster.proof.form import (
     HASH,
     NUMBER,
@@ -38,22 +39,6 @@ MAX_BYTES = 100_000_000
 """More than 13,000 submissions take."""
 
 
-class PoolRules(NamedTuple):
-    """What a pool's contract was deployed with, and nobody can change. `bond` is wei, ages and windows are seconds,
-    `scale` the digits that a unit has beyond the currency's own."""
-
-    currency: str
-    scale: int
-    slot: int
-    min_users: int
-    submit_seconds: int
-    challenge_seconds: int
-    bond: int
-    registrar: str
-    min_age: int
-    min_cohort: int
-
-
 class Trustee(NamedTuple):
     """A trustee: address, box key, contribution to the pool's key, and what the trustee's shares are checked with."""
 
@@ -61,29 +46,6 @@ class Trustee(NamedTuple):
     box_key: bytes
     contribution: Contribution
     verification_key: bytes
-
-
-class EpochSubmission(NamedTuple):
-    """A submission as the chain took it: the version of the trader's record that it is of, salt and path of its slot,
-    and the transactions that brought and evicted it."""
-
-    trader: str
-    version: int
-    salt: bytes
-    path: tuple[bytes, ...]
-    submission: bytes
-    transaction: str
-    evicted: str | None
-
-
-class EpochOpening(NamedTuple):
-    """The opening as the chain took it: `shares` are those of `trustees` one after the other, `totals` as they are
-    encrypted, each P&L with what is added to it."""
-
-    transaction: str
-    trustees: tuple[int, ...]
-    shares: bytes
-    totals: tuple[int, ...]
 
 
 class EpochRecord(NamedTuple):
@@ -97,13 +59,13 @@ class EpochRecord(NamedTuple):
     key: bytes
     trustees: tuple[Trustee, ...]
     day: date
-    submissions: tuple[EpochSubmission, ...]
+    submissions: tuple[PoolSubmission, ...]
     sums: tuple[bytes, ...]
-    opening: EpochOpening
+    opening: PoolOpening
     totals: Totals
 
     @property
-    def counted(self) -> list[EpochSubmission]:
+    def counted(self) -> list[PoolSubmission]:
         """The submissions that were not evicted."""
         return [each for each in self.submissions if each.evicted is None]
 
@@ -171,9 +133,9 @@ def parse(text: str | bytes) -> EpochRecord:
         key=committee["key"],
         trustees=tuple(_trustee(each) for each in committee["trustees"]),
         day=read["date"],
-        submissions=tuple(EpochSubmission(**each) for each in read["submissions"]),
+        submissions=tuple(PoolSubmission(**each) for each in read["submissions"]),
         sums=read["sums"],
-        opening=EpochOpening(**read["opening"]),
+        opening=PoolOpening(**read["opening"]),
         totals=Totals(**read["totals"]),
     )
 

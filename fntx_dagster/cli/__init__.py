@@ -19,6 +19,7 @@ from fntx_dagster.cli.account_risk import risk
 from fntx_dagster.cli.accounts import greeks, metrics, report, summary, today
 from fntx_dagster.cli.against_market import market
 from fntx_dagster.cli.aggregate import aggregate
+from fntx_dagster.cli.aggregate_trustee import trustee
 from fntx_dagster.cli.api import api
 from fntx_dagster.cli.attest import attest
 from fntx_dagster.cli.attest import key as attest_key
@@ -109,7 +110,8 @@ app.add_typer(signals, name="signals")
 app.add_typer(users, name="users")
 app.add_typer(database, name="db")
 
-for group in (app, signature, share, attest, attest_key, aggregate, chain, api, ledger, signals, users, database):
+_groups = (app, signature, share, attest, attest_key, aggregate, trustee, chain, api, ledger, signals, users, database)
+for group in _groups:
     for registered in group.registered_commands:
         registered.help = _flowing((registered.callback and registered.callback.__doc__) or "")
 

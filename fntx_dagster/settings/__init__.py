@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from fntx_dagster.errors import Permanent, know_accounts
 from fntx_dagster.settings import groups, sources
+from fntx_dagster.settings.aggregation import AggregationSettings
 from fntx_dagster.settings.environment import child_environment, executable, export, settings_variables
 from fntx_dagster.settings.exchanges import ExchangesSettings
 from fntx_dagster.settings.forms import form_of
@@ -78,6 +79,7 @@ class Settings(groups.Group):
     report: groups.ReportSettings = groups.ReportSettings()
     orders: groups.OrdersSettings = groups.OrdersSettings()
     exchanges: ExchangesSettings = ExchangesSettings()
+    aggregation: AggregationSettings = AggregationSettings()
     alerts: groups.AlertSettings = groups.AlertSettings()
 
     @cached_property

@@ -85,6 +85,9 @@ SHORT_NAMES = {
     "exchange_urls": "exchanges.urls",
     "exchange_timeout": "exchanges.timeout",
     "price_band_bps": "exchanges.price_band_bps",
+    "aggregator": "aggregation.aggregator",
+    "trustee_file": "aggregation.trustee_file",
+    "trustee_min_change": "aggregation.min_change",
     "alert_urls": "alerts.urls",
 }
 """Short name → group and field."""

@@ -184,7 +184,13 @@ def _write_keystore(file: Path, key: bytes, password: str) -> str:
     address = LocalSigner(key).address
     if not password:
         raise Permanent(f"the keystore {file} needs a password", "Choose one that nobody guesses")
-    content = json.dumps(Account.encrypt(key, password, kdf="scrypt"))
+    write_new(file, json.dumps(Account.encrypt(key, password, kdf="scrypt")))
+    return address
+
+
+def write_new(file: Path, content: str) -> None:
+    """Write a file that holds a secret: on the disk, whole or not at all, readable by its owner alone. Permanent where
+    it exists: none is overwritten."""
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_name(f".{file.name}.{secrets.token_hex(4)}.unfinished")
     try:
@@ -196,7 +202,6 @@ def _write_keystore(file: Path, key: bytes, password: str) -> str:
         raise Permanent(f"cannot write {file}: {error.strerror}", "Choose a folder that you may write to") from None
     finally:
         unfinished.unlink(missing_ok=True)
-    return address
 
 
 def _kept(folder: Path, name: str) -> bytes:

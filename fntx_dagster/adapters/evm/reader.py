@@ -335,16 +335,16 @@ class Reader:
     @as_a_node_answers
     def first_block_of(self, day: date) -> int:
         """The number of the first block of that day of UTC or a later one; the next block's where there is none."""
-        return self._first_at(int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()))
+        return self.first_block_at(int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()))
 
     def blocks_of(self, second: int) -> Iterator[int]:
         """The numbers of the blocks whose time is `second`."""
-        low = self._first_at(second)
+        low = self.first_block_at(second)
         while low <= self.web3.eth.block_number and self._time_of(low) == second:
             yield low
             low += 1
 
-    def _first_at(self, second: int) -> int:
+    def first_block_at(self, second: int) -> int:
         """The number of the first block whose time is not before `second`, by bisection: block times never fall."""
         low, high = 0, self.web3.eth.block_number + 1
         while low < high:

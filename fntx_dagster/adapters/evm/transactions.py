@@ -36,8 +36,8 @@ MINED_WITHIN = 180.0
 def transact(
     web3: Web3, signer: Signer, call: TxParams, fee_cap: int | None = None, modest_tip: int = MODEST_TIP
 ) -> TxReceipt:
-    """Simulate, sign, broadcast and wait. `call` has any of to, data, value (wei); `fee_cap` and `modest_tip` (see
-    `suggested_fees`) are wei per gas.
+    """Simulate, sign, broadcast and wait. `call` has any of to, data, value (wei), and gas where the node is not asked
+    how much it takes; `fee_cap` and `modest_tip` (see `suggested_fees`) are wei per gas.
 
     The simulation and the check of the ether come before a nonce is taken.
 
@@ -48,7 +48,7 @@ def transact(
 
     call = {**call, "from": signer.address}
     simulate(web3, call)
-    gas = gas_for(web3, call)
+    gas = call.get("gas") or gas_for(web3, call)
     fees = suggested_fees(web3, modest_tip) if fee_cap is None else fees_within(web3, fee_cap, modest_tip)
     check_ether(web3, signer.address, gas * fees.max_fee + call.get("value", 0))
     signed = signer.sign(request(web3.eth.chain_id, next_nonce(web3, signer.address), gas, fees, call))

@@ -102,6 +102,7 @@ class EvmTransport(Generic[Entry, Receipt]):
     `modest_tip`, in wei per gas too, is the highest tip where the recent blocks show none.
 
     `confirmations` are the blocks on top of a transaction's block that make it final; the embedded chain needs none.
+    `gas` is what a transaction may use, where the node is not asked.
     """
 
     words = Words(system="chain", message="transaction", slot="nonce", place="block", offer="fees", seen="mined")
@@ -114,7 +115,9 @@ class EvmTransport(Generic[Entry, Receipt]):
         fee_cap: int,
         confirmations: int,
         modest_tip: int,
+        gas: int | None = None,
     ) -> None:
+        self._gas = gas
         self.signer, self.confirmations = signer, 0 if chain.is_embedded else confirmations
         self._chain, self._web3, self._calls, self._fee_cap = chain, chain.web3, calls, fee_cap
         self._modest_tip = modest_tip
@@ -147,7 +150,7 @@ class EvmTransport(Generic[Entry, Receipt]):
         call = self._call(data)
         try:
             simulate(self._web3, call)
-            return Prepared(Call(data, gas_for(self._web3, call)), entries)
+            return Prepared(Call(data, self._gas or gas_for(self._web3, call)), entries)
         except Reverted as refusal:
             self._calls.check_blame(refusal)
             if not (contradicted := list(self._contradicted(entries))):

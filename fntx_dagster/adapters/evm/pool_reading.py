@@ -1,0 +1,299 @@
+"""What a pool's Aggregator says: its terms, its committee, its days and what happened on them.
+
+The logs alone are enough to check a day; its sums, its counts and who takes part are asked of the contract. Anybody may
+read: no key, no settings.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from fntx_dagster.adapters.evm.artifacts import AGGREGATOR, VERIFIER, artifact
+from fntx_dagster.adapters.evm.faults import as_a_node_answers
+from fntx_dagster.adapters.evm.reader import web3_over, yyyymmdd
+from fntx_dagster.adapters.evm.transactions import receipt_of
+from fntx_dagster.adapters.evm.typed import address_of, block_at
+from fntx_dagster.errors import Permanent
+from fntx_dagster.model.pools import (
+    MinedAction,
+    PoolDay,
+    PoolDayState,
+    PoolOpening,
+    PoolParticipant,
+    PoolRules,
+    PoolSubmission,
+    PoolTerms,
+)
+
+if TYPE_CHECKING:
+    from web3.contract import Contract
+    from web3.types import BlockIdentifier, EventData
+
+    from fntx_dagster.adapters.evm.reader import Reader
+
+_PAGE = 5000
+"""Blocks that are asked for at a time: public nodes refuse more."""
+_FAR = 500_000
+_PUSH32 = 0x7F
+EVICTED = bytes(31) + b"\x01"
+"""What the contract keeps in the place of the digest of a submission that was evicted."""
+
+
+class PoolBook:
+    """One pool on the chain of a reader. Each method raises Transient where the node does not answer."""
+
+    def __init__(self, chain: Reader, contract: str) -> None:
+        self.chain, self.web3, self.contract = chain, chain.web3, address_of(contract)
+        self.pool: Contract = self.web3.eth.contract(self.contract, abi=artifact(AGGREGATOR)["abi"])
+
+    @as_a_node_answers
+    def check_deployed(self) -> None:
+        """Permanent unless the contract is there, with FNTX's code. So is the verifier that it relies on."""
+        where = f"on chain {self.chain.chain_id}"
+        if not _runs(bytes(self.web3.eth.get_code(self.contract)), AGGREGATOR):
+            raise Permanent(f"{self.contract} {where} is not FNTX's Aggregator", "Check the address and the chain")
+        verifier = address_of(self.pool.functions.verifier().call())
+        if not _runs(bytes(self.web3.eth.get_code(verifier)), VERIFIER):
+            raise Permanent(
+                f"the pool {self.contract} {where} relies on a verifier that is not FNTX's",
+                "Do not submit to it: it may take what does not hold, or evict what does",
+            )
+
+    @cached_property
+    @as_a_node_answers
+    def rules(self) -> PoolRules:
+        """What nobody can change."""
+        functions = self.pool.functions
+        names = (
+            "scale",
+            "slot",
+            "minUsers",
+            "submitSeconds",
+            "challengeSeconds",
+            "bond",
+            "registrar",
+            "minAge",
+            "minCohort",
+        )
+        values = [getattr(functions, name)().call() for name in names]
+        values[6] = values[6].lower()
+        return PoolRules(bytes(functions.currency().call()).decode("ascii", "replace"), *values)
+
+    @as_a_node_answers
+    def terms(self) -> PoolTerms:
+        """The pool's rules, contracts and committee, as of now."""
+        functions = self.pool.functions
+        count = functions.trusteeCount().call()
+        return PoolTerms(
+            self.rules,
+            functions.records().call(),
+            functions.verifier().call(),
+            functions.threshold().call(),
+            tuple(functions.trustees(number).call() for number in range(count)),
+            tuple(bytes(functions.boxKeys(number).call()) for number in range(count)),
+            functions.formedBy().call(),
+            bytes(functions.key().call()),
+            tuple(bytes(functions.verificationKey(number).call()) for number in range(count)),
+        )
+
+    @as_a_node_answers
+    def day(self, day: date, block: BlockIdentifier = "latest") -> PoolDay:
+        """A day as of a block."""
+        functions, epoch = self.pool.functions, yyyymmdd(day)
+        at = block_at(self.web3, block)
+        # the embedded chain makes no block while nobody sends anything
+        moment = max(at.timestamp, int(time.time())) if self.chain.is_embedded else at.timestamp
+        users, evicted, started_at, opened_at, totals = functions.epochOf(epoch).call(block_identifier=at.number)
+        sums = functions.sumsOf(epoch).call(block_identifier=at.number)
+        closes_at = started_at + self.rules.submit_seconds if started_at else 0
+        freezes_at = closes_at + self.rules.challenge_seconds if started_at else 0
+        if not started_at:
+            state = PoolDayState.NONE
+        elif opened_at:
+            state = PoolDayState.OPENED
+        elif moment < closes_at:
+            state = PoolDayState.COLLECTING
+        elif moment < freezes_at:
+            state = PoolDayState.CHECKING
+        else:
+            state = PoolDayState.TOO_FEW if users < self.rules.min_users else PoolDayState.FROZEN
+        written = tuple(b"".join(word.to_bytes(32) for word in point) for point in sums)
+        return PoolDay(
+            state, users, evicted, started_at, opened_at, closes_at, freezes_at, tuple(totals), written, moment
+        )
+
+    @as_a_node_answers
+    def submissions(self, day: date, block: BlockIdentifier = "latest") -> list[PoolSubmission]:
+        """Every submission of a day as of a block, in the chain's order, with its eviction."""
+        evicted = {log["args"]["trader"]: _hash(log) for log in self._of_day(self.pool.events.Evicted(), day, block)}
+        return [
+            PoolSubmission(
+                args["trader"].lower(),
+                args["version"],
+                bytes(args["salt"]),
+                tuple(map(bytes, args["path"])),
+                bytes(args["submission"]),
+                _hash(log),
+                evicted.get(args["trader"]),
+            )
+            for log in self._of_day(self.pool.events.Submitted(), day, block)
+            if (args := log["args"])
+        ]
+
+    @as_a_node_answers
+    def shares(self, day: date) -> list[tuple[int, bytes]]:
+        """The shares that trustees offered for a day, oldest first, none of them checked."""
+        logs = self._of_day(self.pool.events.ShareOffered(), day)
+        return [(log["args"]["trustee"], bytes(log["args"]["share"])) for log in logs]
+
+    @as_a_node_answers
+    def opening(self, day: date) -> PoolOpening | None:
+        """How a day was opened; None where it was not."""
+        for log in self._of_day(self.pool.events.Opened(), day):
+            args = log["args"]
+            return PoolOpening(_hash(log), tuple(args["trustees"]), bytes(args["shares"]), tuple(args["totals"]))
+        return None
+
+    @as_a_node_answers
+    def latest_opened(self) -> date | None:
+        """The latest day that was opened."""
+        epoch = self.pool.functions.publicTotals().call()[0]
+        return _day_of(epoch) if epoch else None
+
+    @as_a_node_answers
+    def opened_before(self, block: int) -> date | None:
+        """The day that was opened last before a block; None where none was in the _FAR blocks before it."""
+        last = block - 1
+        while last >= max(0, block - _FAR):
+            first = max(0, last - _PAGE + 1)
+            if logs := self.pool.events.Opened().get_logs(from_block=first, to_block=last):
+                return _day_of(logs[-1]["args"]["epoch"])
+            last = first - 1
+        return None
+
+    @as_a_node_answers
+    def contributions(self) -> dict[int, tuple[bytes, bytes, bytes]]:
+        """Trustee → what he contributed to the key: commitments, proof, sealed values."""
+        count = self.pool.functions.trusteeCount().call()
+        said = (self.latest("Contributed", {"trustee": number}) for number in range(count))
+        return {
+            number: (bytes(args["commitments"]), bytes(args["proof"]), bytes(args["sealedShares"]))
+            for number, args in enumerate(said)
+            if args is not None
+        }
+
+    @as_a_node_answers
+    def has_confirmed(self, trustee: int) -> bool:
+        """Whether a trustee confirmed that what was sealed for him is right."""
+        return self.latest("Confirmed", {"trustee": trustee}) is not None
+
+    @as_a_node_answers
+    def participant(self, trader: str) -> PoolParticipant:
+        """A trader's standing."""
+        return PoolParticipant(*self.pool.functions.participants(address_of(trader)).call())
+
+    @as_a_node_answers
+    def cohort(self, active_from: int) -> int:
+        """How many became active on the first of a month (yyyymmdd)."""
+        return self.pool.functions.cohortSize(active_from).call()
+
+    @as_a_node_answers
+    def digest(self, day: date, trader: str, block: BlockIdentifier = "latest") -> bytes:
+        """keccak256 of a trader's submission; zeros where there is none, EVICTED where it was evicted."""
+        asked = self.pool.functions.digestOf(yyyymmdd(day), address_of(trader))
+        return bytes(asked.call(block_identifier=block))
+
+    def data(self, function: str, *arguments: Any) -> bytes:
+        """The call of one of the contract's functions."""
+        return bytes.fromhex(self.pool.encode_abi(function, args=arguments).removeprefix("0x"))
+
+    @as_a_node_answers
+    def brought(self, event: str, wanted: Mapping[str, Any]) -> MinedAction | None:
+        """The transaction of the last event of that name and those indexed arguments."""
+        log = self._last(self.pool.events[event](), wanted)
+        return None if log is None else self.mined(_hash(log))
+
+    def challenge(self, day: date, trader: str, submission: bytes) -> bytes:
+        """The call that evicts a submission which does not hold."""
+        return self.data("challenge", yyyymmdd(day), address_of(trader), submission)
+
+    def arguments(self, data: bytes) -> Mapping[str, Any]:
+        """What a call of the contract says, by the names of the function's parameters."""
+        return self.pool.decode_function_input(data)[1]
+
+    @as_a_node_answers
+    def latest(self, event: str, wanted: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """What the last event of that name and those indexed arguments says; None where there is none."""
+        log = self._last(self.pool.events[event](), wanted)
+        return None if log is None else log["args"]
+
+    @as_a_node_answers
+    def mined(self, tx_hash: str) -> MinedAction | None:
+        """A transaction's place; None if it is not (or no longer) on the chain."""
+        receipt = receipt_of(self.web3, tx_hash)
+        if receipt is None:
+            return None
+        block = block_at(self.web3, receipt["blockHash"])
+        at = datetime.fromtimestamp(block.timestamp, UTC)
+        return MinedAction(tx_hash, block.number, block.hash, receipt["gasUsed"], at)
+
+    def _of_day(self, event: Any, day: date, block: BlockIdentifier = "latest") -> Iterator[EventData]:
+        """The events of a day up to a block, from its first submission on, oldest first."""
+        epoch, last = yyyymmdd(day), block_at(self.web3, block).number
+        started_at = self.pool.functions.epochOf(epoch).call(block_identifier=last)[2]
+        if started_at:
+            for first in range(self.chain.first_block_at(started_at), last + 1, _PAGE):
+                yield from event.get_logs(
+                    from_block=first, to_block=min(last, first + _PAGE - 1), argument_filters={"epoch": epoch}
+                )
+
+    def _last(self, event: Any, wanted: Mapping[str, Any]) -> EventData | None:
+        """The newest event with these arguments."""
+        last = self.chain.height
+        while last >= 0:
+            first = max(0, last - _PAGE + 1)
+            if logs := event.get_logs(from_block=first, to_block=last, argument_filters=dict(wanted)):
+                return logs[-1]
+            last = first - 1
+        return None
+
+
+def records_at(rpc_url: str, contract: str) -> str:
+    """The TrackRecord of the pool at an address. Permanent where there is no pool, Transient where the node does not
+    answer."""
+    from web3.exceptions import BadFunctionCallOutput, ContractLogicError
+
+    pool = web3_over(rpc_url).eth.contract(address_of(contract), abi=artifact(AGGREGATOR)["abi"])
+    try:
+        return as_a_node_answers(pool.functions.records().call)()
+    except (BadFunctionCallOutput, ContractLogicError):
+        raise Permanent(f"the contract at {contract} is no pool", "Check the address and the chain") from None
+
+
+def _day_of(epoch: int) -> date:
+    return date(epoch // 10_000, epoch // 100 % 100, epoch % 100)
+
+
+def _hash(log: EventData) -> str:
+    return f"0x{log['transactionHash'].hex()}"
+
+
+def _runs(code: bytes, contract: str) -> bool:
+    """Whether it is the code of one of our contracts, whatever it was deployed with: the compiler leaves zeros behind
+    a PUSH32 for each of those values, and writes no other zeros in that way."""
+    ours = bytes.fromhex(artifact(contract)["deployedBytecode"].removeprefix("0x"))
+    if len(code) != len(ours):
+        return False
+    at = 0
+    while at < len(ours):
+        if ours[at] == _PUSH32 and ours[at + 1 : at + 33] == bytes(32) and code[at] == _PUSH32:
+            at += 33
+        elif code[at] != ours[at]:
+            return False
+        else:
+            at += 1
+    return True

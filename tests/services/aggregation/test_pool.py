@@ -1,0 +1,157 @@
+"""A pool on the embedded chain from its committee to the file of a day, and what it refuses on the way."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from datetime import date
+from pathlib import Path
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from fntx_dagster.adapters.evm.client import connect
+from fntx_dagster.adapters.evm.trustee_files import (
+    bind_trustee_file,
+    new_trustee_file,
+    note_before_serving,
+    open_trustee_file,
+)
+from fntx_dagster.adapters.evm.typed import address_of
+from fntx_dagster.aggregate.epoch import parse
+from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.services.aggregation import opening, trading
+from fntx_dagster.services.aggregation.asking import asked
+from fntx_dagster.services.aggregation.rehearsing import DAY, FIGURES, rehearse
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.outbox.actions import actions
+
+PASSWORD = SecretStr("long enough")
+OTHER = date(2025, 7, 17)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.mark.slow
+def test_a_day_with_a_liar_is_opened_and_holds_for_a_stranger(settings: Settings, database: Database) -> None:
+    said: list[str] = []
+    done = rehearse(settings, database, settings.home, said.append)
+    record = parse(done.file)
+    assert done.checked.holds
+    assert [each.trader for each in record.submissions if each.evicted] == done.evicted
+    assert record.totals == (*map(sum, zip(*FIGURES, strict=True)), len(FIGURES))
+    pool = settings.model_copy(
+        update={"aggregation": settings.aggregation.model_copy(update={"aggregator": record.pool.aggregator})}
+    )
+    with connect(settings) as chain:
+        found = asked(chain, record)
+        assert (found.verdict, found.problems, found.on_chain) == ("HOLDS", (), True)
+        left_out = asked(chain, record._replace(submissions=record.submissions[:-1]))
+        assert "not those of the file" in left_out.problems[0]
+        other = asked(chain, record._replace(rules=record.rules._replace(min_users=1)))
+        assert other.problems == ("the contract has another rules",)
+        rows = actions(database, chain.chain_id, address_of(record.pool.aggregator))
+    assert [(row.kind, row.subject, row.state) for row in rows] == [
+        ("share", "0", "final"),
+        ("share", "2", "final"),
+        ("open", "", "final"),
+    ]
+    assert opening.totals(pool).totals == record.totals
+    assert opening.open_day(pool, database, "trader:1", DAY).totals == record.totals  # it is open, and stays so
+    assert len(opening.check_day(pool, DAY).checked.counted) == len(FIGURES)
+    with pytest.raises(Transient, match="is not frozen: it is empty"):
+        opening.open_day(pool, database, "trader:1", OTHER)
+    with pytest.raises(Permanent, match="is not opened"):
+        opening.totals(pool, OTHER)
+    with pytest.raises(Permanent, match="is not signed"):
+        trading.submit(pool, database, "trader:1", OTHER)
+    with pytest.raises(Permanent, match="does not take part"):
+        trading.submit(pool, database, "trader:0", OTHER)  # the liar's registration ended
+    assert not trading.leave(pool, "trader:1").is_registered
+    assert not trading.leave(pool, "trader:1").is_registered  # once is enough
+    _nothing_secret(database, said, done.file)
+
+
+def _nothing_secret(database: Database, said: list[str], file: str) -> None:
+    """No single figure of a trader is in what was told, written or stored."""
+    with database.connect() as connection:
+        rows = connection.execute("select row_to_json(actions)::text from aggregation.actions").fetchall()
+    words = " ".join([*said, file, *(text for (text,) in rows)])
+    assert not any(f"{aum:,}" in words or f'"{aum}"' in words for aum, _, _ in FIGURES)
+
+
+def test_what_was_queued_stays(database: Database) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            """insert into aggregation.actions (kind, account_id, chain_id, contract, sender, day, subject, data)
+            values ('submit', 'U1', 1, '0x', '0x', '2025-07-18', '0x', '\\x00')"""
+        )
+    for statement in (
+        "update aggregation.actions set data = '\\x01'",
+        "delete from aggregation.actions",
+        "truncate aggregation.actions",
+    ):
+        with database.connect() as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(statement)
+    with database.connect() as connection:
+        connection.execute("update aggregation.actions set state = 'failed', error = 'why'")
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute("update aggregation.actions set state = 'lost'")
+
+
+def test_no_pool_is_named_in_words(settings: Settings) -> None:
+    with pytest.raises(Permanent, match="no pool is named"):
+        opening.totals(settings)
+
+
+def test_an_address_that_is_no_pool_is_refused(settings: Settings) -> None:
+    with connect(settings) as chain:
+        wrong = settings.aggregation.model_copy(update={"aggregator": chain.contract})
+    with pytest.raises(Permanent, match="is not FNTX's Aggregator"):
+        opening.totals(settings.model_copy(update={"aggregation": wrong}))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "trustee.json"
+    new_trustee_file(path, 12345678901234567890, b"\x01" * 96, PASSWORD.get_secret_value())
+    return path
+
+
+def test_a_trustees_file_is_encrypted_and_bound_to_one_pool(file: Path) -> None:
+    opened = open_trustee_file(file, PASSWORD)
+    assert (opened.secret, opened.chain_id, opened.contract) == (12345678901234567890, None, None)
+    assert "12345678901234567890" not in repr(opened)
+    assert f"{12345678901234567890:x}" not in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    for _ in range(2):
+        bind_trustee_file(file, 31337, "0xABCD")
+    assert open_trustee_file(file, PASSWORD)[1:] == (12345678901234567890, 31337, "0xabcd")
+    with pytest.raises(Permanent, match="is for the pool 0xabcd on chain 31337"):
+        bind_trustee_file(file, 1, "0xABCD")
+    with pytest.raises(Permanent, match="exists"):
+        new_trustee_file(file, 1, b"", "password")
+    with pytest.raises(Permanent, match="does not open"):
+        open_trustee_file(file, SecretStr("another"))
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps({**content, "format": "another"}))
+    with pytest.raises(Permanent, match="is no trustee's file"):
+        open_trustee_file(file, PASSWORD)
+
+
+def test_a_share_is_given_for_one_set_of_sums(file: Path) -> None:
+    note_before_serving(file, "2025-07-18", "0x01")
+    note_before_serving(file, "2025-07-18", "0x01")  # killed between note and share: it goes on
+    note_before_serving(file, "2025-07-21", "0x02")
+    with pytest.raises(Permanent, match="a share of other sums of 2025-07-18 was given before"):
+        note_before_serving(file, "2025-07-18", "0x03")
+    note = file.with_name("trustee.json.served")
+    assert json.loads(note.read_text()) == {"2025-07-18": "0x01", "2025-07-21": "0x02"}
+    note.write_text(note.read_text()[:-4])
+    with pytest.raises(Permanent, match="is damaged"):
+        note_before_serving(file, "2025-07-22", secrets.token_hex(4))
