@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from fntx_dagster.adapters.evm.artifacts import AGGREGATOR, VERIFIER, artifact
+from fntx_dagster.adapters.evm.artifacts import AGGREGATOR, GENERATOR_CODES, VERIFIER, artifact, is_code_of
 from fntx_dagster.adapters.evm.faults import as_a_node_answers
 from fntx_dagster.adapters.evm.reader import web3_over, yyyymmdd
 from fntx_dagster.adapters.evm.transactions import receipt_of
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 _PAGE = 5000
 """Blocks that are asked for at a time: public nodes refuse more."""
 _FAR = 500_000
-_PUSH32 = 0x7F
 EVICTED = bytes(31) + b"\x01"
 """What the contract keeps in the place of the digest of a submission that was evicted."""
 
@@ -52,16 +51,31 @@ class PoolBook:
 
     @as_a_node_answers
     def check_deployed(self) -> None:
-        """Permanent unless the contract is there, with FNTX's code. So is the verifier that it relies on."""
+        """Permanent unless the contract is there, with FNTX's code; so is the verifier that it relies on, with the
+        generators that FNTX's has."""
         where = f"on chain {self.chain.chain_id}"
-        if not _runs(bytes(self.web3.eth.get_code(self.contract)), AGGREGATOR):
+        if not is_code_of(AGGREGATOR, self._code_at(self.contract)):
             raise Permanent(f"{self.contract} {where} is not FNTX's Aggregator", "Check the address and the chain")
-        verifier = address_of(self.pool.functions.verifier().call())
-        if not _runs(bytes(self.web3.eth.get_code(verifier)), VERIFIER):
+        if not self._relies_on_our_verifier():
             raise Permanent(
                 f"the pool {self.contract} {where} relies on a verifier that is not FNTX's",
                 "Do not submit to it: it may take what does not hold, or evict what does",
             )
+
+    def _relies_on_our_verifier(self) -> bool:
+        """Init code of a stranger can leave the verifier's code with other generators, which it knows the logarithms
+        of."""
+        from eth_utils.crypto import keccak
+
+        address = address_of(self.pool.functions.verifier().call())
+        if not is_code_of(VERIFIER, self._code_at(address)):
+            return False
+        functions = self.web3.eth.contract(address, abi=artifact(VERIFIER)["abi"]).functions
+        holders = (functions.generatorsG().call(), functions.generatorsH().call())
+        return tuple(f"0x{keccak(self._code_at(each)).hex()}" for each in holders) == GENERATOR_CODES
+
+    def _code_at(self, address: str) -> bytes:
+        return bytes(self.web3.eth.get_code(address_of(address)))
 
     @cached_property
     @as_a_node_answers
@@ -280,20 +294,3 @@ def _day_of(epoch: int) -> date:
 
 def _hash(log: EventData) -> str:
     return f"0x{log['transactionHash'].hex()}"
-
-
-def _runs(code: bytes, contract: str) -> bool:
-    """Whether it is the code of one of our contracts, whatever it was deployed with: the compiler leaves zeros behind
-    a PUSH32 for each of those values, and writes no other zeros in that way."""
-    ours = bytes.fromhex(artifact(contract)["deployedBytecode"].removeprefix("0x"))
-    if len(code) != len(ours):
-        return False
-    at = 0
-    while at < len(ours):
-        if ours[at] == _PUSH32 and ours[at + 1 : at + 33] == bytes(32) and code[at] == _PUSH32:
-            at += 33
-        elif code[at] != ours[at]:
-            return False
-        else:
-            at += 1
-    return True
