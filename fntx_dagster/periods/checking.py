@@ -6,7 +6,7 @@ knows, `history` asks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -61,9 +61,9 @@ def check(text: str | bytes, published: Iterable[Schemas]) -> PeriodVerdict:
     return PeriodVerdict(period, tuple(_problems(period)))
 
 
-def row_weights(period: tuple[int, ...], row: str, xi: int) -> list[int]:
-    """The weight of each day in a row; `period`: the number of days of each account, in the file's order."""
-    powers, days = [xi], sum(period)
+def row_weights(counts: Sequence[int], row: str, xi: int) -> list[int]:
+    """The weight of each day in a row; `counts`: the number of days of each account, in the file's order."""
+    powers, days = [xi], sum(counts)
     while len(powers) < days:
         powers.append(powers[-1] * xi % ORDER)
     if row == "total":
@@ -71,29 +71,14 @@ def row_weights(period: tuple[int, ...], row: str, xi: int) -> list[int]:
     if row == "each":
         return powers
     weights, first = [0] * days, 0
-    for count in period:
+    for count in counts:
         for day in range(first, first + count - 1):
             weights[day + (row == "next")] = powers[day]
         first += count
     return weights
 
 
-def leads_to_root(account: PeriodAccount, day: PeriodDay, currency: str) -> bool:
-    """Whether the day's commitment is in slot 32 of the extension whose root is in slot 63 of the day's record."""
-    context = Context(day.schemas.extension, account.chain_id, account.contract, account.trader, day.date)
-    digest = int.from_bytes(digest_of(currency, day.session, day.commitment), "big", signed=True)
-    leaf = leaf_of(context, COMMITMENT_SLOT, digest, day.salts[0])
-    extension_root = root_above(leaf, COMMITMENT_SLOT, _filled(day.extension_path))
-    context = Context(day.schemas.record, account.chain_id, account.contract, account.trader, day.date)
-    leaf = leaf_of(context, EXTENSION_SLOT, scaled_root(extension_root), day.salts[1])
-    return root_above(leaf, EXTENSION_SLOT, _filled(day.path)) == day.root
-
-
 _EMPTY = empty_subtrees()
-
-
-def _filled(path: Path) -> list[bytes]:
-    return [empty if sibling is None else sibling for sibling, empty in zip(path, _EMPTY, strict=True)]
 
 
 def _problems(period: PeriodFile) -> list[str]:
@@ -108,9 +93,24 @@ def _problems(period: PeriodFile) -> list[str]:
         return problems
     for place, account in enumerate(period.accounts):
         for number, day in enumerate(account.days):
-            if not leads_to_root(account, day, period.currency):
+            if not _leads_to_root(account, day, period.currency):
                 problems.append(f"accounts[{place}].days[{number}], {day.date}, does not lead to its root")
     return problems + _of_proof(period, points)
+
+
+def _leads_to_root(account: PeriodAccount, day: PeriodDay, currency: str) -> bool:
+    """Whether the day's commitment is in slot 32 of the extension whose root is in slot 63 of the day's record."""
+    context = Context(day.schemas.extension, account.chain_id, account.contract, account.trader, day.date)
+    digest = int.from_bytes(digest_of(currency, day.session, day.commitment), "big", signed=True)
+    leaf = leaf_of(context, COMMITMENT_SLOT, digest, day.salts[0])
+    extension_root = root_above(leaf, COMMITMENT_SLOT, _filled(day.extension_path))
+    context = Context(day.schemas.record, account.chain_id, account.contract, account.trader, day.date)
+    leaf = leaf_of(context, EXTENSION_SLOT, scaled_root(extension_root), day.salts[1])
+    return root_above(leaf, EXTENSION_SLOT, _filled(day.path)) == day.root
+
+
+def _filled(path: Path) -> list[bytes]:
+    return [empty if sibling is None else sibling for sibling, empty in zip(path, _EMPTY, strict=True)]
 
 
 def _encoded(period: PeriodFile) -> dict[str, bytes]:

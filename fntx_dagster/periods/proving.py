@@ -247,7 +247,7 @@ class _Prover:
     def __init__(
         self, counts: Sequence[int], days: Sequence[DayCommitment], shown: Mapping[str, int], draw: Draw
     ) -> None:
-        self._counts, self._shown, self._draw = tuple(counts), shown, draw
+        self._counts, self._shown, self._draw = counts, shown, draw
         self._values = [day.values for day in days]
         self._blindings = [day.blinding for day in days]
 

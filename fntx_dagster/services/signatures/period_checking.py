@@ -15,13 +15,12 @@ from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.adapters.evm.contracts import NoTrackRecord
 from fntx_dagster.adapters.evm.reader import AnotherChain, PostedNothing, read_at
 from fntx_dagster.errors import Permanent, Transient
-from fntx_dagster.metrics.catalogue import CATALOGUES, EXTENSION_ROOT, EXTENSIONS
+from fntx_dagster.metrics.catalogue import CATALOGUES, EXTENSIONS
 from fntx_dagster.model.period import Period
 from fntx_dagster.periods.checking import PeriodVerdict, check
-from fntx_dagster.periods.file import MOST_BYTES, PERIOD_FORMAT, PeriodAccount, PeriodFile, Schemas
+from fntx_dagster.periods.file import MOST_BYTES, PERIOD_FORMAT, PeriodAccount, PeriodFile, published_pairs
 from fntx_dagster.periods.history import HeldDay, against_history, listed_days, session_jumps, without_record
 from fntx_dagster.periods.shown import CHAINED
-from fntx_dagster.proof.leaves import schema_hash_of
 from fntx_dagster.services.signatures.checking import SETTLED, posting_of
 from fntx_dagster.services.signatures.history import KNOWN_YEARS
 
@@ -131,16 +130,6 @@ def is_meant_as_a_period(content: bytes) -> bool:
     return PERIOD_FORMAT.partition("/")[0].encode() in content[:200] or b'"fntx.period/' in content
 
 
-def published_schemas() -> frozenset[Schemas]:
-    """The pairs of catalogues that a period's days can be signed by."""
-    return frozenset(
-        Schemas(schema_hash_of(record.canonical()), schema_hash_of(extension.canonical()))
-        for record in CATALOGUES
-        if EXTENSION_ROOT in record.by_name
-        for extension in EXTENSIONS
-    )
-
-
 def check_period(
     text: str | bytes, rpc_url: str | None = None, listed: str | None = None, audience: str | None = None
 ) -> CheckedPeriod:
@@ -151,7 +140,7 @@ def check_period(
     that does not hold by itself is not asked about.
     """
     held = None if listed is None else listed_days(listed)
-    alone = check(text, published_schemas())
+    alone = check(text, published_pairs(CATALOGUES, EXTENSIONS))
     period, problems = alone.period, list(alone.problems)
     if period is not None and audience is not None and period.audience != audience:
         made = "nobody in particular" if period.audience is None else f'"{period.audience}"'
