@@ -192,18 +192,23 @@ class PoolBook:
     @as_a_node_answers
     def contributions(self) -> dict[int, tuple[bytes, bytes, bytes]]:
         """Trustee → what he contributed to the key: commitments, proof, sealed values."""
-        count = self.pool.functions.trusteeCount().call()
-        said = (self.latest("Contributed", {"trustee": number}) for number in range(count))
-        return {
-            number: (bytes(args["commitments"]), bytes(args["proof"]), bytes(args["sealedShares"]))
-            for number, args in enumerate(said)
-            if args is not None
-        }
+        count, found = self.pool.functions.trusteeCount().call(), {}
+        for log in self._newest_first(self.pool.events.Contributed(), {}, self._last_of_committee()):
+            args = log["args"]
+            found[args["trustee"]] = (bytes(args["commitments"]), bytes(args["proof"]), bytes(args["sealedShares"]))
+            if len(found) == count:
+                break
+        return found
 
     @as_a_node_answers
     def has_confirmed(self, trustee: int) -> bool:
-        """Whether a trustee confirmed that what was sealed for him is right."""
-        return self.latest("Confirmed", {"trustee": trustee}) is not None
+        """Whether a trustee confirmed that what was sealed for him is right, which none does before all contributed."""
+        last = self._last_of_committee()
+        contributed = next(self._newest_first(self.pool.events.Contributed(), {}, last), None)
+        if contributed is None:
+            return False
+        first = contributed["blockNumber"]
+        return any(self._newest_first(self.pool.events.Confirmed(), {"trustee": trustee}, last, first))
 
     @as_a_node_answers
     def participant(self, trader: str) -> PoolParticipant:
@@ -266,14 +271,23 @@ class PoolBook:
                 )
 
     def _last(self, event: Any, wanted: Mapping[str, Any]) -> EventData | None:
-        """The newest event with these arguments."""
-        last = self.chain.height
-        while last >= 0:
-            first = max(0, last - _PAGE + 1)
-            if logs := event.get_logs(from_block=first, to_block=last, argument_filters=dict(wanted)):
-                return logs[-1]
-            last = first - 1
-        return None
+        """The newest event of a day with these arguments, one of which is the day."""
+        started_at = self.pool.functions.epochOf(wanted["epoch"]).call()[2]
+        if not started_at:
+            return None
+        return next(self._newest_first(event, wanted, self.chain.height, self.chain.first_block_at(started_at)), None)
+
+    def _last_of_committee(self) -> int:
+        """The last block in which a trustee could contribute or confirm, so far."""
+        formed_by, newest = self.pool.functions.formedBy().call(), block_at(self.web3, "latest")
+        return newest.number if newest.timestamp < formed_by else self.chain.first_block_at(formed_by)
+
+    def _newest_first(self, event: Any, wanted: Mapping[str, Any], last: int, first: int = 0) -> Iterator[EventData]:
+        """The events with these arguments from a block to another, asked page by page."""
+        while last >= first:
+            begin = max(first, last - _PAGE + 1)
+            yield from reversed([*event.get_logs(from_block=begin, to_block=last, argument_filters=dict(wanted))])
+            last = begin - 1
 
 
 def records_at(rpc_url: str, contract: str) -> str:

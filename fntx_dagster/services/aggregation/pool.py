@@ -10,11 +10,11 @@ from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.adapters.evm.pool_reading import PoolBook
-from fntx_dagster.aggregate.committee import Committee, Contribution
+from fntx_dagster.aggregate.committee import Committee, Contribution, fault_of, key_of
 from fntx_dagster.aggregate.opening import Frozen
 from fntx_dagster.aggregate.submission import Submitted, sums_of, verdicts
 from fntx_dagster.aggregate.transcript import PoolAddress, context_of, epoch_of
-from fntx_dagster.curve.group import read_wide, write_wide
+from fntx_dagster.curve.group import Point, read_wide, write_wide
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.pools import PoolDay, PoolDayState, PoolSubmission, PoolTerms
 
@@ -46,6 +46,21 @@ class PoolView(NamedTuple):
         if missing:
             raise Permanent(f"trustee {', '.join(missing)} has not contributed to the key", "Try again afterwards")
         return [Contribution(*found[number]) for number in sorted(found)]
+
+    def checked_key(self) -> Point:
+        """What traders encrypt to, as the trustees' contributions lead to it. Permanent before it is formed, and where
+        the contract holds another one: whoever deployed it could have put it there, and knows its secret."""
+        if not self.terms.key:
+            raise Permanent("the pool has no key yet", "Its trustees form it; try again afterwards")
+        said = self.contributions()
+        if any(fault_of(self.committee, number, each) for number, each in enumerate(said)) or (
+            write_wide(key := key_of(said)) != self.terms.key
+        ):
+            raise Permanent(
+                f"the key of the pool {self.book.contract} is not the one that its trustees formed",
+                "Do not submit to it: somebody could read what you submit",
+            )
+        return key
 
 
 class CheckedDay(NamedTuple):

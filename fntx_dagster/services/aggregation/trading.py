@@ -16,7 +16,6 @@ from fntx_dagster.adapters.evm.pool_reading import EVICTED
 from fntx_dagster.aggregate.commitments import Commitments
 from fntx_dagster.aggregate.proving import prove
 from fntx_dagster.aggregate.transcript import context_of, epoch_of
-from fntx_dagster.curve.group import read_wide
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.metrics.catalogue import AGGREGATION_COMMITMENTS, digest_value
 from fntx_dagster.outbox.sender import OnProgress, send
@@ -131,8 +130,7 @@ def _submissions(db: Database, pool: PoolView, trader: str, day: date) -> list[W
 
 def _call(settings: Settings, db: Database, pool: PoolView, trader: str, account: str, day: date) -> bytes:
     """The call that submits a day."""
-    if not pool.terms.key:
-        raise Permanent("the pool has no key yet", "Its trustees form it; try again afterwards")
+    key = pool.checked_key()
     _check_taking_part(pool, trader, day)
     with db.snapshot() as snapshot:
         signed = signatures.signed_version(snapshot, account, day)
@@ -151,7 +149,7 @@ def _call(settings: Settings, db: Database, pool: PoolView, trader: str, account
     if record.root != signed.root:
         raise Permanent(f"{day}: the record was changed after signing", "Restore the database from the backup")
     context = context_of(pool.address, trader, epoch_of(day))
-    submission = prove(read_wide(pool.terms.key), context, commitments.values, commitments.blindings)
+    submission = prove(key, context, commitments.values, commitments.blindings)
     return pool.book.data("submit", epoch_of(day), record.salts[slot], list(record.proof(slot)), submission)
 
 

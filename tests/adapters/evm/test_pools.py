@@ -117,6 +117,22 @@ def test_a_verifier_with_generators_of_its_deployer_is_refused(base: Base) -> No
 
 
 @needs_anvil
+def test_a_committee_is_read_while_it_forms_and_long_afterwards(base: Base) -> None:
+    pool = Pool(base, is_formed=False)
+    book = book_of(base, pool.contract.address)
+    assert (book.contributions(), book.has_confirmed(0)) == ({}, False)
+    base.chain.send(pool.trustees[2], pool.functions.contribute(*pool.contributions[2]))
+    assert book.contributions() == {2: tuple(pool.contributions[2])}
+    for number in (0, 1):
+        base.chain.send(pool.trustees[number], pool.functions.contribute(*pool.contributions[number]))
+    base.chain.send(pool.trustees[1], pool.functions.confirm())
+    for _ in range(2):
+        assert book.contributions() == {number: tuple(said) for number, said in enumerate(pool.contributions)}
+        assert [book.has_confirmed(number) for number in range(3)] == [False, True, False]
+        base.chain.pass_to(pool.formed_by + 1000)
+
+
+@needs_anvil
 def test_another_contract_is_no_pool(base: Base) -> None:
     for address in (base.records.address, base.stranger):
         with pytest.raises(Permanent, match="is not FNTX's Aggregator"):
