@@ -7,7 +7,7 @@ from alembic import op
 from fntx_dagster.store.migrations.append_only import protected
 
 revision = "0040"
-down_revision = "0037"
+down_revision = "0038"
 
 
 def upgrade() -> None:
