@@ -39,6 +39,13 @@ async def _trader(known: Annotated[Caller, Depends(caller)]) -> Caller:
     return known
 
 
+async def _reader_of_the_record(known: Annotated[Caller, Depends(caller)]) -> Caller:
+    if not known.reads_every_account:
+        words = f"a token of the role {known.role} reads no record: `fntx api token --role reader` makes one that does"
+        raise Declined([FieldFault("", "forbidden", words)], "forbidden", 403)
+    return known
+
+
 async def _now(request: Request) -> datetime:
     return callers.now_of(request, request.app.state.desk, request.app.state.simulated_time)
 
@@ -73,6 +80,7 @@ async def _received(request: Request, largest: int) -> bytes:
 
 TheDesk = Annotated[Desk, Depends(_desk)]
 Reader = Annotated[Caller, Depends(caller)]
+RecordReader = Annotated[Caller, Depends(_reader_of_the_record)]
 Trader = Annotated[Caller, Depends(_trader)]
 Now = Annotated[datetime, Depends(_now)]
 Source = Annotated[Caller, Depends(_source)]

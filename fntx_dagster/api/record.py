@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from fntx_dagster.api import description
-from fntx_dagster.api.dependencies import Reader, TheDesk
+from fntx_dagster.api.dependencies import RecordReader, TheDesk
 from fntx_dagster.api.description import answered
 from fntx_dagster.model import record_answers as answers
 from fntx_dagster.report.programs import json_text
@@ -24,14 +24,14 @@ router = APIRouter(prefix="/api/v1", responses=description.PROBLEMS | descriptio
 
 
 @router.get("/accounts", responses=answered(answers.AccountsAnswer))
-def accounts(request: Request, desk: TheDesk, caller: Reader) -> Response:
+def accounts(request: Request, desk: TheDesk, caller: RecordReader) -> Response:
     """The accounts that the token may read, and the state of each."""
     return _document(request, {"accounts": reading.accounts(desk.db, reading.seen_by(desk.db, caller))})
 
 
 @router.get("/accounts/{number}/days", responses=answered(answers.RowsAnswer))
 def days(
-    request: Request, desk: TheDesk, caller: Reader, number: Number, first: First = None, last: Last = None
+    request: Request, desk: TheDesk, caller: RecordReader, number: Number, first: First = None, last: Last = None
 ) -> Response:
     """The summary of each day of a range, at most 366 days at once."""
     account = reading.account_of(desk.db, caller, number)
@@ -39,28 +39,28 @@ def days(
 
 
 @router.get("/accounts/{number}/days/{day}", responses=answered(answers.DocumentAnswer))
-def day(request: Request, desk: TheDesk, caller: Reader, number: Number, day: date) -> Response:
+def day(request: Request, desk: TheDesk, caller: RecordReader, number: Number, day: date) -> Response:
     """The report of a day."""
     account = reading.account_of(desk.db, caller, number)
     return _text(request, reading.day(_settings(request), desk.db, account, day))
 
 
 @router.get("/accounts/{number}/current", responses=answered(answers.DocumentAnswer))
-def current(request: Request, desk: TheDesk, caller: Reader, number: Number) -> Response:
+def current(request: Request, desk: TheDesk, caller: RecordReader, number: Number) -> Response:
     """The day that still runs, as IB Gateway said it last: provisional, and never signed."""
     account = reading.account_of(desk.db, caller, number)
     return _text(request, reading.current(_settings(request), desk.db, account))
 
 
 @router.get("/accounts/{number}/metrics", responses=answered(answers.DayRowsAnswer))
-def metrics(request: Request, desk: TheDesk, caller: Reader, number: Number, on: OnDay = None) -> Response:
+def metrics(request: Request, desk: TheDesk, caller: RecordReader, number: Number, on: OnDay = None) -> Response:
     """The metrics up to a day, a row for each window."""
     account = reading.account_of(desk.db, caller, number)
     return _document(request, {"rows": reading.metrics(desk.db, account, on)})
 
 
 @router.get("/accounts/{number}/positions", responses=answered(answers.DayRowsAnswer))
-def positions(request: Request, desk: TheDesk, caller: Reader, number: Number, on: OnDay = None) -> Response:
+def positions(request: Request, desk: TheDesk, caller: RecordReader, number: Number, on: OnDay = None) -> Response:
     """Greeks and risk at the close of a day."""
     account = reading.account_of(desk.db, caller, number)
     return _document(request, {"rows": reading.positions(_settings(request), desk.db, account, on)})
@@ -68,7 +68,7 @@ def positions(request: Request, desk: TheDesk, caller: Reader, number: Number, o
 
 @router.get("/accounts/{number}/signatures", responses=answered(answers.RowsAnswer))
 def signatures(
-    request: Request, desk: TheDesk, caller: Reader, number: Number, first: First = None, last: Last = None
+    request: Request, desk: TheDesk, caller: RecordReader, number: Number, first: First = None, last: Last = None
 ) -> Response:
     """The signed days of a range, each with its root and its receipt."""
     return _rows(request, reading.signatures(desk.db, reading.account_of(desk.db, caller, number), first, last))
@@ -78,7 +78,7 @@ def signatures(
 def table(
     request: Request,
     desk: TheDesk,
-    caller: Reader,
+    caller: RecordReader,
     number: Number,
     name: Literal["events", "fills", "trades", "verification"],
     first: First = None,
@@ -89,16 +89,16 @@ def table(
 
 
 @router.get("/alerts", responses=answered(answers.AlertsAnswer))
-def alerts(request: Request, desk: TheDesk, caller: Reader) -> Response:
+def alerts(request: Request, desk: TheDesk, caller: RecordReader) -> Response:
     """What needs a person."""
-    return _document(request, {"alerts": reading.alerts(desk.db) if caller.reads_every_account else []})
+    return _document(request, {"alerts": reading.alerts(desk.db)})
 
 
 @router.get("/events", responses=answered(answers.EventsAnswer))
 def events(
     request: Request,
     desk: TheDesk,
-    caller: Reader,
+    caller: RecordReader,
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="The id that the caller has got to.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:

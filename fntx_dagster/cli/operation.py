@@ -36,7 +36,7 @@ def status(as_json: AsJson = False) -> None:
     if now.fetches:
         out(fetches_table(now.fetches))
     if now.alerts:
-        out(alerts_table(now.alerts))
+        out(alerts_table(now.alerts, {}))
 
 
 def alerts(
@@ -58,7 +58,7 @@ def alerts(
     from fntx_dagster.cli.tables import alerts_table
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services.alerting import dismissed, send_test_messages
-    from fntx_dagster.services.status import open_alerts, settle_alerts
+    from fntx_dagster.services.status import account_states, open_alerts, settle_alerts
 
     if test and dismiss:
         raise typer.BadParameter("give either --test or --dismiss")
@@ -67,14 +67,18 @@ def alerts(
         settle_alerts(settings, db)
         gone = dismissed(db, dismiss)
         print_json([alert._asdict() for alert in gone]) if as_json else out(
-            f"{len(gone)} dismissed.", alerts_table(gone)
+            f"{len(gone)} dismissed.", alerts_table(gone, {})
         )
         return
     if not test:
         settings, db = settings_and_database()
         settle_alerts(settings, db)
         raised = open_alerts(db)
-        print_json([alert._asdict() for alert in raised]) if as_json else out(alerts_table(raised))
+        if as_json:
+            print_json([alert._asdict() for alert in raised])
+            return
+        missing = {} if raised else {state.account_id: state.missing for state in account_states(db)}
+        out(alerts_table(raised, missing))
         return
     settings = load_settings()
     if not settings.alerts.urls:

@@ -107,10 +107,11 @@ def fetches_table(fetches: Sequence[Fetch]) -> Table:
     return table
 
 
-def alerts_table(alerts: Sequence[Alert]) -> Table | str:
-    """What a person has to know, oldest first."""
+def alerts_table(alerts: Sequence[Alert], missing: Mapping[str, Sequence[date]]) -> Table | str:
+    """What a person has to know, oldest first. `missing`: account → the sessions that its statements lack."""
     if not alerts:
-        return "Nothing needs a person."
+        lacking = [f"{account} misses {_days(days)}" for account, days in missing.items() if days]
+        return f"No alert is open. {'; '.join(lacking)}." if lacking else "Nothing needs a person."
     table = new_table("number", "since", "kind", right=())
     table.add_column("what", overflow="fold")
     for alert in alerts:

@@ -32,7 +32,8 @@ class ApiProblem(Exception):
 
 
 class Requester:
-    """One caller's way to the API.
+    """One caller's way to the API. `url`: where it is served, by `fntx api serve` or (`http://localhost:8765`) by
+    `fntx serve`.
 
     `timeout`: seconds that an answer may take; `attempts`: how often a request goes at most before its error is raised;
     `now`: the moment that requests state, where the server runs with simulated time.
@@ -80,8 +81,9 @@ class Requester:
                 response = self._session.request(
                     method, self._url + path, headers=headers, timeout=self._timeout, allow_redirects=False, **more
                 )
-            except (requests.ConnectionError, requests.Timeout):
+            except (requests.ConnectionError, requests.Timeout) as error:
                 if last:
+                    error.add_note(_NOWHERE.format(url=self._url))
                     raise
                 time.sleep(_pause(attempt, None))
                 continue
@@ -91,6 +93,12 @@ class Requester:
                 raise ApiProblem(response.status_code, _problem(response))
             time.sleep(_pause(attempt, response.headers.get("Retry-After")))
         raise AssertionError("a request goes at least once")
+
+
+_NOWHERE = (
+    "Nothing answered at {url}. `fntx api serve` serves the API on http://127.0.0.1:8000, `fntx serve` with the "
+    "dashboard on http://localhost:8765: give the Client the URL of the one that runs."
+)
 
 
 def _passes(response: requests.Response) -> bool:

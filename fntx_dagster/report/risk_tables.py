@@ -34,7 +34,7 @@ _NOT_COMPUTED = {"status": "not computed"} | dict.fromkeys(
 def greeks_table(options: Sequence[Mapping[str, Any]], held: Sequence[OpenPosition] | None = None) -> Table:
     """`options`: rows of option_greeks of one account and session; prices as Decimal in the option's currency, Greeks
     per unit as floats. `held`: what a report lists as open at that close; the table then has the options among them,
-    in that order and quantity, and no other."""
+    in that order and quantity, and no other; one that ended that day says so."""
     rows = [(_name(row), row["quantity"], row) for row in options] if held is None else list(_held(options, held))
     return Table(
         headers=(
@@ -52,7 +52,7 @@ def greeks_table(options: Sequence[Mapping[str, Any]], held: Sequence[OpenPositi
                 name,
                 row["status"].replace("_", " "),
                 " / ".join((row[source] or "–").replace("_", " ") for source in ("mark_source", "underlying_source")),
-                money.plain(quantity),
+                _quantity(quantity, row["quantity"]),
                 *("–" if row[price] is None else money.price(row[price]) for price in ("mark", "underlying_price")),
                 money.ratio(row["implied_volatility"], in_percent=True),
                 *map(money.ratio, _greeks(row)),
@@ -173,6 +173,11 @@ def _exposure_notes(portfolio: Mapping[str, Any]) -> Iterator[str]:
         )
     else:
         yield f"Value at risk at the close over {scenarios} past days."
+
+
+def _quantity(held: Decimal, at_close: Decimal) -> str:
+    """What was held, and that it had ended by the close, where it had."""
+    return money.plain(held) if at_close or not held else f"{money.plain(held)}, 0 after its end"
 
 
 def _held(

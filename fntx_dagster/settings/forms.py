@@ -32,6 +32,8 @@ def form_of(field: FieldInfo) -> str:
         return " or ".join(map(str, get_args(kind)))
     if kind not in _KINDS:
         return JSON_FORM
+    if field.examples:
+        return " or ".join(f"`{example}`" for example in field.examples) + ", as an example"
     limits = {
         name: limit
         for constraint in field.metadata

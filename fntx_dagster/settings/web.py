@@ -13,6 +13,7 @@ class WebSettings(Group):
     origin: str | None = Field(
         default=None,
         pattern=r"^(https://[a-z0-9.-]+|http://localhost)(:[1-9][0-9]{0,4})?$",
+        examples=["https://fntx.example.com", "http://localhost:8765", "https://fntx.example.com:8443"],
         description=(
             "origin that browsers reach the dashboard under (`https://fntx.example.com`), where a proxy brings TLS to "
             "it; unset: `http://localhost:8765`, for this machine alone"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -79,6 +79,12 @@ def is_a_date(cell: str) -> bool:
 def block_number(block_id: str) -> str:
     """The number of a block within its day: the id without its account and its day."""
     return block_id.rpartition(":")[2]
+
+
+def listed(days: Sequence[date], most: int = 10) -> str:
+    """Days in a row, the newest of them where there are more than `most`."""
+    named = ", ".join(f"{day}" for day in days[-most:])
+    return named if len(days) <= most else f"… {named} ({len(days):,} in all)"
 
 
 def metrics(names: Iterable[str]) -> str:

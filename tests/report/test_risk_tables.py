@@ -57,7 +57,7 @@ def test_the_greeks_of_a_report_are_those_of_its_open_positions_and_of_no_other(
         ("SPY July 18, 2025, 626 Put", "not computed"),
         ("SPY July 18, 2025, 629 Call", "ok"),
     ]
-    assert [row[3] for row in table.rows] == ["-1", "-2"]
+    assert [row[3] for row in table.rows] == ["-1", "-2, 0 after its end"]
     assert "1 ends and is booked that day: the broker's closing position, and so the exposure" in table.footnote
 
 

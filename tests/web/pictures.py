@@ -17,7 +17,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PICTURES = {
     "dashboard-overview": ("/a/1", 1200, False),
     "dashboard-day": ("/a/1/day/2025-07-18", 1200, False),
-    "dashboard-row": ("/a/1/raw/trades/3", 1200, False),
+    "dashboard-row": ("/a/1/raw/trades/4", 1200, False),
     "dashboard-positions": ("/a/1/positions/2025-07-17", 1200, True),
     "dashboard-performance": ("/a/1/performance", 390, True),
 }

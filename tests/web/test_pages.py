@@ -31,7 +31,7 @@ PARTS = {
     "{form}": "md",
 }
 FILES = ("/a/1/trades.csv", "/a/1/report.md", "/a/1/tables/trades.csv")
-OF_IDS = ("/a/1/raw/trades/3",)
+OF_IDS = ("/a/1/raw/trades/4",)
 """A row as delivered names its account."""
 
 

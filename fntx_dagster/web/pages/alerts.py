@@ -10,6 +10,7 @@ from fntx_dagster.web import words
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, Shown
 from fntx_dagster.web.following import following
 from fntx_dagster.web.grids import Badge, Cell, Grid, address_of
+from fntx_dagster.web.words import listed
 
 _SHORTEST, _LONGEST = 3, 500
 
@@ -25,6 +26,7 @@ def show(asked: Asked) -> Answer:
     alerts = alerts_of(asked.site.db, None if kind == "any" else kind, before)
     values = streamed | {
         "open": [(alert, TITLES.get(alert.kind, alert.kind)) for alert in alerts.open],
+        "missing": [(account, listed(days)) for account, days in alerts.missing],
         "past": Grid("Past alerts", _HEADERS, [_past(alert) for alert in alerts.past], words=len(_HEADERS)),
         "kinds": [("any", "any"), *TITLES.items()],
         "kind": kind,

@@ -12,7 +12,6 @@ from fntx_dagster.web import words
 from fntx_dagster.web.asking import Answer, Asked, Shown
 from fntx_dagster.web.grids import Badge, Cell, Grid, Link
 
-_DAYS_NAMED = 10
 _FINE = ("SUCCESS", "SUCCEEDED", "RUNNING", "SKIPPED", "fetched", "final", "mined", "right")
 _ILL = ("FAILURE", "FAILED", "CANCELED", "failed", "refused", "wrong")
 
@@ -84,11 +83,7 @@ def _account(account: NumberedAccount, state: AccountState) -> tuple[Cell, ...]:
 
 def _days(account: NumberedAccount, state: AccountState) -> tuple[str, str, str]:
     """An account's label, the sessions that are missing, and those to build: the newest of each."""
-    texts = []
-    for days in (state.missing, state.to_build):
-        named = ", ".join(f"{day}" for day in days[-_DAYS_NAMED:])
-        texts.append(named if len(days) <= _DAYS_NAMED else f"… {named} ({len(days):,} in all)")
-    return account.label, texts[0], texts[1]
+    return account.label, words.listed(state.missing), words.listed(state.to_build)
 
 
 def _badge(word: str) -> Badge:

@@ -71,7 +71,7 @@ TABLE = (
     Row("/a/{n:int}/day", DEMO, "/a/1/day", "303 303 303 303 303 door", NONE_POST),
     Row("/a/{n:int}/day/{date}", DEMO, "/a/1/day/2025-07-17", ALL_IN, NONE_POST),
     Row("/a/{n:int}/day/{date}/fills", DEMO, "/a/1/day/2025-07-17/fills", ALL_IN, NONE_POST),
-    Row("/a/{n:int}/raw/{table}/{row}", DEMO, "/a/1/raw/trades/3", ALL_IN, NONE_POST),
+    Row("/a/{n:int}/raw/{table}/{row}", DEMO, "/a/1/raw/trades/4", ALL_IN, NONE_POST),
     Row("/a/{n:int}/period", DEMO, "/a/1/period", ALL_IN, NONE_POST),
     Row("/a/{n:int}/report.{form}", DEMO, "/a/1/report.md", ALL_IN, NONE_POST),
     Row("/a/{n:int}/tables/{table}.csv", DEMO, "/a/1/tables/events.csv", ALL_IN, NONE_POST),
