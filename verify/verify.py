@@ -543,15 +543,20 @@ def timing(day, posted_at):
     said = f"posted at {datetime.fromtimestamp(posted_at, timezone.utc):%Y-%m-%d %H:%M:%S} UTC, by the chain's clock"
     if day[:4] not in HOLIDAYS:
         return f"{said}; whether that was late is NOT CHECKED: the exchange's sessions of {day[:4]} are not known here"
-    closed_at, end = closing(day), "the session's close"
-    if closed_at is None:  # only a market that never closes has a session then
-        closed_at = int(datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp()) + 24 * 3600
+    behind, end = posted_at - over_at(day), "the session's close"
+    if closing(day) is None:
         end = "the end of the day in UTC, which is no day of the New York Stock Exchange"
-    behind = posted_at - closed_at
     if behind < 0:
         return f"{said}, before the session was over: the figures cannot be that session's"
     late = ", late: it does not show that the figures were fixed on the day" if behind > LATE_AFTER else ""
     return f"{said}, {in_words(behind)} after {end}{late}"
+
+
+def over_at(day):
+    """When a day's session is over, as Unix time; on a day without one, that of a market that never closes."""
+    closed_at = closing(day)
+    midnight = int(datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp())
+    return midnight + 24 * 3600 if closed_at is None else closed_at
 
 
 def closing(day):
@@ -1241,7 +1246,7 @@ def check_sessions(period, account, chain):
 
 def check_postings(period, account, held, url, chain):
     """Add what the named transactions show: that the trader himself posted the days, when, and how many were late."""
-    receipts, times, late, named, is_final = {}, {}, 0, 0, True
+    receipts, times, behind, named, is_final = {}, {}, [], 0, True
     head = int(ask(url, "eth_blockNumber"), 16)
     for transaction in account["transactions"]:
         receipt = ask(url, "eth_getTransactionReceipt", transaction)
@@ -1256,8 +1261,8 @@ def check_postings(period, account, held, url, chain):
         is_final = is_final and (head - mined_in >= FINAL_AFTER or is_finalized(url, mined_in))
     for row in account["days"]:
         posted_at = held[row["date"]][3]
-        closed_at = closing(row["date"]) if row["date"][:4] in HOLIDAYS else None
-        late += closed_at is not None and posted_at - closed_at > LATE_AFTER
+        if row["date"][:4] in HOLIDAYS:
+            behind.append(posted_at - over_at(row["date"]))
         transaction = None if row["transaction"] is None else account["transactions"][row["transaction"]]
         receipt = receipts.get(transaction)
         if receipt is None:
@@ -1269,8 +1274,15 @@ def check_postings(period, account, held, url, chain):
             chain.problems.append(f"{row['date']}: the transaction {transaction} did not post this record")
         elif times[transaction] != posted_at:
             chain.problems.append(f"{row['date']}: posted at another time than the contract says")
+    late, early = sum(each > LATE_AFTER for each in behind), sum(each < 0 for each in behind)
     if late:
         chain.notes.append(f"{late} days were posted more than 24 hours after the session's close")
+    if early:
+        chain.notes.append(
+            f"{early} days were posted before the session was over: the figures cannot be those sessions'"
+        )
+    if len(behind) < len(account["days"]):
+        chain.notes.append(f"NOT CHECKED: whether {len(account['days']) - len(behind)} days were posted late")
     if not is_final:
         chain.notes.append("NOT FINAL: a block of the days' is not finalized: the chain may still drop it")
     left = len(account["days"]) - named
