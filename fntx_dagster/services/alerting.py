@@ -19,6 +19,7 @@ from fntx_dagster.adapters.apprise import send
 from fntx_dagster.errors import Permanent, without_accounts
 from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.finding import Finding, Observed
+from fntx_dagster.services.live.away import observed_gateways
 from fntx_dagster.services.settling import SETTINGS_SOURCE, settle
 from fntx_dagster.services.signatures.late_records import observed_queue
 from fntx_dagster.services.watching import settings_findings
@@ -85,12 +86,17 @@ class Raised(NamedTuple):
 
 def raise_alerts(settings: Settings, db: Database, observations: Iterable[Observed], now: datetime) -> Raised:
     """Record what checks observed, and what no run observes: settings that do not fit together, because no run begins
-    with them; records that wait for a chain that is away, because their check does not run then; and options that were
-    assigned in the last seven days. `now` is aware."""
+    with them; records that wait for a chain that is away, because their check does not run then; gateways that are
+    away in a session; and options that were assigned in the last seven days. `now` is aware."""
     before = newest(db)
     record(db, observations)
     record(
-        db, [Observed("statements", SETTINGS_SOURCE, settings_findings(settings)), observed_queue(settings, db, now)]
+        db,
+        [
+            Observed("statements", SETTINGS_SOURCE, settings_findings(settings)),
+            observed_queue(settings, db, now),
+            observed_gateways(db, now),
+        ],
     )
     settle(settings, db, now)
     note_assignments(db, (now - _RECENT).date())

@@ -34,6 +34,7 @@ from tests.tools import needs_browser
 from tests.verify.browser import Page, browser
 from tests.web.conftest import OwnersDoors
 from tests.web.looking import WIDTHS, complaints, look, runs_over, violations
+from tests.web.test_live import numbered
 
 pytestmark = [needs_browser, pytest.mark.slow]
 
@@ -163,6 +164,20 @@ def test_a_receipt_that_is_lost_changes_the_cell_of_its_day(record_of_account: F
     _lose(record_of_account.site.db, account)
     until(lambda: record_of_account.says() != before)
     assert until(record_of_account.is_as_if_loaded_anew)
+
+
+def test_the_account_of_a_book_shows_the_fills_of_its_day_as_they_come(orders: Followed) -> None:
+    numbered(orders.site.db, "LEDGER-ada-paper")
+    orders.look("/a/1/today")
+    orders.mark()
+    before = orders.page.ask("document.querySelectorAll('main tbody tr').length")
+    _order(orders.site)
+    until(lambda: orders.page.ask("document.querySelectorAll('main tbody tr').length") == before + 1)
+    row = orders.page.ask("document.querySelector('main tbody tr').innerText").split("\t")
+    assert row[1:6] == ["demo", "binance", "buy BTC/USDT", "0.01", "100"]
+    assert "IB Gateway" not in orders.says()
+    assert until(orders.is_as_if_loaded_anew)
+    assert complaints(orders.page, orders.address) + violations(orders.page) == []
 
 
 def test_a_page_that_lost_its_connection_says_so_and_comes_to_show_what_it_missed(orders: Followed) -> None:

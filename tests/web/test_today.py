@@ -159,6 +159,18 @@ def test_a_gateway_that_is_cut_off_is_named_and_so_is_its_return(today: Today) -
     until(lambda: today.state("data-gateway") == "following IB Gateway")
 
 
+def test_nothing_is_called_live_while_the_gateway_is_away(today: Today) -> None:
+    append(today.db, [NewEvent(today.account, JULY_28, "gateway", "", LATER, LATER, True, True, {"state": "away"})])
+    until(lambda: today.state("data-gateway") == "IB Gateway does not answer")
+    until(lambda: today.state("data-connection") == "connected, and nothing new comes")
+    classes = "[...document.querySelectorAll('[data-gateway], [data-connection]')].map(each => each.className)"
+    assert today.page.ask(classes) == ["state bad", "state"]
+    again = {"state": "following", "reason": ""}
+    append(today.db, [NewEvent(today.account, JULY_28, "gateway", "", LATER, LATER, True, True, again)])
+    until(lambda: today.state("data-connection") == "live")
+    assert today.page.ask(classes) == ["state good", "state good"]
+
+
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_page_is_whole_for_everybody_while_it_lives(today: Today, width: int, dark: bool) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from fntx_dagster.adapters.gateway.telling import Patience
+from fntx_dagster.errors import FntxError
 from fntx_dagster.model.snapshot import Snapshot
+from fntx_dagster.services.alerting import record
 from fntx_dagster.services.current_day import is_computable
+from fntx_dagster.services.live.away import observed_gateways
 from fntx_dagster.services.live.follow import followers
 from fntx_dagster.services.live.relay import RELAY_SECONDS, Relay
 from fntx_dagster.services.live.writing import EventWriter
@@ -21,10 +26,11 @@ _LOOK_SECONDS = 1
 
 
 class Tempo(NamedTuple):
-    """Seconds between two looks of the relay, and how patient followers are."""
+    """Seconds between two looks of the relay, and between two for gateways that are away; how patient followers are."""
 
     relay: float = RELAY_SECONDS
     patience: Patience | None = None
+    away: float = 30
 
 
 def run(settings: Settings, db: Database, ending: threading.Event, tempo: Tempo | None = None) -> None:
@@ -41,8 +47,12 @@ def run(settings: Settings, db: Database, ending: threading.Event, tempo: Tempo 
     for thread in threads:
         thread.start()
     try:
-        while not ending.wait(_LOOK_SECONDS):
-            pass  # Python sees a signal that another thread took when this one wakes
+        looked_at = time.monotonic()
+        while not ending.wait(_LOOK_SECONDS):  # Python sees a signal that another thread took when this one wakes
+            if settings.gateway.addresses and time.monotonic() >= looked_at + tempo.away:
+                looked_at = time.monotonic()
+                with suppress(FntxError):  # the next look tells
+                    record(db, [observed_gateways(db, datetime.now(UTC))])
     finally:
         ending.set()
         for thread in threads:

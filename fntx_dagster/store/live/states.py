@@ -42,6 +42,32 @@ def states(db: Readable, account: str) -> list[StateRow]:
         ).fetchall()
 
 
+class GatewayRow(NamedTuple):
+    """How an account's gateway is followed; `since`: of one that is not, when it was followed last; `reason` why."""
+
+    account_id: str
+    state: str
+    since: datetime
+    reason: str
+
+
+def gateways(db: Readable) -> list[GatewayRow]:
+    """How each account's gateway was followed when that was said last. Of one that is away for longer than events are
+    kept, `since` is as far back as they reach."""
+    with db.connect() as connection, connection.cursor(row_factory=class_row(GatewayRow)) as cursor:
+        return cursor.execute(
+            """select account_id, body ->> 'state' as state, body ->> 'reason' as reason, coalesce((
+                select min(heard_at) from live.events as later
+                where (later.account_id, later.kind) = (now.account_id, 'gateway') and later.event_id > coalesce((
+                    select max(event_id) from live.events as followed
+                    where (followed.account_id, followed.kind) = (now.account_id, 'gateway')
+                        and followed.body ->> 'state' = 'following'
+                ), 0)
+            ), heard_at) as since
+            from live.states as now where kind = 'gateway' order by account_id"""
+        ).fetchall()
+
+
 def known_facts(db: Readable, account: str, since: date) -> set[tuple[str, str]]:
     """Kind and key of an account's facts from a day on."""
     with db.connect() as connection:
