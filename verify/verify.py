@@ -1141,9 +1141,9 @@ def figures(period):
         mean, yearly = total * 1e-12 / days, math.sqrt(252)
         is_spread = deviation > 1e-15
         lines.append(("volatility_log", percent(deviation * yearly if is_spread else None)))
-        lines.append(("sharpe_log", f"{mean / deviation * yearly:.4f}" if is_spread else "not defined"))
+        lines.append(("sharpe_log", f"{mean / deviation * yearly:.4f}, of log returns" if is_spread else "not defined"))
         lowest = change(mean - deviation * (days - 1) / math.sqrt(days)) if is_defined else None
-        lines.append(("no day below", percent(lowest)))
+        lines.append(("no day can be below", percent(lowest)))
     if "worst_day" in shown:
         lines.append(("no day's return below", percent(change((shown["worst_day"] - 0.5) * 1e-12))))
     if "drawdown" in shown:

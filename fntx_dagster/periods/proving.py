@@ -60,7 +60,8 @@ class ProvableDay:
 
     context: Context
     """Of the record."""
-    row: PeriodDay
+    row: PeriodDay = field(repr=False)
+    """With salts, which are nobody's business before it is in a file."""
     committed: DayCommitment = field(repr=False)
 
 

@@ -267,6 +267,7 @@ def test_no_value_and_no_blinding_stands_in_a_file_or_a_repr():
         secrets = [str(value) for value in day.committed.values if abs(value) > 10**6]
         secrets += [str(day.committed.blinding), f"{day.committed.blinding:064x}"]
         assert not [secret for secret in secrets if secret in text or secret in shown]
+        assert not [salt for salt in day.row.salts if str(salt) in str(day)]
 
 
 def test_the_pairs_of_catalogues_are_those_with_both_slots():

@@ -258,7 +258,7 @@ def test_a_period_is_printed_with_its_figures_and_what_was_not_checked(verified)
     assert printed.startswith("For: prospect 17\nPeriod 2025-03-03 to 2025-03-31: 21 days, in HKD\n")
     for line in (
         "twr: 13.423705 %",
-        "sharpe_log: 9.8463",
+        "sharpe_log: 9.8463, of log returns",
         "net_pnl: 1083453.48820532 HKD",
         "unexplained: -0.12345678 HKD",
     ):
