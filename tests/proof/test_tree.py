@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.proof.keccak import keccak256
-from fntx_dagster.proof.tree import leads_to, proof_of, root_of
+from fntx_dagster.proof.leaves import EMPTY_LEAF
+from fntx_dagster.proof.tree import empty_subtrees, leads_to, proof_of, root_above, root_of
 from tests.proof.examples import slots
 
 LEAVES = tuple(hashlib.sha256(bytes([i])).digest() for i in range(64))
@@ -24,6 +25,14 @@ def test_every_leaf_leads_to_the_root_through_six_hashes(index):
     proof = proof_of(LEAVES, index)
     assert len(proof) == 6
     assert leads_to(root_of(LEAVES), LEAVES[index], index, proof)
+
+
+@given(index=slots)
+def test_a_leaf_that_is_alone_has_empty_subtrees_beside_its_way(index):
+    leaves = [EMPTY_LEAF] * 64
+    leaves[index] = LEAVES[index]
+    assert proof_of(leaves, index) == empty_subtrees()
+    assert root_above(leaves[index], index, empty_subtrees()) == root_of(leaves)
 
 
 @given(index=slots, other=slots)
