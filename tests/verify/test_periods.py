@@ -13,15 +13,19 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as run_with
+from hypothesis import strategies as st
 
 from fntx_dagster.adapters.evm.served import serve
 from fntx_dagster.curve.group import combined, named, random_scalar, read_compressed, write_compressed, write_wide
 from fntx_dagster.periods.checking import check
 from fntx_dagster.proof.keccak import keccak256
-from tests.periods.examples import PUBLISHED, book, patched, proved, text_of
+from tests.periods.examples import PUBLISHED, book, patched, proved, text_of, with_checksum
+from tests.proof.test_disclosure import anything
 from tests.tools import needs_browser
 from tests.verify.browser import Page, browser
-from tests.verify.periods import broken_period, random_period
+from tests.verify.periods import any_place, broken_period, random_period
 from tests.verify.pins import LIBRARY, PAGE, SCRIPT
 from verify import verify as script
 
@@ -65,6 +69,16 @@ def agree(count, seed, *others):
 
 def test_random_and_broken_files_have_one_verdict():
     agree(12, seed=1)
+
+
+@run_with(max_examples=60, deadline=None)
+@given(st.randoms(use_true_random=False), anything, st.sampled_from(["plain.json", "short.json", "fund.json"]))
+def test_whatever_a_field_holds_the_script_says_what_ours_says_and_never_raises(rng, replacement, name):
+    content = json.loads(text_of(name))
+    place, key = any_place(rng, content)
+    place[key] = replacement
+    text = with_checksum(content)
+    assert by_the_script(text) == by_ours(text)
 
 
 @pytest.fixture(scope="module")
