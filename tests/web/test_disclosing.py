@@ -104,13 +104,13 @@ def test_behind_tls_the_link_and_the_badge_have_the_origin_of_the_settings(site:
 
 
 def test_a_link_is_made_seen_listed_and_ended(address: str) -> None:
-    path = made(address, note="Ada")
+    path = made(address, note="for Ada")
     assert "net_pnl" in ask(address, path).text
-    assert "Ada" not in ask(address, path).text
+    assert "for Ada" not in ask(address, path).text
     listed = ask(address, "/a/1/shares").text
-    assert "Ada" in listed
+    assert "for Ada" in listed
     assert "2 times, the badge 0, the file 0" in listed
-    [number] = re.findall(r"<h3>(\d+): Ada", listed)
+    [number] = re.findall(r"<h3>(\d+): for Ada", listed)
     assert " by owner</dd>" in listed
     published = ask(address, "/a/1/shares", link=number, do="publish")
     assert published.headers["Location"] == "/a/1/shares?done=publish"
@@ -121,7 +121,7 @@ def test_a_link_is_made_seen_listed_and_ended(address: str) -> None:
     assert ask(address, "/a/1/shares", link=number, do="end").status_code == 409
     assert "The link has ended" in ask(address, "/a/1/shares?done=end").text
     assert re.search(r"<dt>Until</dt><dd>[^<]+ by owner</dd>", ask(address, "/a/1/shares").text)
-    assert "Ada" not in ask(address, f"/a/1/shares?before={number}").text
+    assert "for Ada" not in ask(address, f"/a/1/shares?before={number}").text
     assert ask(address, "/a/1/shares?before=x").status_code == 400
 
 
@@ -132,7 +132,7 @@ def test_a_file_of_one_day_holds_and_is_listed(address: str) -> None:
     assert answer.headers["Content-Disposition"] == 'attachment; filename="disclosure-2025-07-16.json"'
     assert check_disclosure(answer.text).holds
     assert [each["name"] for each in json.loads(answer.text)["metrics"]] == ["net_pnl"]
-    assert "2025-07-16" in ask(address, "/a/1/shares").text.partition("<h2>Files</h2>")[2]
+    assert "2025-07-16" in ask(address, "/a/1/shares").text.partition("<h2>Everything shown</h2>")[2]
 
 
 def test_a_hostile_note_is_shown_as_text(address: str) -> None:
@@ -260,3 +260,23 @@ def _at(page: Page, path: str, more: str = "", title: str = "") -> None:
             return
         time.sleep(0.05)
     raise AssertionError(f"not at {path}")
+
+
+def test_a_period_is_proved_registered_and_refused_where_days_would_stand_alone(address: str) -> None:
+    page = html.unescape(ask(address, "/a/1/disclose?from=2025-07-01&to=2025-07-11").text)
+    assert 'name="show-twr"' in page
+    asked = "/a/1/disclose?from=2025-07-01&to=2025-07-11"
+    form = {"action": "period", "show-net_pnl": "1", "show-twr": "1", "drawdown": "-50%", "audience": "a fund"}
+    answer = ask(address, asked, **form)
+    assert answer.headers["content-disposition"] == 'attachment; filename="period-2025-07-01-2025-07-11.json"'
+    period = answer.json()
+    assert (period["format"], period["audience"]) == ("fntx.period/1", "a fund")
+    assert {"net_pnl", "twr", "drawdown"} <= period["shown"].keys()
+    shown = html.unescape(ask(address, "/a/1/shares").text).partition("<h2>Everything shown</h2>")[2]
+    assert "2025-07-01 to 2025-07-11" in shown
+    assert "a fund" in shown
+    refused = ask(address, "/a/1/disclose?from=2025-07-01&to=2025-07-10", **form)
+    assert refused.status_code == 409
+    assert "would stand alone" in refused.text
+    nothing = ask(address, asked, action="period")
+    assert (nothing.status_code, "nothing is to be shown" in nothing.text) == (409, True)

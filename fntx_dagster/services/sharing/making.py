@@ -139,11 +139,6 @@ def list_links(
     return reading.links(db, accounts, before=before, most=most)
 
 
-def list_files(db: Readable, account: str, most: int) -> list[ShownRow]:
-    """The newest files of an account that were given away, newest first."""
-    return reading.files(db, account, most)
-
-
 def link_numbered(db: Readable, share_id: int, accounts: Collection[str] | None = None) -> LinkRow:
     """One link. Raises Permanent where there is none of these accounts."""
     for link in reading.links(db, accounts, share_id):

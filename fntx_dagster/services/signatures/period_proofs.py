@@ -18,7 +18,7 @@ from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.periods.isolation import ShownDays, Telling
 from fntx_dagster.periods.proving import ProvableDay, is_chained, provable_day, prove
-from fntx_dagster.periods.shown import CHAINED, bound_of, items_of
+from fntx_dagster.periods.shown import CHAINED, NAMES, bound_of, items_of
 from fntx_dagster.services.ranges import refuse_backwards
 from fntx_dagster.services.signatures.commitments import figures_of, period_of
 from fntx_dagster.services.signatures.freezing import changed_since_signing, rebuilt, rebuilt_extension
@@ -31,11 +31,14 @@ if TYPE_CHECKING:
     from fntx_dagster.settings import Settings
     from fntx_dagster.store.database import Database, Readable
 
+PERIOD_NAMES = tuple(NAMES)
+"""What can be shown of a period, as users name it."""
+
 _NAMED = 5
 
 
 class PeriodRequest(NamedTuple):
-    """What is to be proved: figures by the names of `periods.shown.NAMES`, bounds such as `worst_day=-5%`, of the days
+    """What is to be proved: figures by their PERIOD_NAMES, bounds such as `worst_day=-5%`, of the days
     of one account or several added up. `audience` is a label in the file; `isolate` shows it although days would stand
     alone."""
 

@@ -118,17 +118,6 @@ def links(
         return [LinkRow._make(row) for row in cursor]
 
 
-def files(db: Readable, account: str, most: int) -> list[ShownRow]:
-    """The disclosures of an account that were given away as files, newest first, at most `most` of them."""
-    with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
-        cursor.execute(
-            """select share_id, account_id, trading_day, version, metrics, made_at, made_by from sharing.disclosures
-            where account_id = %s and share_id is null order by disclosure_id desc limit %s""",
-            (account, most),
-        )
-        return [ShownRow._make(row) for row in cursor]
-
-
 def shown(db: Readable, account: str, share_id: int | None = None) -> list[ShownRow]:
     """Everything that was ever shown of an account, by link or as a file, oldest first; with `share_id` that link's."""
     with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:

@@ -1,4 +1,5 @@
-"""`/a/{n}/disclose`: choose days and metrics, see what follows from them, then make a link or a file."""
+"""`/a/{n}/disclose`: choose days and metrics, see what follows from them, then make a link or a file; or figures of a
+period, proved without its days."""
 
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ from fntx_dagster.services.sharing.making import (
     refuse_changed,
 )
 from fntx_dagster.services.sharing.planning import Follows, SharePlan, plan
+from fntx_dagster.services.signatures.period_proofs import PERIOD_NAMES, PeriodRequest, prove_period
 from fntx_dagster.services.signatures.register import in_words
 from fntx_dagster.services.signatures.values import not_computed, signed_metrics
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown
@@ -31,6 +33,7 @@ from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown
 LASTS = (("7", "a week"), ("30", "30 days"), ("90", "90 days"), ("365", "a year"), ("", "until you end it"))
 _MOST_BOXES = 66
 """Days that can be chosen one by one: a quarter. A longer period is shown whole."""
+_BOUNDS = ("worst_day", "drawdown")
 _NAMED = 3
 
 
@@ -95,6 +98,8 @@ def _planned(asked: Asked, wish: _Wish) -> tuple[SharePlan, list[date]]:
 def _made(asked: Asked, wish: _Wish) -> Answer:
     site, account, form = asked.site, asked.account.account_id, asked.form
     by, agreed = asked.visitor.user_id, form.get("plan", "")
+    if form.get("action") == "period":
+        return _period(asked, wish.period, by)
     if form.get("action") == "file":
         planned, _ = _planned(asked, wish)
         refuse_changed(planned, agreed)
@@ -102,17 +107,29 @@ def _made(asked: Asked, wish: _Wish) -> Answer:
             raise Permanent("a file shows one day", "Choose one day, or make a link")
         [(day, version)] = planned.days
         document = make_file(site.settings, site.db, account, day, wish.metrics, version, by=by, isolate=True)
-        headers = {
-            "Content-Disposition": f'attachment; filename="disclosure-{day}.json"',
-            "Cache-Control": "no-store",
-        }
-        return Response(document, media_type="application/json", headers=headers)
+        return _as_file(document, f"disclosure-{day}.json")
     if form.get("action") != "link" or form.get("lasts") not in dict(LASTS):
-        raise BadAddress("action is link or file, lasts one of those offered")
+        raise BadAddress("action is link, file or period, lasts one of those offered")
     lasts = timedelta(days=int(form["lasts"])) if form["lasts"] else None
     terms = LinkTerms(form.get("note", "").strip(), lasts, form.get("node", "").strip() or None)
     made = make_link(site.settings, site.db, account, wish.period, wish.metrics, terms, wish.days, by=by, digest=agreed)
     return Shown("made.html.j2", "A link was made", _of_link(asked, made))
+
+
+def _period(asked: Asked, period: Period, by: str) -> Response:
+    """The file that proves the chosen figures of a period. What would let days stand alone is refused here, and only
+    the terminal overrides that."""
+    form, site = asked.form, asked.site
+    names = [name for name in PERIOD_NAMES if form.get(f"show-{name}")]
+    bounds = [f"{name}={percent}" for name in _BOUNDS if (percent := form.get(name, "").strip())]
+    request = PeriodRequest([asked.account.account_id], period, names, bounds, form.get("audience", "").strip() or None)
+    proved = prove_period(site.settings, site.db, request, by=by)
+    return _as_file(proved.text, f"period-{period.first}-{period.last}.json")
+
+
+def _as_file(document: str, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(document, media_type="application/json", headers=headers)
 
 
 def _of_link(asked: Asked, made: MadeLink) -> dict[str, object]:
@@ -133,6 +150,7 @@ def _values(asked: Asked, wish: _Wish | None, every: Sequence[date], planned: Sh
         "boxes": [(day, day in chosen) for day in every] if len(every) <= _MOST_BOXES else [],
         "follows": [*_follows(planned.follows), *_alone(planned)] if planned else [],
         "gaps": _gaps(planned) if planned else [],
+        "figures": PERIOD_NAMES,
         "lasts": LASTS,
         "longest_note": LONGEST_NOTE,
         "refusal": "",

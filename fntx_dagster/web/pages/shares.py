@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse
 
-from fntx_dagster.services.sharing.making import end_link, list_files, list_links, publish_link
+from fntx_dagster.services.sharing.making import end_link, list_links, publish_link
+from fntx_dagster.services.signatures.register import registered
 from fntx_dagster.web import words
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown
 from fntx_dagster.web.grids import Grid
 
-_LINKS, _FILES = 50, 200
+_LINKS, _SHOWN = 50, 200
 _DONE = {
     "end": "The link has ended: its page is gone for everybody.",
     "publish": "The link stands on the public page now, for everybody.",
@@ -18,8 +19,7 @@ _DONE = {
 
 
 def show(asked: Asked) -> Answer:
-    """The links and the files of the account that the address names; with a form, one of them is ended or
-    published."""
+    """The links of the account and all that was shown of it; with a form, a link is ended or published."""
     if not asked.visitor.may_act:
         raise NotFound
     account, now = asked.account.account_id, asked.site.clock()
@@ -33,15 +33,22 @@ def show(asked: Asked) -> Answer:
         does(asked.site.db, int(text), {account}, by=asked.visitor.user_id)
         return RedirectResponse(f"/a/{asked.account.number}/shares?done={asked.form['do']}", 303)
     links = list_links(asked.site.db, {account}, before=asked.number("before"), most=_LINKS + 1)
-    files = [
-        (f"{row.trading_day}", f"{row.version}", words.metrics(row.metrics), words.moment(row.made_at), row.made_by)
-        for row in list_files(asked.site.db, account, _FILES)
+    shown = [
+        (
+            f"{row.first_day}" if row.first_day == row.last_day else f"{row.first_day} to {row.last_day}",
+            row.kind,
+            words.metrics(row.items),
+            row.audience or "",
+            words.moment(row.shown_at),
+            row.shown_by,
+        )
+        for row in registered(asked.site.db, {account}, _SHOWN)
     ]
     values = {
         "done": asked.done(_DONE),
         "links": [(link, link.is_open(now)) for link in links[:_LINKS]],
         "older": links[_LINKS - 1].share_id if len(links) > _LINKS else None,
-        "most_files": _FILES,
-        "files": Grid("Files", ("Day", "Version", "Figures", "Made", "By"), files, words=5),
+        "most_shown": _SHOWN,
+        "shown": Grid("Everything shown", ("Days", "By", "Figures", "For", "Made", "Made by"), shown, words=6),
     }
     return Shown("shares.html.j2", "Shown to strangers", values)

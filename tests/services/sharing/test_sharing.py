@@ -17,6 +17,7 @@ from fntx_dagster.services.sharing.making import TERMINAL, LinkTerms, MadeLink, 
 from fntx_dagster.services.sharing.planning import plan
 from fntx_dagster.services.sharing.showing import ShownLinks, count_view
 from fntx_dagster.services.signatures.checking import check_disclosure
+from fntx_dagster.services.signatures.register import registered
 from fntx_dagster.store.shares import reading
 from tests import by_hand
 from tests.services.sharing.conftest import ACCOUNT, DAYS, PERIOD, Owner
@@ -131,17 +132,14 @@ def test_who_disclosed_and_who_ended_a_link_is_kept(owner: Owner) -> None:
     links = {link.share_id: (link.made_by, link.ended_by) for link in making.list_links(owner.db, {ACCOUNT})}
     assert links == {first.share_id: ("ada", "bob"), second.share_id: ("ada", None)}
     assert [row.made_by for row in making.shown_to_strangers(owner.db, ACCOUNT, first.share_id)] == ["ada"] * 3
-    assert [row.made_by for row in making.list_files(owner.db, ACCOUNT, 5)] == ["the terminal"]
+    [file, *_] = registered(owner.db, {ACCOUNT})
+    assert (file.kind, file.shown_by) == ("disclosure", "the terminal")
 
 
-def test_links_and_files_are_read_in_parts_newest_first(owner: Owner) -> None:
+def test_links_are_read_in_parts_newest_first(owner: Owner) -> None:
     first, second, third = (made(owner, days=DAYS[:1]).share_id for _ in range(3))
     assert [row.share_id for row in making.list_links(owner.db, {ACCOUNT}, most=2)] == [third, second]
     assert [row.share_id for row in making.list_links(owner.db, {ACCOUNT}, before=second, most=2)] == [first]
-    for day in DAYS:
-        make_file(owner.settings, owner.db, ACCOUNT, day, ["net_pnl"], by="ada")
-    assert [row.trading_day for row in making.list_files(owner.db, ACCOUNT, 2)] == [DAYS[2], DAYS[1]]
-    assert making.list_files(owner.db, "U9", 2) == []
 
 
 def test_the_token_is_not_kept_and_a_new_one_is_made_for_each_link(owner: Owner) -> None:
