@@ -96,6 +96,7 @@ def tokens(as_json: AsJson = False) -> None:
     from rich.table import Table
 
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.report.clock import utc_minute
     from fntx_dagster.services.orders.access import list_tokens
 
     _, db = settings_and_database()
@@ -106,9 +107,7 @@ def tokens(as_json: AsJson = False) -> None:
     table = Table("number", "user", "role", "made", "ends", "revoked")
     for row in rows:
         moments = (row.created_at, row.expires_at, row.revoked_at)
-        table.add_row(
-            f"{row.token_id}", row.user_id, row.role, *(f"{at:%Y-%m-%d %H:%M} UTC" if at else "" for at in moments)
-        )
+        table.add_row(f"{row.token_id}", row.user_id, row.role, *(utc_minute(at) if at else "" for at in moments))
     out(table if rows else "There is no token yet. `fntx api token --user NAME` makes one.")
 
 

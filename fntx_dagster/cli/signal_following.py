@@ -112,6 +112,7 @@ def instruments(
     fntx signals instruments --load nfo.csv
     """
     from fntx_dagster.cli.terminal import new_table, out
+    from fntx_dagster.report.clock import utc_minute
     from fntx_dagster.services.signals.following import list_instruments, load_instruments
 
     if load is not None:
@@ -129,9 +130,7 @@ def instruments(
         row = listed.instrument
         strike = "" if row.strike is None else f"{row.strike:f}"
         names = (row.token, row.symbol, row.exchange, row.underlying or "", row.option_type or "")
-        table.add_row(
-            *names, strike, f"{row.expiry or ''}", f"{row.lot_size:f}", f"{listed.valid_from:%Y-%m-%d %H:%M} UTC"
-        )
+        table.add_row(*names, strike, f"{row.expiry or ''}", f"{row.lot_size:f}", utc_minute(listed.valid_from))
     out(table if rows else "No such instrument: `fntx signals instruments --load FILE` keeps those of a master.")
 
 
@@ -212,6 +211,7 @@ def subscriptions(
     fntx signals subscriptions NIFTY_OPTIONS
     """
     from fntx_dagster.cli.terminal import new_table, out
+    from fntx_dagster.report.clock import utc_minute
     from fntx_dagster.services.signals.following import list_subscriptions
 
     _, db = settings_and_database()
@@ -229,7 +229,7 @@ def subscriptions(
     for row in rows:
         wish = row.wish
         most = "" if wish.max_notional is None else f"{wish.max_notional:f}"
-        moments = (f"{at:%Y-%m-%d %H:%M} UTC" if at else "" for at in (row.valid_from, row.valid_to))
+        moments = (utc_minute(at) if at else "" for at in (row.valid_from, row.valid_to))
         figures = (f"{wish.qty:f}", f"{wish.fee_bps:f}", f"{wish.fee_fixed:f}", most)
         table.add_row(row.strategy_code, wish.user_id, *figures, *moments)
     out(table if rows else "Nobody follows: `fntx signals subscribe CODE USER --qty 1` lets somebody.")

@@ -76,7 +76,7 @@ def greeks_tables(days: Sequence[ClosingRisk]) -> Iterator[Table | str]:
     for day in days:
         at = f"at the close of {day.trading_day}"
         if day.as_of:
-            at = f"as of {day.as_of:%Y-%m-%d %H:%M} UTC, provisional"
+            at = f"as of {clock.utc_minute(day.as_of)}, provisional"
         if day.options:
             yield report_table(greeks_table(day.options), f"Greeks {at}, account {day.account_id}")
         else:
@@ -102,7 +102,7 @@ def fetches_table(fetches: Sequence[Fetch]) -> Table:
     table = new_table("token", "query", "asked", "window", "outcome", right=())
     for fetch in fetches:
         outcome = fetch.outcome.replace("_", " ") + (f", code {fetch.code}" if fetch.code else "")
-        asked, window = f"{fetch.asked_at:%Y-%m-%d %H:%M} UTC", f"{fetch.first_day} to {fetch.last_day}"
+        asked, window = clock.utc_minute(fetch.asked_at), f"{fetch.first_day} to {fetch.last_day}"
         table.add_row(fetch.login, fetch.query, asked, window, outcome)
     return table
 
@@ -115,7 +115,7 @@ def alerts_table(alerts: Sequence[Alert], missing: Mapping[str, Sequence[date]])
     table = new_table("number", "since", "kind", right=())
     table.add_column("what", overflow="fold")
     for alert in alerts:
-        table.add_row(f"{alert.alert_id}", f"{alert.raised_at:%Y-%m-%d %H:%M} UTC", alert.kind, as_typed(alert.text))
+        table.add_row(f"{alert.alert_id}", clock.utc_minute(alert.raised_at), alert.kind, as_typed(alert.text))
     return table
 
 
@@ -129,7 +129,7 @@ def _days(days: Sequence[date]) -> str:
 _STATUS_ROWS: tuple[tuple[str, Callable[[AccountState], str]], ...] = (
     ("statement files", lambda state: str(state.files)),
     ("loaded", lambda state: f"{state.first_day} to {state.last_day}"),
-    ("generated", lambda state: f"{state.generated_at:%Y-%m-%d %H:%M} UTC" if state.generated_at else "unknown"),
+    ("generated", lambda state: clock.utc_minute(state.generated_at) if state.generated_at else "unknown"),
     ("sessions without official NAV", lambda state: _days(state.missing)),
     ("sessions explained", lambda state: f"{state.built}, up to {state.last_built}" if state.built else "none"),
     ("to explain, or to explain again", lambda state: _days(state.to_build)),

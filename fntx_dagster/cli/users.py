@@ -15,7 +15,6 @@ from fntx_dagster.errors import Permanent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
 users = typer.Typer(no_args_is_help=True, help="Who may look at the dashboard: users, links, sessions, sign-ins.")
 
@@ -59,6 +58,7 @@ def list_(as_json: AsJson = False) -> None:
     from rich.table import Table
 
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.report.clock import utc_minute
     from fntx_dagster.services.visitors.users import list_users
 
     _, db = settings_and_database()
@@ -76,7 +76,7 @@ def list_(as_json: AsJson = False) -> None:
             "set" if row.has_password else "",
             f"{row.passkeys}",
             f"{row.sessions}",
-            _moment(row.made_at),
+            utc_minute(row.made_at),
         )
     out(table if rows else "There is no user: the dashboard is yours alone. `fntx users add` adds one.")
 
@@ -197,6 +197,7 @@ def sessions(
     from rich.table import Table
 
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.report.clock import utc_minute
     from fntx_dagster.services.visitors.users import list_sessions
 
     _, db = settings_and_database()
@@ -206,7 +207,7 @@ def sessions(
         return
     table = Table("number", "user", "proved by", "from", "browser", "signed in", "last seen", "ends")
     for row in rows:
-        moments = (_moment(at) for at in (row.created_at, row.seen_at, row.ends_at))
+        moments = (utc_minute(at) for at in (row.created_at, row.seen_at, row.ends_at))
         table.add_row(f"{row.session_id}", row.user_id or "owner", row.proof, row.address, row.browser, *moments)
     out(table if rows else "Nobody is signed in.")
 
@@ -240,6 +241,7 @@ def log(
     from rich.table import Table
 
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.report.clock import utc_minute
     from fntx_dagster.services.visitors.users import read_log
 
     _, db = settings_and_database()
@@ -249,7 +251,9 @@ def log(
         return
     table = Table("at", "event", "user", "by", "proved by", "from", "detail")
     for row in rows:
-        table.add_row(_moment(row.at), row.event, *_shown((row.user_id, row.actor, row.proof, row.address, row.detail)))
+        table.add_row(
+            utc_minute(row.at), row.event, *_shown((row.user_id, row.actor, row.proof, row.address, row.detail))
+        )
     out(table if rows else "Nobody has signed in yet.")
 
 
@@ -259,10 +263,6 @@ def _first_line(file: str) -> str:
     except ValueError:
         raise Permanent(f"{file} holds no text in UTF-8", "Write the password on its first line") from None
     return (text.splitlines() or [""])[0]
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _shown(values: Iterable[str | None]) -> Iterable[str]:

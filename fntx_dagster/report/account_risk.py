@@ -218,7 +218,7 @@ def _assignment_notes(taken: Assignments, base_currency: str) -> Iterator[str]:
 def _margin_note(risk: AccountRisk) -> str:
     if risk.margin is None:
         return "The margin is unknown: statements have none, and IB Gateway was not asked on that day."
-    return f"Margin by IB Gateway, {risk.margin.as_of:%Y-%m-%d %H:%M} UTC."
+    return f"Margin by IB Gateway, {clock.utc_minute(risk.margin.as_of)}."
 
 
 def _positions(count: int) -> str:

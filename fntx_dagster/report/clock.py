@@ -110,6 +110,11 @@ def utc_stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def utc_minute(moment: datetime) -> str:
+    """`2025-07-17 16:46 UTC`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def zone_stamp(moment: datetime, zone: ZoneInfo) -> str:
     """`2025-07-18 00:46:37 HKT`."""
     local = moment.astimezone(zone)

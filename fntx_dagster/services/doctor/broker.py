@@ -9,6 +9,7 @@ from fntx_dagster.adapters.flex.query import DELIVERY, MENU, NEEDED_FIELDS, OPTI
 from fntx_dagster.adapters.flex.service import FlexService
 from fntx_dagster.adapters.flex.webservice import ask_whether_token_is_valid
 from fntx_dagster.errors import FntxError, labels
+from fntx_dagster.report.clock import utc_minute
 from fntx_dagster.services.doctor.checks import NO_DATABASE, CheckResult, Circumstances, advice, right, unused, wrong
 from fntx_dagster.services.loading import statements_folder, unloaded
 from fntx_dagster.store.raw_flex import fetches
@@ -55,7 +56,7 @@ def queries_answered(circumstances: Circumstances) -> Iterator[CheckResult]:
             elif last.outcome in ("failed", "refused"):
                 yield wrong(last.said or f"{query} was {last.outcome}", "" if last.said else "Try `fntx fetch`")
             else:
-                yield right(f"{query} was answered on {last.asked_at:%Y-%m-%d %H:%M} UTC")
+                yield right(f"{query} was answered on {utc_minute(last.asked_at)}")
 
 
 def statements_hold_what_is_read(circumstances: Circumstances) -> Iterator[CheckResult]:

@@ -14,6 +14,7 @@ from fntx_dagster.errors import without_accounts
 from fntx_dagster.model.chain import Unfinished
 from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.model.period import Period
+from fntx_dagster.report.clock import utc_minute
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.labels import account_labels
@@ -84,5 +85,5 @@ def _of_account(label: str, records: list[Unfinished], since: datetime) -> Itera
         yield Finding(
             label,
             f"{label}: {len(old)} records from {old[0].trading_day} on wait for the chain, the oldest since "
-            f"{oldest:%Y-%m-%d %H:%M} UTC: `fntx chain status` says more",
+            f"{utc_minute(oldest)}: `fntx chain status` says more",
         )
