@@ -4,17 +4,22 @@ once, sign for their accounts, go back to a snapshot and let time pass."""
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 from threading import Thread
 from typing import Any
 
+import pytest
 from web3 import Web3
 
 from fntx_dagster.adapters.evm.artifacts import artifact, custom_errors
 from fntx_dagster.adapters.evm.typed import block_at
 from tests.tools import ANVIL
 
+at_length = pytest.mark.skipif(
+    os.environ.get("FNTX_TEST_PROFILE") != "search", reason="takes minutes: FNTX_TEST_PROFILE=search runs it"
+)
 GAS = 16_777_216  # the most that a transaction may use
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from functools import cache
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from fntx_dagster.adapters.evm.typed import address_of
-from fntx_dagster.aggregate.commitments import digest_of
+from fntx_dagster.aggregate.commitments import LABEL
 from fntx_dagster.aggregate.committee import Committee, contribute, part_of
 from fntx_dagster.aggregate.opening import Frozen, share
 from fntx_dagster.aggregate.proving import prove
 from fntx_dagster.aggregate.transcript import PoolAddress, context_of
-from fntx_dagster.curve.group import GENERATOR, Point, commitment, named, random_scalar, read_wide, times, write_wide
+from fntx_dagster.curve.group import GENERATOR, Point, named, random_scalar, read_wide, times, write_wide
 from fntx_dagster.proof.leaves import EMPTY_LEAF, Context, leaf_of
 from fntx_dagster.proof.tree import SLOTS, proof_of, root_of
 from tests.contracts.chains import TestChain
@@ -49,9 +50,8 @@ class Base:
     def __init__(self, chain: TestChain) -> None:
         self.chain = chain
         accounts = chain.accounts
-        few = len(accounts) < 20
         self.deployer, self.stranger = accounts[0], accounts[1]
-        self.trustees, self.traders = accounts[2:5], accounts[5 : 9 if few else 25]
+        self.trustees, self.traders = accounts[2:5], accounts[5:9]
         self.fntx = chain.deploy("FNTX")
         self.records = chain.deploy("TrackRecord", self.fntx.address)
         self.generators = [chain.deploy_code(generators_code(side)) for side in "gh"]
@@ -138,12 +138,8 @@ class Pool:
         return prove(key or self.key, context_of(self.address, trader, day), values, blindings)
 
     def digest(self, submission: bytes) -> bytes:
-        points = [read_wide_or_none(submission[at : at + 96]) for at in range(576, 864, 96)]
-        if all(point is not None for point in points):
-            return digest_of(self.currency.decode(), self.scale, points)  # pyright: ignore[reportArgumentType]  # checked
-        from hashlib import sha256
-
-        return sha256(b"FNTX-COMMITMENTS-V1" + self.currency + bytes([self.scale]) + submission[576:864]).digest()
+        """What the slot must hold, also of points that are none."""
+        return sha256(LABEL + self.currency + bytes([self.scale]) + submission[576:864]).digest()
 
     def record(self, trader: str, submission: bytes, day: int = DAY) -> Slot:
         """Post a record that holds a submission's commitments."""
@@ -177,14 +173,3 @@ class Pool:
 
     def open(self, totals: Sequence[int], *trustees: int, day: int = DAY) -> Any:
         return self.functions.open(day, list(totals), list(trustees), self.shares(*trustees, day=day))
-
-
-def read_wide_or_none(data: bytes) -> Point | None:
-    try:
-        return read_wide(data)
-    except ValueError:
-        return None
-
-
-def commitments_of(values: Sequence[int], blindings: Sequence[int]) -> list[Point]:
-    return [commitment(value, blinding) for value, blinding in zip(values, blindings, strict=True)]

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from fntx_dagster.aggregate.submission import LENGTH
 from fntx_dagster.curve.group import IDENTITY, Point, read_wide, total, write_wide
+from tests.contracts.chains import at_length
 from tests.contracts.pools import BOND, CHECKING, COLLECTING, Base, Pool, Slot
 from tests.contracts.test_submission_verifier import ON_THE_CURVE_ALONE
 from tests.tools import needs_anvil
@@ -236,6 +237,7 @@ def test_the_contract_does_what_the_model_does(base: Base) -> None:
     run(base, 10, 20)
 
 
+@at_length
 @pytest.mark.slow
 def test_the_contract_does_what_the_model_does_for_long(base: Base) -> None:
     run(base, 150, 40)

@@ -52,7 +52,7 @@ def test_nobody_owns_a_contract(contract):
 
 @needs_solc
 def test_compiling_again_gives_the_committed_artifacts_byte_for_byte(tmp_path):
-    subprocess.run(["node", SOURCES / "compile.mjs", tmp_path], check=True, capture_output=True, timeout=120)
+    subprocess.run(["node", SOURCES / "compile.mjs", tmp_path], check=True, capture_output=True, timeout=300)
     written = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     assert written == {file.name: file.read_bytes() for file in FOLDER.glob("*.json")}
 
@@ -62,6 +62,6 @@ def test_compiling_again_gives_the_committed_artifacts_byte_for_byte(tmp_path):
 def test_static_analysis_finds_nothing():
     environment = {**os.environ, "SLITHER": str(SLITHER)}
     command = ["node", SOURCES / "analyse.mjs"]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert run.returncode == 0, run.stderr
     assert "0 result(s) found" in run.stderr

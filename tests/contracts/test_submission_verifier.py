@@ -12,7 +12,7 @@ from fntx_dagster.aggregate.proving import prove
 from fntx_dagster.aggregate.submission import LENGTH, holds
 from fntx_dagster.curve.group import GENERATOR, ORDER, WIDE, named, random_scalar, read_wide, times, write_wide
 from tests.aggregate.examples import KEY, SUBMISSIONS, TRUE, data_of
-from tests.contracts.chains import GAS, Anvil, InMemory
+from tests.contracts.chains import GAS, Anvil, InMemory, at_length
 from tests.contracts.pools import Base, generators_code
 from tests.tools import needs_anvil
 
@@ -168,6 +168,7 @@ def test_contract_and_python_agree_on_random_and_broken_submissions(base: Base) 
     compare(base, 20, 1)
 
 
+@at_length
 @pytest.mark.slow
 def test_contract_and_python_agree_on_a_thousand_of_each(base: Base) -> None:
     compare(base, 1000, 2)
