@@ -17,7 +17,7 @@ demo: .venv/installed ## the main job on the sample statements, end to end
 	@$(BIN)/fntx demo
 
 demo-live: .venv/installed ## statements that arrive by themselves, and today, from a simulated broker
-	@$(BIN)/fntx demo --live
+	@$(BIN)/fntx demo --live $(if $(SERVE),--serve)
 
 # Collecting compiles what the tests import, once, on a core that the check of types leaves idle: four processes that
 # find nothing compiled would each compile all of it.

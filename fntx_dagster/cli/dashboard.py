@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fntx_dagster.cli.options import address_to_listen_on, settings_and_database
+
+if TYPE_CHECKING:
+    from fntx_dagster.services.database import Database
+    from fntx_dagster.settings import Settings
 
 PORT = 8765
 
@@ -29,6 +33,20 @@ def serve(
 
     `fntx api serve` serves the API alone, `fntx ui` Dagster's UI.
     """
+    settings, db = settings_and_database()
+    serve_dashboard(settings, db, host, port, watches=watch, follows=follow)
+
+
+def serve_dashboard(
+    settings: Settings,
+    db: Database,
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    *,
+    watches: bool = True,
+    follows: bool = True,
+) -> None:
+    """Serve the dashboard and the API, and say how to enter, until Ctrl-C."""
     from fntx_dagster.api.serving import serve as serve_api
     from fntx_dagster.cli.serving import end_by_signals
     from fntx_dagster.cli.terminal import note
@@ -41,9 +59,8 @@ def serve(
     from fntx_dagster.web.app import make_site
     from fntx_dagster.web.asking import Site
 
-    settings, db = settings_and_database()
     end_by_signals()
-    stream = writing(settings, db) if follow else nullcontext()
+    stream = writing(settings, db) if follows else nullcontext()
     site = Site(settings, db, zone(settings.report.time_zone))
     entering.require_safe(settings, db, host)
     with listen_on(host, port) as listening:
@@ -55,7 +72,7 @@ def serve(
             entering.keep_link(settings, link)
         try:
             with stream:
-                serve_api(settings, db, listening, watches=watch, around=lambda api: make_site(site, api))
+                serve_api(settings, db, listening, watches=watches, around=lambda api: make_site(site, api))
         except KeyboardInterrupt:
             note("The dashboard has ended.")
 

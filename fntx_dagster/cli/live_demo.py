@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 
 from fntx_dagster.cli.commands import command
+from fntx_dagster.cli.dashboard import serve_dashboard
 from fntx_dagster.cli.steps import watching_steps
 from fntx_dagster.cli.tables import summary_tables
 from fntx_dagster.cli.terminal import GOOD, line, narrative, note, out, title
@@ -30,13 +31,15 @@ from fntx_dagster.simulate import gateway, webservice, webservice_faults
 from fntx_dagster.simulate.delivery import ACTIVITY, answers
 from fntx_dagster.simulate.demo import DEMO_ACCOUNT, demo_month, july_closes
 from fntx_dagster.simulate.gateway_accounts import QUARTER_PAST_TEN, july_28
+from fntx_dagster.simulate.gateway_trading import traded
 
 FIRST, YESTERDAY, TODAY = date(2025, 7, 1), date(2025, 7, 25), date(2025, 7, 28)
 _FOLDER = "demo-live"
 
 
-def run_live_demo(settings: Settings) -> None:
-    """Run and show it; Permanent where a step failed, or where the settings name a chain or a database of somebody's:
+def run_live_demo(settings: Settings, *, serves: bool = False) -> None:
+    """Run and show it; `serves`: instead of the next morning, the account trades on, and the dashboard is served until
+    Ctrl-C. Permanent where a step failed, or where the settings name a chain or a database of somebody's:
     made-up days have no place there."""
     if settings.chain.rpc_url or settings.database.url or settings.dagster.database_url or settings.flex.folder:
         raise Permanent(
@@ -48,25 +51,10 @@ def run_live_demo(settings: Settings) -> None:
     books = [demo_month()]
     with (
         webservice.serve(answers({token: books}, lambda: evening), {token: [ACTIVITY]}) as broker,
-        gateway.serve(july_28(DEMO_ACCOUNT), now=QUARTER_PAST_TEN, closes={"SPY": july_closes()}) as ib,
+        gateway.serve(july_28(DEMO_ACCOUNT), now=QUARTER_PAST_TEN, closes={"SPY": july_closes()}, runs=serves) as ib,
         home_of_its_own(home),
     ):
-        export(
-            {
-                "FNTX_HOME": str(home),
-                "FNTX_FLEX_TOKENS": json.dumps({"demo": token}),
-                "FNTX_FLEX_QUERIES": json.dumps({"demo": {"Activity": ACTIVITY}}),
-                "FNTX_FLEX_URL": broker.url,
-                "FNTX_FLEX_WAIT": "1",
-                "FNTX_FLEX_THROTTLED_WAIT": "3",
-                "FNTX_FLEX_DEADLINE": "120",
-                "FNTX_GATEWAYS": json.dumps({DEMO_ACCOUNT: f"127.0.0.1:{ib.port}"}),
-                "FNTX_REALTIME_RATES": json.dumps({"USD/HKD": "7.8"}),
-                "FNTX_FX_FALLBACK": json.dumps({}),
-                "FNTX_INITIAL_CAPITAL": json.dumps({}),
-                "FNTX_KEEP_STATEMENTS": "false",
-            }
-        )
+        export(_environment(home, token, broker.url, ib.port))
         live = load_settings()
         note("Starting the embedded database and loading the definitions …")
         db = open_database(live)
@@ -77,12 +65,36 @@ def run_live_demo(settings: Settings) -> None:
         _show_conversation(broker)
         out(*summary_tables(summary_days(live, db, Period(FIRST, YESTERDAY), DEMO_ACCOUNT)))
         provisional = _show_today(live, db)
+        if serves:
+            title("Today, as it goes on")
+            out("A second of the account is a second of yours: its page is /a/1/today.")
+            with traded(ib, DEMO_ACCOUNT):
+                serve_dashboard(live, db)
+            return
         title("The next morning: the statement of 28 July arrives")
         evening = TODAY
         run_job(live, "daily_run", Period.on(TODAY))
         _show_official(live, db, provisional)
     look = f"FNTX_HOME={shlex.quote(str(home))} {command('ui')}"
     note(f"The simulated broker and the database have ended. Look around in it: {look}")
+
+
+def _environment(home: Path, token: str, web_service: str, port: int) -> dict[str, str]:
+    """The settings that name the simulated broker as they would name the real one."""
+    return {
+        "FNTX_HOME": str(home),
+        "FNTX_FLEX_TOKENS": json.dumps({"demo": token}),
+        "FNTX_FLEX_QUERIES": json.dumps({"demo": {"Activity": ACTIVITY}}),
+        "FNTX_FLEX_URL": web_service,
+        "FNTX_FLEX_WAIT": "1",
+        "FNTX_FLEX_THROTTLED_WAIT": "3",
+        "FNTX_FLEX_DEADLINE": "120",
+        "FNTX_GATEWAYS": json.dumps({DEMO_ACCOUNT: f"127.0.0.1:{port}"}),
+        "FNTX_REALTIME_RATES": json.dumps({"USD/HKD": "7.8"}),
+        "FNTX_FX_FALLBACK": json.dumps({}),
+        "FNTX_INITIAL_CAPITAL": json.dumps({}),
+        "FNTX_KEEP_STATEMENTS": "false",
+    }
 
 
 def run_job(settings: Settings, job: str, period: Period) -> None:

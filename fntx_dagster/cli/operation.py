@@ -96,6 +96,9 @@ def demo(
     live: Annotated[
         bool, typer.Option("--live", help="Against a simulated broker: fetch a month, show today, see it replaced.")
     ] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="With --live: leave today running, and serve the dashboard of it.")
+    ] = False,
     orders: Annotated[
         bool, typer.Option("--orders", help="A bot sends orders through the four gates until its breaker trips.")
     ] = False,
@@ -114,10 +117,12 @@ def demo(
 
     It fills the home with made-up days, so give it one of its own: FNTX_HOME=/tmp/fntx fntx demo
     """
+    if serve and not live:
+        raise typer.BadParameter("--serve goes with --live")
     if live:
         from fntx_dagster.cli.live_demo import run_live_demo
 
-        run_live_demo(load_settings())
+        run_live_demo(load_settings(), serves=serve)
         return
     if orders:
         from fntx_dagster.cli.orders_demo import run_orders_demo

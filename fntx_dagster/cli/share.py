@@ -61,13 +61,16 @@ def create(
 
     fntx share create --from 2025-07-01 --to 2025-07-31 --metric total_return_mtd --days 30
     """
+    from fntx_dagster.cli.terminal import note as hint
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.model.period import Period
     from fntx_dagster.services.accounts import chosen_account
     from fntx_dagster.services.sharing.making import TERMINAL, LinkTerms, make_link
     from fntx_dagster.services.sharing.planning import plan
+    from fntx_dagster.services.visitors.entering import ON_THIS_MACHINE, is_local, origin_of
 
     settings, db = settings_and_database()
+    origin = origin_of(settings)
     account_id, period = chosen_account(db, account), Period(first.date(), last.date())
     chosen = [day.date() for day in days] if days else None
     if dry_run:
@@ -78,14 +81,17 @@ def create(
         link = make_link(settings, db, account_id, period, metrics, terms, chosen, by=TERMINAL)
         planned = link.plan
     if as_json:
-        made = {"share_id": None, "path": None, "expires_at": None}
+        made = {"share_id": None, "path": None, "url": None, "expires_at": None}
         if link:
-            made = {"share_id": link.share_id, "path": link.path, "expires_at": link.expires_at}
+            url = f"{origin}{link.path}"
+            made = {"share_id": link.share_id, "path": link.path, "url": url, "expires_at": link.expires_at}
         print_json(made | _as_dict(planned))
         return
     _print_plan(planned)
     if link:
-        out(f"Link {link.share_id}, shown only now; it follows the address of the server:", f"  {link.path}")
+        out(f"Link {link.share_id}, shown only now:", f"  {origin}{link.path}")
+        if is_local(origin):
+            hint(ON_THIS_MACHINE)
 
 
 @share.command(name="list")

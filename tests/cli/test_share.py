@@ -32,7 +32,8 @@ def fntx(owner: Owner, monkeypatch: pytest.MonkeyPatch):  # noqa: F811 - the fix
 def test_a_link_is_made_listed_shown_and_ended(fntx) -> None:
     said = fntx(*MADE, "--note", "Ada", "--days", "30")
     assert "Shows 3 days of 2025-07-14 to 2025-07-18." in said
-    assert len(said.split("  /s/")[1].strip()) == 22
+    address, _, token = next(each for each in said.split() if "/s/" in each).partition("/s/")
+    assert (address, len(token)) == ("http://localhost:8765", 22)
     [listed] = json.loads(fntx("share", "list", "--json"))
     assert (listed["note"], listed["days"], listed["metrics"], listed["views"]) == ("Ada", 3, ["net_pnl"], 0)
     assert "Ada" in fntx("share", "list")
@@ -54,7 +55,7 @@ def test_a_number_that_no_link_can_have_is_refused_in_words(fntx, command: str, 
 def test_what_follows_is_said_beforehand_and_nothing_is_made(fntx) -> None:
     words = [*MADE, "--metric", "closing_nav_official", "--date", "2025-07-15", "--dry-run"]
     document = json.loads(fntx(*words, "--json"))
-    assert (document["share_id"], document["path"]) == (None, None)
+    assert (document["share_id"], document["path"], document["url"]) == (None, None, None)
     assert document["missing"] == ["2025-07-14", "2025-07-18"]
     assert document["left_out"] == ["2025-07-16", "2025-07-17"]
     [follows] = document["follows"]

@@ -29,6 +29,12 @@ def is_local(origin: str) -> bool:
     return origin.startswith("http://localhost")
 
 
+ON_THIS_MACHINE = (
+    "An address of localhost opens on this machine only; for others serve it under FNTX_WEB_ORIGIN (docs/access.md)."
+)
+"""What is said where somebody makes a link to be given away."""
+
+
 def link(origin: str, secret: str) -> str:
     """The address that a person opens."""
     return f"{origin}{PATH}#{secret}"

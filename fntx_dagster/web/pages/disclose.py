@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import groupby
 from typing import NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from starlette.responses import Response
 
@@ -28,6 +28,8 @@ from fntx_dagster.services.sharing.planning import Follows, SharePlan, plan
 from fntx_dagster.services.signatures.period_proofs import PERIOD_NAMES, PeriodRequest, prove_period
 from fntx_dagster.services.signatures.register import in_words
 from fntx_dagster.services.signatures.values import not_computed, signed_metrics
+from fntx_dagster.services.visitors.entering import ON_THIS_MACHINE
+from fntx_dagster.serving.asgi import is_loopback
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown
 
 LASTS = (("7", "a week"), ("30", "30 days"), ("90", "90 days"), ("365", "a year"), ("", "until you end it"))
@@ -138,7 +140,13 @@ def _of_link(asked: Asked, made: MadeLink) -> dict[str, object]:
         f'<iframe src="{origin}/badge/{made.token}" title="Track record" width="440" height="96" loading="lazy" '
         f'sandbox="allow-scripts allow-same-origin allow-popups"></iframe>'
     )
-    return {"made": made, "url": f"{origin}{made.path}", "badge": badge, "follows": _follows(made.plan.follows)}
+    return {
+        "made": made,
+        "url": f"{origin}{made.path}",
+        "hint": ON_THIS_MACHINE if is_loopback(urlsplit(origin).hostname or "") else "",
+        "badge": badge,
+        "follows": _follows(made.plan.follows),
+    }
 
 
 def _values(asked: Asked, wish: _Wish | None, every: Sequence[date], planned: SharePlan | None) -> dict[str, object]:
