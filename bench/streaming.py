@@ -1,9 +1,10 @@
 """How long a fill takes from IB Gateway to a hundred browsers: `python bench/streaming.py`.
 
 The simulated gateway is in this process and pushes fills; `fntx live` follows it and writes the stream; a server hands
-it to a hundred WebSocket clients in a third process, and each says when it had which fill. In turns with that a
-statement in PostgreSQL notifies the same server, which does nothing but send a message to a hundred sockets: what is
-between the two is reading the gateway, writing the events, and reading them on. Clocks are the machine's own.
+it to a hundred WebSocket clients in a third process, and each keeps when it had which fill first, with or without its
+number. In turns with that a statement in PostgreSQL notifies the same server with a message as long as a fill's, which
+it does nothing but put into a hundred sockets, in the same way: what is between the two is reading the gateway. Clocks
+are the machine's own.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import IO, Any, NamedTuple
 
+import psutil
 import psycopg
 from measuring import Measurement, home, shown
 from starlette.applications import Starlette
@@ -45,9 +47,9 @@ from fntx_dagster.store.database import Database
 from fntx_dagster.store.opening import open_database
 from fntx_dagster.web.live import live_endpoint
 
-CLIENTS, TURNS, SECONDS, RATE = 100, 3, 10, 20
+CLIENTS, TURNS, SECONDS, RATE = 100, 6, 4, 20
 BARE = "fntx_bench"
-_SETTLE_SECONDS = 3
+_SETTLE_SECONDS = 2
 
 
 class Delays(NamedTuple):
@@ -65,10 +67,11 @@ def measure(turns: int = TURNS, seconds: float = SECONDS) -> list[Measurement]:
         db = open_database(settings)
         _number(db)
         gateways = {"FNTX_GATEWAYS": json.dumps({ACCOUNT: f"127.0.0.1:{gateway.port}"})}
-        with _process(settings, "write", gateways), _process(settings, "serve") as server:
+        with _process(settings, "write", gateways) as writer, _process(settings, "serve") as server:
             address = _line(server.stdout)
             _until(lambda: gateway.connected and _is_followed(db))
             found: dict[str, list[Delays]] = {"live": [], "bare": []}
+            used: dict[str, list[float]] = {"follows": [], "serves": []}
             for _ in range(turns):
                 with psycopg.connect(db.url, autocommit=True) as connection:
                     pushes: dict[str, Callable[[str], object]] = {
@@ -76,9 +79,26 @@ def measure(turns: int = TURNS, seconds: float = SECONDS) -> list[Measurement]:
                         "bare": lambda name: connection.execute("select pg_notify(%s, %s)", (BARE, _said(name))),
                     }
                     for path, push in pushes.items():
+                        before = _cpu(writer), _cpu(server)
                         found[path].append(_delays(address, path, push, seconds))
+                        if path == "live":
+                            used["follows"].append(_cpu(writer) - before[0])
+                            used["serves"].append(_cpu(server) - before[1])
         db.close()
-    return _rows(found)
+    fills = round(seconds * RATE)
+    return [*_rows(found), *(_cpu_row(name, times, fills) for name, times in used.items())]
+
+
+def _cpu(process: subprocess.Popen[str]) -> float:
+    times = psutil.Process(process.pid).cpu_times()
+    return times.user + times.system
+
+
+def _cpu_row(name: str, times: list[float], fills: int) -> Measurement:
+    """What a fill takes of a processor, with its commission, position, NAV and P&L, and the clients' connecting."""
+    return Measurement(
+        f"CPU of the process that {name}, each fill", f"{median(times) / fills * 1000:.1f} ms", "", "", ""
+    )
 
 
 def _rows(found: dict[str, list[Delays]]) -> list[Measurement]:
