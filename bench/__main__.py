@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 
+import aggregate
 import crashes
 import days
 import history
@@ -35,6 +36,7 @@ BENCHMARKS = {
     "periods": periods.measure,
     "signals": signals.measure,
     "streaming": streaming.measure,
+    "aggregate": aggregate.measure,
     "crashes": crashes.measure,
 }
 

@@ -331,7 +331,7 @@ def verify(
     if as_json:
         print_json(checked.as_dict())
     else:
-        _print_checked(checked)
+        print_checked(checked)
     if checked.exit_code:
         raise typer.Exit(checked.exit_code)
 
@@ -354,7 +354,8 @@ def _print_amounts(amounts: tuple[int, ...], currency: str, scale: int) -> None:
         out(f"  {name:<8} {value * 10**scale:>24,} {currency}")
 
 
-def _print_checked(checked: CheckedEpoch) -> None:
+def print_checked(checked: CheckedEpoch) -> None:
+    """A day of a pool with its totals where it holds, what the check found, and what it did not look at."""
     from fntx_dagster.cli.terminal import BAD, DOUBTFUL, GOOD, line, out
 
     record = checked.record

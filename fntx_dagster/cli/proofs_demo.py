@@ -12,6 +12,7 @@ from datetime import date
 
 from fntx_dagster.cli.live_demo import home_of_its_own, run_job
 from fntx_dagster.cli.period_demo import prove_the_year
+from fntx_dagster.cli.pool_demo import add_up_traders
 from fntx_dagster.cli.terminal import note, out, title
 from fntx_dagster.cli.witness_demo import witness_the_first_days
 from fntx_dagster.errors import Permanent
@@ -24,7 +25,11 @@ from fntx_dagster.simulate.trading import trade
 ACCOUNT = "U1000029"
 YEAR = Period(date(2024, 1, 1), date(2024, 12, 31))
 
-STEPS: tuple[Callable[[Settings, Database, str, Period], None], ...] = (prove_the_year, witness_the_first_days)
+STEPS: tuple[Callable[[Settings, Database, str, Period], None], ...] = (
+    prove_the_year,
+    witness_the_first_days,
+    add_up_traders,
+)
 """What is shown of the signed year, in this order."""
 
 _FOLDER = "demo-proofs"
