@@ -5,6 +5,7 @@ import dagster as dg
 from fntx_dagster.defs.alerts import deliver_alerts
 from fntx_dagster.defs.commitments import commit_signals
 from fntx_dagster.defs.ledger_books import verify_ledger
+from fntx_dagster.defs.pools import attend_pool
 from fntx_dagster.defs.signal_settling import settle_signals
 from fntx_dagster.defs.transforms import transforms
 
@@ -93,5 +94,6 @@ JOBS = [
     verify_ledger,
     settle_signals,
     commit_signals,
+    attend_pool,
     deliver_alerts,
 ]

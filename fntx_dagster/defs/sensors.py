@@ -28,11 +28,13 @@ from fntx_dagster.defs.jobs import (
     verify_days,
     verify_ledger_days,
 )
+from fntx_dagster.defs.pools import attend_pool
 from fntx_dagster.defs.ranges import BEGINNING, requested
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.shown import skipped, warning
 from fntx_dagster.model.session import SEVEN_DAYS
 from fntx_dagster.services import watching
+from fntx_dagster.services.aggregation.attending import is_named
 from fntx_dagster.services.alerting import note_failed_run, note_succeeded_run, raise_alerts
 from fntx_dagster.services.sessions import is_open
 from fntx_dagster.services.signals.committing import commitments_due
@@ -56,6 +58,7 @@ _EVENTS = 1000
 _LATE = 200
 """How many ids of events back are read again: of two that write at once, the lower id may appear later."""
 _RUNS = 20
+_POOL_SECONDS = 900
 
 
 @dg.sensor(
@@ -129,6 +132,22 @@ def signal_commitments(context: dg.SensorEvaluationContext, platform: Platform) 
         yield dg.RunRequest(run_key=due)
     else:
         yield skipped("No signal waits for the chain.")
+
+
+@dg.sensor(
+    job=attend_pool,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Does what a pool of traders asks for every quarter of an hour: submit, check, give shares, open.",
+)
+def pool_days(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
+    """The run contacts the chain. Off until the settings name a pool."""
+    if not is_named(platform.settings()):
+        yield skipped("No pool is in the settings.")
+    elif _under_way(context, [attend_pool.name]):
+        yield skipped("The pool is being attended to.")
+    else:
+        yield dg.RunRequest(run_key=f"{int(_now().timestamp()) // _POOL_SECONDS}")
 
 
 @dg.sensor(
@@ -278,6 +297,7 @@ SENSORS = [
     chain_queue,
     ledger_chain_queue,
     signal_commitments,
+    pool_days,
     open_session,
     alert,
     failed_run,

@@ -550,3 +550,18 @@ def test_signals_that_wait_for_the_chain_request_a_run_each_minute_and_each_half
     assert "1 wait, 30 min" in str(keys[-1])
     remember_run(daemon.instance, "commit_signals")
     assert daemon.tick(sensors.signal_commitments) == "Signals are being committed."
+
+
+def test_a_pool_is_attended_to_every_quarter_of_an_hour_once_it_is_named(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert daemon.tick(sensors.pool_days) == "No pool is in the settings."
+    monkeypatch.setattr(sensors, "is_named", lambda settings: True)
+    requested = daemon.tick(sensors.pool_days)
+    daemon.now += timedelta(minutes=15)
+    later = daemon.tick(sensors.pool_days)
+    assert isinstance(requested, dg.RunRequest)
+    assert isinstance(later, dg.RunRequest)
+    assert requested.run_key != later.run_key
+    remember_run(daemon.instance, "attend_pool")
+    assert daemon.tick(sensors.pool_days) == "The pool is being attended to."

@@ -160,7 +160,7 @@ def frozen_sums(pool: PoolView, checked: CheckedDay) -> Frozen:
     return Frozen(pool.address, epoch_of(day), tuple(map(read_wide, checked.standing.sums)))
 
 
-def masked_traders(traders: Sequence[str]) -> str:
+def few_of(traders: Sequence[str]) -> str:
     """Addresses in a few words."""
     return ", ".join(traders[:3]) + (f" and {len(traders) - 3} more" if len(traders) > 3 else "")
 

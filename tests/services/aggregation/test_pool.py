@@ -23,13 +23,14 @@ from fntx_dagster.aggregate.epoch import parse
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.services.aggregation import opening, trading
 from fntx_dagster.services.aggregation.asking import asked
-from fntx_dagster.services.aggregation.rehearsing import DAY, FIGURES, rehearse
+from fntx_dagster.services.aggregation.attending import attend, is_named
+from fntx_dagster.services.aggregation.rehearsing import FIGURES, rehearse
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox.actions import actions
 
 PASSWORD = SecretStr("long enough")
-OTHER = date(2025, 7, 17)
+OTHER = date(2025, 7, 16)
 
 
 @pytest.fixture
@@ -62,8 +63,9 @@ def test_a_day_with_a_liar_is_opened_and_holds_for_a_stranger(settings: Settings
         ("open", "", "final"),
     ]
     assert opening.totals(pool).totals == record.totals
-    assert opening.open_day(pool, database, "trader:1", DAY).totals == record.totals  # it is open, and stays so
-    assert len(opening.check_day(pool, DAY).checked.counted) == len(FIGURES)
+    assert opening.open_day(pool, database, "trader:1", done.day).totals == record.totals  # it is open, and stays so
+    assert len(opening.check_day(pool, done.day).checked.counted) == len(FIGURES)
+    assert attend(pool, database, done.day) == ([], [], [])  # nobody here signed a day, and the day is open
     with pytest.raises(Transient, match="is not frozen: it is empty"):
         opening.open_day(pool, database, "trader:1", OTHER)
     with pytest.raises(Permanent, match="is not opened"):
@@ -105,6 +107,7 @@ def test_what_was_queued_stays(database: Database) -> None:
 
 
 def test_no_pool_is_named_in_words(settings: Settings) -> None:
+    assert not is_named(settings)
     with pytest.raises(Permanent, match="no pool is named"):
         opening.totals(settings)
 
