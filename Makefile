@@ -47,7 +47,7 @@ test-all: .venv/installed-dev ## the tests that need Node, Slither or a browser,
 	@tests/install_tools.sh
 	@$(BIN)/pytest -m tool
 
-bench: .venv/installed-dev ## what the platform is held to, measured beside its peers and limits: a table, in some 20 minutes
+bench: .venv/installed-dev ## what the platform is held to, measured beside its peers and limits: a table, in some 40 minutes
 	@$(BIN)/python bench
 
 serve: .venv/installed ## the dashboard and the API on http://localhost:8765
