@@ -51,6 +51,6 @@ def prove_the_year(settings: Settings, db: Database, account: str, year: Period)
     try:
         prove_period(settings, db, request._replace(period=shorter), by=TERMINAL)
     except Permanent as refusal:
-        out(line(GOOD, f" refused: {refusal.message}"))
+        out(line(GOOD, f" refused: {refusal.message}"), "Every day of the year stays hidden.")
     else:
         raise Permanent("what isolates days was not refused", "Report it: this is a fault of FNTX")

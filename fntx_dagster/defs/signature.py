@@ -63,7 +63,12 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
         ],
     )
     return materialized(
-        {"signed": signed.new, "signed_before": signed.kept, "drifted": signed.drifted},
+        {
+            "signed": signed.new,
+            "signed_before": signed.kept,
+            "drifted": signed.drifted,
+            "can_be_in_a_period": signed.provable,
+        },
         check_results=[
             result(
                 "account",

@@ -86,6 +86,11 @@ def digests_of(secret: bytes, figures: FrozenFigures) -> dict[str, int | None]:
     return {name: None if made is None else digest_value(made.digest) for name, made in found.items()}
 
 
+def is_provable(signed: SignedDay) -> bool:
+    """Whether a day can be in a proof of a period: it was signed with its commitment."""
+    return signed.extension is not None and signed.extension.values.get(PERIOD_COMMITMENTS) is not None
+
+
 def lacks_commitments(secret: bytes, signed: SignedDay) -> bool:
     """Whether a day was signed without commitments that its figures allow: before they were computed."""
     figures = figures_of(signed)

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.adapters.evm import keys
 from fntx_dagster.errors import Permanent, masked
-from fntx_dagster.metrics.catalogue import PERIOD_COMMITMENTS
 from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.periods.isolation import ShownDays, Telling
 from fntx_dagster.periods.proving import ProvableDay, is_chained, provable_day, prove
 from fntx_dagster.periods.shown import CHAINED, NAMES, bound_of, items_of
 from fntx_dagster.services.ranges import refuse_backwards
-from fntx_dagster.services.signatures.commitments import figures_of, period_of
+from fntx_dagster.services.signatures.commitments import figures_of, is_provable, period_of
 from fntx_dagster.services.signatures.freezing import changed_since_signing, rebuilt, rebuilt_extension
 from fntx_dagster.services.signatures.register import PERIOD, in_words, refuse_isolated
 from fntx_dagster.store.accounting.calendars import calendar_of
@@ -115,7 +114,7 @@ def provable_from(db: Readable, account: str) -> date | None:
     cannot."""
     found = None
     for day in reversed(signatures.signed_days(db, EVER, account)):
-        if not _is_committed(day):
+        if not is_provable(day):
             break
         found = day.trading_day
     return found
@@ -129,17 +128,13 @@ def _bound(text: str) -> tuple[str, int]:
         raise Permanent(f"{text!r} is no bound", "Give one like worst_day=-5%") from None
 
 
-def _is_committed(day: SignedDay) -> bool:
-    return day.extension is not None and day.extension.values.get(PERIOD_COMMITMENTS) is not None
-
-
 def _provable(db: Readable, account: str, period: Period) -> list[SignedDay]:
     """The signed days of an account in a period, each in its latest version. Raises Permanent for days that can be in
     none."""
     days = signatures.signed_days(db, period, account)
     if not days:
         raise Permanent(f"no day is signed in the period {period}", "`fntx run` signs days")
-    if without := [day.trading_day for day in days if not _is_committed(day)]:
+    if without := [day.trading_day for day in days if not is_provable(day)]:
         begins = provable_from(db, account)
         can = "No day can be in a period yet" if begins is None else f"From {begins} on every signed day can be"
         raise Permanent(

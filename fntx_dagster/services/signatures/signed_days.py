@@ -9,6 +9,7 @@ from typing import NamedTuple
 from fntx_dagster.errors import without_accounts
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.signatures.commitments import is_provable
 from fntx_dagster.services.signatures.drifting import Unjudged, drifts
 from fntx_dagster.services.signatures.refusals import Beginning, Refusal
 from fntx_dagster.services.signatures.signing import drift_of, sign
@@ -18,13 +19,14 @@ from fntx_dagster.store.labels import Labels, account_labels
 
 
 class SignedRange(NamedTuple):
-    """What signing a range did, in numbers of days; of each day and masked account the Merkle root (0x…) and that of
-    the extension, None where the day was signed before there was one; the accounts that had to stop, of which `alerts`
-    are those that no other check reports."""
+    """What signing a range did, in numbers of days, of which `provable` can be in a proof of a period; of each day and
+    masked account the Merkle root (0x…) and that of the extension, None where the day was signed before there was one;
+    the accounts that had to stop, of which `alerts` are those that no other check reports."""
 
     new: int
     kept: int
     drifted: int
+    provable: int
     roots: list[tuple[date, str, str, str | None]]
     refused: list[Finding]
     alerts: list[Finding]
@@ -38,6 +40,7 @@ def sign_days(settings: Settings, db: Database, period: Period, beginning: Begin
         len(outcome.new),
         len(outcome.kept),
         len(outcome.drifted),
+        sum(map(is_provable, outcome.new + outcome.kept)),
         [
             (signed.trading_day, labels[signed.account_id], f"0x{signed.root.hex()}", signed.extension_root)
             for signed in outcome.new + outcome.kept
