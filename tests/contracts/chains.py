@@ -122,17 +122,17 @@ class Anvil(TestChain):
         self._process.wait(10)
 
     def snapshot(self) -> Any:
-        return self._ask("evm_snapshot")
+        return self.ask("evm_snapshot")
 
     def revert(self, snapshot: Any) -> None:
-        assert self._ask("evm_revert", snapshot)
+        assert self.ask("evm_revert", snapshot)
 
     def pass_to(self, moment: int) -> None:
-        self._ask("evm_setNextBlockTimestamp", moment)
-        self._ask("evm_mine")
+        self.ask("evm_setNextBlockTimestamp", moment)
+        self.ask("evm_mine")
 
     def set_code(self, address: str, code: bytes) -> None:
-        self._ask("anvil_setCode", address, f"0x{code.hex()}")
+        self.ask("anvil_setCode", address, f"0x{code.hex()}")
 
     def revert_data(self, failure: Exception) -> bytes:
         data = getattr(failure, "data", None)
@@ -142,7 +142,7 @@ class Anvil(TestChain):
             raise failure
         return bytes.fromhex(data.removeprefix("0x"))
 
-    def _ask(self, method: Any, *parameters: Any) -> Any:
+    def ask(self, method: Any, *parameters: Any) -> Any:
         answer: Any = self.web3.provider.make_request(method, list(parameters))
         assert "error" not in answer, answer
         return answer["result"]
