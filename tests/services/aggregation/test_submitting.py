@@ -1,0 +1,74 @@
+"""A signed day on its way into a pool, as a trader submits it: from the record, once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from fntx_dagster.adapters.evm.client import Chain, connect
+from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.model.period import Period
+from fntx_dagster.services.aggregation import opening, trading, trustees
+from fntx_dagster.services.aggregation.deploying import deploy
+from fntx_dagster.services.aggregation.pool import checked_day, pool_of
+from fntx_dagster.services.signatures.posting import post
+from fntx_dagster.services.signatures.signing import sign
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Database
+from tests import by_hand
+
+ACCOUNT, DAY = "U7000001", date(2025, 7, 17)
+
+
+@pytest.fixture
+def settings(home: Path) -> Settings:
+    """Of a home with a pool of one trustee, whose key is formed."""
+    bare = Settings(home=home)
+    keys = bare.keys.model_copy(update={"keystore_password": SecretStr("long enough")})
+    locked = bare.model_copy(update={"keys": keys})
+    made = trustees.init(locked, home / "trustee.json")
+    terms = {"currency": "HKD", "min_users": 1, "threshold": 1, "min_age": 0, "min_cohort": 0}
+    terms |= {"trustees": [{"address": made.address, "box_key": made.box_key}]}
+    aggregation = {"aggregator": deploy(locked, json.dumps(terms)), "trustee_file": made.file}
+    pool = locked.model_copy(update={"aggregation": bare.aggregation.model_copy(update=aggregation)})
+    assert (trustees.contribute(pool), trustees.confirm(pool)) == (0, 0)
+    return pool
+
+
+@pytest.fixture
+def chain(settings: Settings) -> Iterator[Chain]:
+    with connect(settings) as connected:
+        yield connected
+
+
+@pytest.mark.slow
+def test_a_signed_day_is_submitted_once_after_its_receipt(settings: Settings, chain: Chain, database: Database) -> None:
+    built = by_hand.create_marts(database)
+    by_hand.build(built, ACCOUNT, DAY, net_pnl="12.5", closing_nav="80000.25")
+    with pytest.raises(Permanent, match="does not take part"):
+        trading.submit(settings, built, ACCOUNT, DAY)
+    assert trading.register(settings, ACCOUNT).is_registered
+    assert trading.register(settings, ACCOUNT).is_registered  # the bond is paid once
+    with pytest.raises(Permanent, match="is not signed"):
+        trading.submit(settings, built, ACCOUNT, DAY)
+    sign(settings, built, Period.on(DAY))
+    with pytest.raises(Transient, match="no final receipt"):
+        trading.submit(settings, built, ACCOUNT, DAY)
+    post(settings, built, chain, Period.on(DAY))
+    first = trading.submit(settings, built, ACCOUNT, DAY)
+    again = trading.submit(settings, built, ACCOUNT, DAY)
+    assert (first.action.state, first.warnings) == ("final", [])
+    assert again.action == first.action
+    checked = checked_day(pool_of(settings, chain), DAY)
+    assert (checked.hold, checked.problems(), checked.standing.users) == ((True,), [], 1)
+    with pytest.raises(Transient, match="is collecting"):
+        trustees.serve_share(settings, built, DAY)
+    with pytest.raises(Transient, match="is collecting"):
+        opening.open_day(settings, built, ACCOUNT, DAY)
+    with pytest.raises(Permanent, match="StillBound"):
+        trading.leave(settings, ACCOUNT)
