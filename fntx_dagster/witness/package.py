@@ -88,8 +88,9 @@ class Package:
 
 
 def is_meant_as_a_package(content: bytes) -> bool:
-    """Whether a file is a package that is not sealed, be it cut off or changed."""
-    return content.lstrip().startswith(b"{")
+    """Whether a file is a package that is not sealed, be it cut off or changed: what is sealed is no ASCII for long."""
+    begins = content[:1000]
+    return begins.isascii() and begins.lstrip().startswith(b"{")
 
 
 def written(package: Package) -> str:

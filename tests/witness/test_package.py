@@ -16,7 +16,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.proof.form import checksum_of
 from fntx_dagster.witness import sealing
 from fntx_dagster.witness.comparison import need_roots
-from fntx_dagster.witness.package import parse, written
+from fntx_dagster.witness.package import is_meant_as_a_package, parse, written
 from tests.witness.examples import package, signed
 
 # https://github.com/cfrg/draft-irtf-cfrg-hpke, the vectors of RFC 9180: mode 0, kem 0x0020, kdf 0x0001, aead 0x0002
@@ -73,6 +73,8 @@ def test_a_sealed_package_opens_for_one_key_and_unchanged_alone() -> None:
     private = sealing.new_private_key()
     content = sealing.sealed(written(package()).encode(), sealing.public_key(private))
     assert parse(sealing.unsealed(content, private)) == package()
+    assert not is_meant_as_a_package(b"{" + content[1:])
+    assert is_meant_as_a_package(b"\n " + written(package()).encode())
     changed = [content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :] for place in (0, 31, 32, 500, -1)]
     for wrong, key in [
         (content, sealing.new_private_key()),
