@@ -6,7 +6,7 @@ outbox as a record does. Values and randomness are in no row, log or error.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.adapters.evm import keys
@@ -49,7 +49,8 @@ class SubmittedDay(NamedTuple):
 
 
 def register(settings: Settings, account: str, old_date: date | None = None) -> PoolParticipant:
-    """Take part in the pool of the settings with an account's key, and pay its bond, once.
+    """Take part in the pool of the settings with an account's key, and pay its bond, once; with those of the next month
+    where too few began in the account's own.
 
     `old_date`: a day whose record the trader posted long ago, where the pool asks for one. Permanent where the pool
     refuses, or the ether does not pay for it; Transient where the node does not answer.
@@ -63,9 +64,12 @@ def register(settings: Settings, account: str, old_date: date | None = None) -> 
                 "Name its day: `fntx aggregate register --old-date DAY`",
             )
         with chain.turn_of(signer.address):
-            if not pool.book.participant(signer.address).is_registered:
+            standing = pool.book.participant(signer.address)
+            if not standing.is_registered:
                 data = pool.book.data("register", 0 if old_date is None else epoch_of(old_date))
                 call_pool(pool.book, chain, signer, data, value=rules.bond)
+            elif _is_too_few(pool, standing) and standing.active_from <= epoch_of(datetime.now(UTC).date()):
+                call_pool(pool.book, chain, signer, pool.book.data("rejoin"))
         return pool.book.participant(signer.address)
 
 
@@ -178,11 +182,17 @@ def _check_taking_part(pool: PoolView, trader: str, day: date) -> None:
         raise Permanent(
             f"{trader} takes part from {standing.active_from} on", "Days from then on can be submitted, none before"
         )
-    if rules.min_cohort and pool.book.cohort(standing.active_from) < rules.min_cohort:
+    if _is_too_few(pool, standing):
         raise Permanent(
             f"fewer than {rules.min_cohort} joined with {trader}: together they would be seen too well",
-            "Wait for the next month's: `fntx aggregate register --again`",
+            "`fntx aggregate register` joins those of the next month, without another bond",
         )
+
+
+def _is_too_few(pool: PoolView, standing: PoolParticipant) -> bool:
+    """Whether fewer began with a trader than the pool asks for."""
+    least = pool.terms.rules.min_cohort
+    return least > 0 and pool.book.cohort(standing.active_from) < least
 
 
 def _warnings(pool: PoolView, trader: str, day: date) -> list[str]:
