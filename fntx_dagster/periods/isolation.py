@@ -4,6 +4,9 @@ Totals of [a, c] and of [a, b] give the total of what lies between them. Every c
 two neighbouring boundaries: the first day of what was shown, and the day after its last. So where all boundaries
 coincide or lie five sessions apart, no combination is of fewer than five. Days that were shown singly do not count:
 nothing of them is left to hide. Two totals of two days (of the returns and of their squares) give both: hence five.
+
+A day that shows some of its figures hides the others: it is shown singly only among totals of those figures. Likewise
+days that stand alone by a total of one figure are told again before a total of another one shows more of them.
 """
 
 from __future__ import annotations
@@ -30,20 +33,34 @@ class Telling(Enum):
 
 
 class ShownDays(NamedTuple):
-    """Something that was shown of an account, from a day to a day, both included."""
+    """Something that was shown of an account, from a day to a day, both included: of which figures, by name (None: of
+    all of them)."""
 
     first: date
     last: date
     kind: Telling
+    figures: frozenset[str] | None = None
 
 
 def standing_alone(
     new: Collection[ShownDays], before: Collection[ShownDays], sessions: Sequence[date], apart: int = APART
 ) -> list[tuple[date, ...]]:
     """The groups of fewer than `apart` sessions that would stand alone once `new` is shown beside `before`, and did not
-    before; oldest first. `sessions`: those of the account, ascending."""
-    earlier = {*_alone(before, sessions, apart)}
-    return [group for group in _alone([*before, *new], sessions, apart) if group not in earlier]
+    before, by all figures together or by one of them; oldest first. `sessions`: those of the account, ascending."""
+    figures = {figure for each in (*new, *before) for figure in each.figures or ()}
+    groups: set[tuple[date, ...]] = set()
+    for figure in (None, *figures):
+        earlier, added = _of(figure, before), _of(figure, new)
+        if added:
+            groups |= {*_alone([*earlier, *added], sessions, apart)} - {*_alone(earlier, sessions, apart)}
+    return sorted(groups)
+
+
+def _of(figure: str | None, shown: Collection[ShownDays]) -> list[ShownDays]:
+    """What was shown of a figure; with None, of any, where a day that hides a figure is not shown singly."""
+    if figure is None:
+        return [each for each in shown if each.kind is not Telling.SINGLY or each.figures is None]
+    return [each for each in shown if each.figures is None or figure in each.figures]
 
 
 def _alone(shown: Collection[ShownDays], sessions: Sequence[date], apart: int) -> Iterator[tuple[date, ...]]:

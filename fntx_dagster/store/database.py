@@ -59,7 +59,7 @@ class Database:
             pooled.give_back(connection)
 
     @contextmanager
-    def snapshot(self) -> Iterator[DatabaseSnapshot]:
+    def snapshot(self) -> Iterator[InTransaction]:
         """The database as it is now, in one transaction that sees no later change and refuses to write.
 
         Raises what `connect` raises.
@@ -67,7 +67,7 @@ class Database:
         with self.connect() as connection:
             # the query takes the snapshot; without it the first reader would
             connection.execute("set transaction isolation level repeatable read, read only; select 1")
-            yield DatabaseSnapshot(connection)
+            yield InTransaction(connection)
 
     def server_start(self) -> datetime:
         """When the server started; every crash of it is a new start. Raises what `connect` raises."""
@@ -85,16 +85,17 @@ class Database:
         return f"Database(host={shown.get('host')!r}, dbname={shown.get('dbname')!r})"
 
 
-class DatabaseSnapshot:
-    """One read-only transaction for all readers of a use case; it ends with `Database.snapshot`."""
+class InTransaction:
+    """One transaction for all readers of a use case: that of `Database.snapshot`, or one that writes what follows from
+    what they read."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
 
     @contextmanager
     def connect(self) -> Iterator[psycopg.Connection]:
-        """The connection of the snapshot, the same for all; calls may be nested. After an error that the database
-        reports, nothing more can be read from the snapshot."""
+        """The connection of the transaction, the same for all; calls may be nested. After an error that the database
+        reports, nothing more can be read in it."""
         with _in_words(self._connection):
             yield self._connection
 

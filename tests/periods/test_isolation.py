@@ -15,12 +15,12 @@ SESSIONS = [date(2025, 3, 3) + timedelta(number) for number in range(60)]
 SMALL, FEW = SESSIONS[:9], 3
 
 
-def total(first: int, last: int) -> ShownDays:
-    return ShownDays(SESSIONS[first], SESSIONS[last], Telling.TOTAL)
+def total(first: int, last: int, *figures: str) -> ShownDays:
+    return ShownDays(SESSIONS[first], SESSIONS[last], Telling.TOTAL, frozenset(figures) or None)
 
 
-def singly(place: int) -> ShownDays:
-    return ShownDays(SESSIONS[place], SESSIONS[place], Telling.SINGLY)
+def singly(place: int, *figures: str) -> ShownDays:
+    return ShownDays(SESSIONS[place], SESSIONS[place], Telling.SINGLY, frozenset(figures) or None)
 
 
 def alone(new: list[ShownDays], *before: ShownDays) -> list[list[int]]:
@@ -63,6 +63,19 @@ def test_a_day_shown_near_the_edge_of_a_total_leaves_the_days_at_the_edge_alone(
 
 def test_what_stood_alone_before_is_not_told_again() -> None:
     assert alone([total(30, 40)], total(0, 19), total(0, 20)) == []
+
+
+def test_days_that_stand_alone_by_one_figure_are_told_again_before_another_is_shown_of_them() -> None:
+    before = total(0, 1, "net_pnl")
+    assert alone([total(0, 1, "net_pnl")], before) == []
+    assert alone([total(0, 1, "twr", "squares")], before) == [[0, 1]]
+    assert alone([total(30, 40, "twr")], total(0, 19, "net_pnl"), total(0, 20, "net_pnl")) == []
+
+
+def test_a_day_that_shows_some_figures_hides_the_others() -> None:
+    assert alone([total(0, 9, "twr")], total(0, 8, "twr"), singly(9, "commissions")) == [[9]]
+    assert alone([total(0, 20, "twr")], singly(9, "net_pnl")) == []
+    assert alone([total(0, 20, "net_pnl")], singly(2, "net_pnl")) == [[0, 1]]
 
 
 def test_two_levels_make_a_total_and_one_makes_none() -> None:

@@ -123,11 +123,14 @@ def make_file(
     Raises what `disclosure_of` raises, and Permanent where days would stand alone, unless `isolate` shows them."""
     with db.snapshot() as snapshot:
         signed = signed_day(snapshot, account, day, version)
-        if not isolate:
-            first = first_session(snapshot, account) or day
-            refuse_isolated(snapshot, account, of_disclosure(day, metrics, first))
+        told = of_disclosure(day, metrics, first_session(snapshot, account) or day)
         document = disclosure_of(settings, snapshot, signed, metrics)
-    making.add_file(db, account, NewDisclosure(day, signed.version, metrics, document), by)
+
+    def refuse(shown_before: Readable) -> None:
+        if not isolate:
+            refuse_isolated(shown_before, account, told)
+
+    making.add_file(db, account, NewDisclosure(day, signed.version, metrics, document), by, refuse)
     return document
 
 

@@ -5,23 +5,22 @@ What may be shown is `register`'s to refuse, and what was shown is kept before t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, NamedTuple
 
-from fntx_dagster.accounting.calendar import sessions
+from fntx_dagster.accounting.calendar import LONGEST_CLOSURE, sessions
 from fntx_dagster.adapters.evm import keys
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import EVER, Period
-from fntx_dagster.periods.isolation import ShownDays, Telling
 from fntx_dagster.periods.proving import ProvableDay, is_chained, provable_day, prove
 from fntx_dagster.periods.shown import CHAINED, NAMES, bound_of, items_of
 from fntx_dagster.services.ranges import refuse_backwards
 from fntx_dagster.services.signatures.commitments import figures_of, is_provable, period_of
 from fntx_dagster.services.signatures.freezing import changed_since_signing, rebuilt, rebuilt_extension
-from fntx_dagster.services.signatures.register import PERIOD, in_words, refuse_isolated
+from fntx_dagster.services.signatures.register import PERIOD, in_words, of_period, refuse_isolated
 from fntx_dagster.store.accounting.calendars import calendar_of
 from fntx_dagster.store.outbox import signatures
 from fntx_dagster.store.shares.register import NewlyShown, register, registered
@@ -69,16 +68,15 @@ def prove_period(
     """Prove figures of a period, and register that they were shown, by a user, before the file is returned.
 
     `on_note` gets what the owner should know before it leaves, `on_progress` how many days of how many are rebuilt.
-    Raises Permanent for what cannot be shown or is not true, days that can be in no period, days that would stand
-    alone, and records or a secret that were changed since.
+    Raises Permanent for what cannot be shown or is not true, sessions that are not over or not signed, days that can be
+    in no period, days that would stand alone, and records or a secret that were changed since.
     """
     refuse_backwards(request.period)
     items, bounds = items_of(request.names), dict(map(_bound, request.bounds))
     with db.snapshot() as snapshot:
         signed = {account: _provable(snapshot, account, request.period) for account in request.accounts}
+        _refuse_alone(snapshot, request, signed, (*items, *bounds))
         for account, days in signed.items():
-            if not request.isolate:
-                refuse_isolated(snapshot, account, [ShownDays(*request.period, Telling.TOTAL)])
             for note in _notes(snapshot, account, days, request.period):
                 on_note(note if len(signed) == 1 else f"{masked(account)}: {note}")
         posted = {
@@ -102,9 +100,10 @@ def prove_period(
     register(
         db,
         [
-            NewlyShown(account, request.period, [day.version for day in days], shown, PERIOD, request.audience, by)
+            NewlyShown(account, _span(days), [day.version for day in days], shown, PERIOD, request.audience, by)
             for account, days in signed.items()
         ],
+        lambda shown_before: _refuse_alone(shown_before, request, signed, shown),
     )
     return ProvedPeriod(text, shown, whole)
 
@@ -128,9 +127,23 @@ def _bound(text: str) -> tuple[str, int]:
         raise Permanent(f"{text!r} is no bound", "Give one like worst_day=-5%") from None
 
 
+def _refuse_alone(
+    db: Readable, request: PeriodRequest, signed: Mapping[str, Sequence[SignedDay]], shown: Sequence[str]
+) -> None:
+    for account, days in signed.items():
+        if not request.isolate:
+            refuse_isolated(db, account, [of_period(*_span(days), shown)])
+
+
+def _span(days: Sequence[SignedDay]) -> Period:
+    """What a file shows: not the period that was asked for, which may begin and end between sessions."""
+    return Period(days[0].trading_day, days[-1].trading_day)
+
+
 def _provable(db: Readable, account: str, period: Period) -> list[SignedDay]:
     """The signed days of an account in a period, each in its latest version. Raises Permanent for days that can be in
-    none."""
+    none, and where they are not those of every session: with the next file, a day that is signed later would stand
+    alone."""
     days = signatures.signed_days(db, period, account)
     if not days:
         raise Permanent(f"no day is signed in the period {period}", "`fntx run` signs days")
@@ -146,7 +159,23 @@ def _provable(db: Readable, account: str, period: Period) -> list[SignedDay]:
         raise Permanent(
             "the days were signed by several traders, or for several contracts", "Prove the days of each by themselves"
         )
+    _refuse_gaps(days, period, calendar_of(db, account))
     return days
+
+
+def _refuse_gaps(days: Sequence[SignedDay], period: Period, calendar: str) -> None:
+    signed, now = {day.trading_day for day in days}, datetime.now(UTC)
+    last = min(period.last, now.date() + LONGEST_CLOSURE)
+    asked = sessions(period.first, last, calendar) if period.first <= last else ()
+    if any(each.closes_at > now for each in asked):
+        over = [each.day for each in asked if each.closes_at <= now]
+        end = f"End it on {over[-1]}, the last session that is over" if over else "Wait until one is"
+        raise Permanent(f"the period {period} has sessions that are not over", end)
+    if missing := [each.day for each in asked if each.day not in signed]:
+        raise Permanent(
+            f"{_days(missing)} has no signed record: a reader who asks a node would find that the period does not hold",
+            "Choose a period without such sessions, or sign them first: `fntx run` does",
+        )
 
 
 def _rebuilt(settings: Settings, signed: SignedDay, tx_hash: str | None) -> ProvableDay:
@@ -163,16 +192,13 @@ def _rebuilt(settings: Settings, signed: SignedDay, tx_hash: str | None) -> Prov
 
 def _notes(db: Readable, account: str, days: Sequence[SignedDay], period: Period) -> Iterator[str]:
     """What a reader will find, and what an earlier file shows beside this one."""
-    signed, now = {day.trading_day: day.version for day in days}, datetime.now(UTC)
-    over = [each.day for each in sessions(*period, calendar_of(db, account)) if each.closes_at <= now]
-    if missing := [day for day in over if day not in signed]:
-        yield f"{_days(missing)} has no signed record: a reader who asks a node will find that the period does not hold"
+    signed = {day.trading_day: day.version for day in days}
     posted = {(each.trading_day, each.version) for each in signatures.posted_days(db, period, account)}
     if waiting := [day for day, version in signed.items() if (day, version) not in posted]:
         yield f"{_days(waiting)} is not on the chain yet: the period does not hold there before it is"
     corrected: set[date] = set()
     for row in registered(db, {account}):
-        then = [day for day in signed if row.first_day <= day <= row.last_day]
+        then = [day for day in signed if row.first_day <= day <= row.last_day][: len(row.versions)]
         if len(then) == len(row.versions):
             corrected |= {day for day, version in zip(then, row.versions, strict=True) if signed[day] > version}
     if corrected:

@@ -20,6 +20,10 @@ PACKAGE, PERIOD = "package", "period"
 
 _WINDOWS = ("30d", "mtd", "ytd", "all")
 _OVER_ALL = ("dpi", "tvpi", "rvpi")
+_FLOWS = ("deposits", "withdrawals")
+_AS_ITEM = {"implied_turnover": "turnover", "total_return": "twr"}
+"""The metrics that a period calls otherwise."""
+_NAV = frozenset({"nav"})
 _AT_OPEN = ("opening_nav_official", "opening_nav_calculated")
 _AT_CLOSE = ("closing_nav_official", "closing_nav_calculated")
 _OF_A_DAY = ("implied_turnover", "wins", "losses", "break_evens")
@@ -65,17 +69,30 @@ def isolated_so_far(db: Readable, account: str) -> list[tuple[date, ...]]:
 
 def of_disclosure(day: date, metrics: Collection[str], first_session: date) -> list[ShownDays]:
     """What the named metrics of a day tell of days: a window's of all its days, a NAV's of a level. `first_session`:
-    the account's. A metric that no period adds up, such as delta, tells nothing here."""
+    the account's. A metric that no period adds up, such as delta, tells nothing here.
+
+    The day is shown singly, with nothing left to hide, where its result and its return follow: from net P&L and a NAV,
+    or from both NAVs and the flows between them. Else it is shown singly in the figures that were named."""
     shown = [
-        ShownDays(first_day("all" if name in _OVER_ALL else window, day, first_session), day, Telling.TOTAL)
+        ShownDays(first_day("all" if name in _OVER_ALL else window, day, first_session), day, Telling.TOTAL, figures)
         for name in metrics
         if (window := name.rpartition("_")[2]) in _WINDOWS or name in _OVER_ALL
+        for figures in [_figures(name if name in _OVER_ALL else name.removesuffix(f"_{window}"))]
     ]
     at_open, at_close = (any(name in metrics for name in names) for names in (_AT_OPEN, _AT_CLOSE))
-    shown += [ShownDays(day, day, kind) for kind, is_shown in _levels(at_open, at_close) if is_shown]
-    if (at_open and at_close) or any(name in _metrics_of_a_day() for name in metrics):
+    levels = ((Telling.AT_OPEN, at_open), (Telling.AT_CLOSE, at_close))
+    shown += [ShownDays(day, day, kind, _NAV) for kind, is_shown in levels if is_shown]
+    by_result = "net_pnl" in metrics and (at_open or at_close)
+    if by_result or (at_open and at_close and all(name in metrics for name in _FLOWS)):
         shown.append(ShownDays(day, day, Telling.SINGLY))
+    elif named := _figures(*(name for name in metrics if name in _metrics_of_a_day())):
+        shown.append(ShownDays(day, day, Telling.SINGLY, named))
     return shown
+
+
+def of_period(first: date, last: date, items: Collection[str]) -> ShownDays:
+    """What the items of a period tell of its days."""
+    return ShownDays(first, last, Telling.TOTAL, _figures(*items))
 
 
 def in_words(groups: Sequence[Sequence[date]]) -> str:
@@ -85,18 +102,27 @@ def in_words(groups: Sequence[Sequence[date]]) -> str:
 
 
 def _shown_before(db: Readable, account: str, sessions: Sequence[date]) -> list[ShownDays]:
+    """All but packages: a witness who holds them has every figure, and nobody else learns of a day by them."""
     first = sessions[0] if sessions else date.min
     shown: list[ShownDays] = []
     for row in rows.registered(db, {account}):
-        if row.kind in (PERIOD, PACKAGE):
-            shown.append(ShownDays(row.first_day, row.last_day, Telling.TOTAL))
-        else:
+        if row.kind == PERIOD:
+            shown.append(of_period(*_proved_days(row, sessions), row.items))
+        elif row.kind != PACKAGE:
             shown += of_disclosure(row.first_day, row.items, first)
     return shown
 
 
-def _levels(at_open: bool, at_close: bool) -> tuple[tuple[Telling, bool], ...]:
-    return (Telling.AT_OPEN, at_open), (Telling.AT_CLOSE, at_close)
+def _proved_days(row: RegisterRow, sessions: Sequence[date]) -> Period:
+    """The first and the last day that a period's file has. Rows of earlier programs keep the range that was asked for,
+    which may end after the last of the days."""
+    asked = [day for day in sessions if row.first_day <= day <= row.last_day]
+    covered = asked[: len(row.versions)]
+    return Period(covered[0], covered[-1]) if len(covered) < len(asked) else Period(row.first_day, row.last_day)
+
+
+def _figures(*names: str) -> frozenset[str]:
+    return frozenset(_AS_ITEM.get(name, name) for name in names)
 
 
 @cache

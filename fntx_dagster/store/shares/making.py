@@ -11,7 +11,7 @@ import psycopg
 from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.queries import one_value
-from fntx_dagster.store.shares.register import NewlyShown, add_rows
+from fntx_dagster.store.shares.register import NewlyShown, Refuse, add_rows
 
 
 class NewDisclosure(NamedTuple):
@@ -52,10 +52,10 @@ def add_link(db: Database, link: NewLink, disclosures: Sequence[NewDisclosure]) 
     return share_id
 
 
-def add_file(db: Database, account: str, disclosure: NewDisclosure, made_by: str) -> None:
-    """Keep a disclosure that a user gives away as a file."""
+def add_file(db: Database, account: str, disclosure: NewDisclosure, made_by: str, refuse: Refuse | None = None) -> None:
+    """Keep a disclosure that a user gives away as a file; nothing where `refuse` raises."""
     with db.connect() as connection:
-        _add(connection, None, account, [disclosure], made_by)
+        _add(connection, None, account, [disclosure], made_by, refuse)
 
 
 def publish_link(db: Database, share_id: int, trader: str, published_by: str) -> None:
@@ -93,6 +93,7 @@ def _add(
     account: str,
     disclosures: Sequence[NewDisclosure],
     made_by: str,
+    refuse: Refuse | None = None,
 ) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -110,4 +111,5 @@ def _add(
             NewlyShown(account, Period.on(each.trading_day), [each.version], each.metrics, kind, None, made_by)
             for each in disclosures
         ],
+        refuse,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -10,7 +10,10 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 from fntx_dagster.model.period import Period
-from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.database import Database, InTransaction, Readable
+
+Refuse = Callable[[Readable], None]
+"""Reads what was shown before, and raises where more must not be shown."""
 
 
 class NewlyShown(NamedTuple):
@@ -41,15 +44,20 @@ class RegisterRow(NamedTuple):
     shown_at: datetime
 
 
-def register(db: Database, shown: Sequence[NewlyShown]) -> None:
-    """Keep what is about to be shown, all of it or none."""
+def register(db: Database, shown: Sequence[NewlyShown], refuse: Refuse | None = None) -> None:
+    """Keep what is about to be shown, all of it or none; nothing where `refuse` raises."""
     with db.connect() as connection:
-        add_rows(connection, shown)
+        add_rows(connection, shown, refuse)
 
 
-def add_rows(connection: psycopg.Connection, shown: Sequence[NewlyShown]) -> None:
-    """The same, in a transaction that keeps something else too."""
+def add_rows(connection: psycopg.Connection, shown: Sequence[NewlyShown], refuse: Refuse | None = None) -> None:
+    """The same, in a transaction that keeps something else too. Until it ends, nobody else shows anything of these
+    accounts: what `refuse` reads is all that was shown before."""
     with connection.cursor() as cursor:
+        for account in sorted({each.account_id for each in shown}):
+            cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"fntx shows {account}",))
+        if refuse is not None:
+            refuse(InTransaction(connection))
         cursor.executemany(
             """insert into alm_reporting.shown
                 (account_id, first_day, last_day, versions, items, kind, audience, shown_by)

@@ -12,7 +12,7 @@ from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.orders.verifying import verify
 from fntx_dagster.services.signals.agreement import differing_shares
 from fntx_dagster.services.signals.following import StrategyChange, keep_strategy
-from fntx_dagster.store.database import Database, DatabaseSnapshot
+from fntx_dagster.store.database import Database, InTransaction
 from fntx_dagster.store.ledger import checking
 from tests.services.signals.provider import STRIKE, Provider
 
@@ -109,7 +109,7 @@ def test_what_was_altered_is_named(traded: Database, change: str, said: list[str
     [book] = checking.listed(traded, "strategy:STRATEGY_001")
     with traded.connect() as connection:
         altered(connection, change)
-        faults = list(differing_shares(DatabaseSnapshot(connection), book))
+        faults = list(differing_shares(InTransaction(connection), book))
         connection.rollback()
     for words in said:
         assert any(words in fault for fault in faults), faults

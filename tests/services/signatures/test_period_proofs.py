@@ -146,12 +146,13 @@ def test_an_amended_day_needs_a_new_file_and_the_owner_is_told_before(traded: Tr
 def test_a_day_that_is_left_out_fails_over_a_node_and_from_a_list(
     traded: Traded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The owner proves honestly, of fewer days than were posted."""
+    """A program without the rule that refuses it proves honestly, of fewer days than were posted."""
 
     def without_a_day(*args: Any) -> list[SignedDay]:
         return [day for day in signed_days(*args) if day.trading_day != DAYS[7]]
 
     monkeypatch.setattr("fntx_dagster.services.signatures.period_proofs.signatures.signed_days", without_a_day)
+    monkeypatch.setattr("fntx_dagster.services.signatures.period_proofs._refuse_gaps", lambda *_: None)
     text = proved(traded)
     monkeypatch.undo()
     assert "chained" not in json.loads(text)["shown"]
@@ -195,6 +196,35 @@ def test_what_isolates_days_is_refused_and_shown_with_isolate(traded: Traded) ->
         ("period", LAST, ["net_pnl", "chained"]),
     ]
     assert rows[0].versions == [1] * 14
+
+
+def test_a_period_with_a_session_that_is_not_signed_or_not_over_is_refused(built: Database, settings: Settings) -> None:
+    """Else the next file, with the day that is signed since, would differ by that day."""
+    build(built)
+    sign(settings, built, Period(FIRST, DAYS[-2]))
+    for period, said, end in (
+        (PERIOD, "2025-03-21 has no signed record", "sign them first"),
+        (Period(date(2025, 2, 28), DAYS[-2]), "2025-02-28 has no signed record", "Choose a period"),
+        (Period(FIRST, date(9999, 12, 31)), "has sessions that are not over", "End it on 20"),
+    ):
+        with pytest.raises(Permanent, match=said) as refused:
+            prove_period(settings, built, PeriodRequest([ACCOUNT], period, ["net_pnl"], isolate=True), by="ada")
+        assert end in refused.value.way_out
+    assert registered(built) == []
+
+
+def test_the_register_keeps_the_days_of_the_file_and_not_the_period_that_was_asked_for(traded: Traded) -> None:
+    proved(traded, period=Period(date(2025, 3, 1), date(2025, 3, 23)))
+    [row] = registered(traded.db)
+    assert (row.first_day, row.last_day) == (FIRST, LAST)
+
+
+def test_days_shown_with_isolate_are_refused_again_for_another_figure(traded: Traded) -> None:
+    two = Period(FIRST, DAYS[1])
+    proved(traded, "net_pnl", period=two, isolate=True)
+    proved(traded, "net_pnl", period=two)
+    with pytest.raises(Permanent, match="2025-03-03 and 2025-03-04 would stand alone"):
+        proved(traded, "twr", "sharpe", period=two)
 
 
 @pytest.mark.parametrize(
