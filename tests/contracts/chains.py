@@ -41,9 +41,9 @@ class TestChain:
         """A contract of ours."""
         return self.web3.eth.contract(self.deploy_code(self.code(contract, *arguments)), abi=artifact(contract)["abi"])
 
-    def deploy_code(self, code: bytes) -> Any:
+    def deploy_code(self, code: bytes, deployer: str | None = None) -> Any:
         """The address of a contract by its init code."""
-        sent = self.web3.eth.send_transaction({"from": self.accounts[0], "data": code, "gas": GAS})
+        sent = self.web3.eth.send_transaction({"from": deployer or self.accounts[0], "data": code, "gas": GAS})
         receipt = self.done(sent)
         self.deployments.append(receipt["gasUsed"])
         return receipt["contractAddress"]
@@ -115,7 +115,8 @@ class Anvil(TestChain):
         assert self._process.stdout is not None
         port = next(found[1] for line in self._process.stdout if (found := re.search(r"Listening on \S+:(\d+)", line)))
         Thread(target=self._process.stdout.read, daemon=True).start()  # what it prints must not fill the pipe
-        self.web3 = Web3(Web3.HTTPProvider(f"http://127.0.0.1:{port}", {"timeout": 60}))
+        self.url = f"http://127.0.0.1:{port}"
+        self.web3 = Web3(Web3.HTTPProvider(self.url, {"timeout": 60}))
 
     def stop(self) -> None:
         self._process.terminate()
@@ -141,6 +142,11 @@ class Anvil(TestChain):
         if not isinstance(data, str):
             raise failure
         return bytes.fromhex(data.removeprefix("0x"))
+
+    def act_for(self, address: str) -> None:
+        """Give an address ether, and sign for it."""
+        self.ask("anvil_impersonateAccount", address)
+        self.ask("anvil_setBalance", address, hex(10**20))
 
     def ask(self, method: Any, *parameters: Any) -> Any:
         answer: Any = self.web3.provider.make_request(method, list(parameters))

@@ -63,8 +63,7 @@ def _deployed(epoch: Any, chain: Anvil) -> Any:
     wanted = [epoch[name] for name in ("track_record", "verifier", "aggregator")]
     assert [each.address.lower() for each in (records, verifier, made)] == wanted
     for address in [*addresses, *(address_of(each["trader"]) for each in epoch["submissions"])]:
-        chain.ask("anvil_impersonateAccount", address)
-        chain.ask("anvil_setBalance", address, hex(10**20))
+        chain.act_for(address)
         chain.send(chain.accounts[0], fntx.functions.transfer(address, 100 * FNTX))
         chain.send(address, fntx.functions.approve(records.address, 2**256 - 1))
     return made
