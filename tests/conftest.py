@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -21,6 +22,9 @@ from fntx_dagster.store.database import Database
 from fntx_dagster.store.migrating import migrate
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
 from tests import homes, tools, untraced
+
+if TYPE_CHECKING:
+    from tests.contracts.pools import Base
 
 # Shared machines are slow at times; a test fails for what it finds, not for how long it took. The same code is tried
 # with the same examples; FNTX_TEST_PROFILE=search looks for others, and for more of them.
@@ -185,3 +189,21 @@ def _lent(postgres: str) -> Iterator[Database]:
 def _run(url: str, statement: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def _base() -> Iterator[Base]:
+    from tests.contracts.chains import Anvil
+    from tests.contracts.pools import Base
+
+    chain = Anvil()
+    yield Base(chain)
+    chain.stop()
+
+
+@pytest.fixture
+def base(_base: Base) -> Iterator[Base]:
+    """The contracts that pools share, on anvil: one chain for all tests, which each leaves as it found it."""
+    snapshot = _base.chain.snapshot()
+    yield _base
+    _base.chain.revert(snapshot)

@@ -81,8 +81,8 @@ def confirm(account: Signs = "trustee", as_json: AsJson = False) -> None:
 def share(day: OneDay, account: Signs = "trustee", as_json: AsJson = False) -> None:
     """Check a frozen day and offer this trustee's share of the decryption of its sums.
 
-    It refuses unless the file is of this pool, the sums are final, every proof holds, and the traders are those of the
-    last opened day or differ by several: two shares of sums that differ by one trader show that trader.
+    It refuses unless the file is of this pool, the sums are final, every proof holds, and the traders are those of
+    each day that is open or has shares, or differ by several: sums that differ by one trader show that trader.
 
     fntx aggregate trustee share --date 2025-07-18
     """

@@ -25,5 +25,6 @@ class AggregationSettings(Group):
     min_change: int = Field(
         default=3,
         ge=2,
-        description="a trustee serves a day only if it has the traders of the last opened day, or this many others (3)",
+        description="a trustee serves a day only if it has the traders of each day that is opened or has shares, or "
+        "this many others (3)",
     )

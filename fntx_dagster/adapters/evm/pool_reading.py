@@ -7,6 +7,7 @@ read: no key, no settings.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -143,7 +144,8 @@ class PoolBook:
     @as_a_node_answers
     def submissions(self, day: date, block: BlockIdentifier = "latest") -> list[PoolSubmission]:
         """Every submission of a day as of a block, in the chain's order, with its eviction."""
-        evicted = {log["args"]["trader"]: _hash(log) for log in self._of_day(self.pool.events.Evicted(), day, block)}
+        evictions = self._of_day(self.pool.events.Evicted(), day, block, self.rules.challenge_seconds)
+        evicted = {log["args"]["trader"]: _hash(log) for log in evictions}
         return [
             PoolSubmission(
                 args["trader"].lower(),
@@ -154,7 +156,7 @@ class PoolBook:
                 _hash(log),
                 evicted.get(args["trader"]),
             )
-            for log in self._of_day(self.pool.events.Submitted(), day, block)
+            for log in self._of_day(self.pool.events.Submitted(), day, block, 0)
             if (args := log["args"])
         ]
 
@@ -192,23 +194,34 @@ class PoolBook:
     @as_a_node_answers
     def contributions(self) -> dict[int, tuple[bytes, bytes, bytes]]:
         """Trustee → what he contributed to the key: commitments, proof, sealed values."""
-        count, found = self.pool.functions.trusteeCount().call(), {}
-        for log in self._newest_first(self.pool.events.Contributed(), {}, self._last_of_committee()):
-            args = log["args"]
-            found[args["trustee"]] = (bytes(args["commitments"]), bytes(args["proof"]), bytes(args["sealedShares"]))
-            if len(found) == count:
-                break
-        return found
+        found = self._by_trustees("Contributed", self._last_of_committee())
+        return {
+            number: (bytes(args["commitments"]), bytes(args["proof"]), bytes(args["sealedShares"]))
+            for number, (args, _) in found.items()
+        }
 
     @as_a_node_answers
-    def has_confirmed(self, trustee: int) -> bool:
-        """Whether a trustee confirmed that what was sealed for him is right, which none does before all contributed."""
+    def confirmed(self) -> set[int]:
+        """The trustees who confirmed that what was sealed for them is right, which none does before all contributed."""
         last = self._last_of_committee()
-        contributed = next(self._newest_first(self.pool.events.Contributed(), {}, last), None)
-        if contributed is None:
-            return False
-        first = contributed["blockNumber"]
-        return any(self._newest_first(self.pool.events.Confirmed(), {"trustee": trustee}, last, first))
+        contributed = self._by_trustees("Contributed", last)
+        first = max((block for _, block in contributed.values()), default=last + 1)
+        return {*self._by_trustees("Confirmed", last, first)}
+
+    @as_a_node_answers
+    def shown(self) -> set[date]:
+        """The days that were opened, or that enough trustees offered shares for, so that anybody can open them."""
+        contributed = self._by_trustees("Contributed", self._last_of_committee())
+        first = max((block for _, block in contributed.values()), default=0)
+        events, last = self.pool.events, self.chain.height
+        opened = {log["args"]["epoch"] for log in self._newest_first(events.Opened(), {}, last, first)}
+        offered = {
+            (log["args"]["epoch"], log["args"]["trustee"])
+            for log in self._newest_first(events.ShareOffered(), {}, last, first)
+        }
+        least = self.pool.functions.threshold().call()
+        offers = Counter(epoch for epoch, _ in offered)
+        return {_day_of(epoch) for epoch in opened | {epoch for epoch, count in offers.items() if count >= least}}
 
     @as_a_node_answers
     def participant(self, trader: str) -> PoolParticipant:
@@ -260,15 +273,22 @@ class PoolBook:
         at = datetime.fromtimestamp(block.timestamp, UTC)
         return MinedAction(tx_hash, block.number, block.hash, receipt["gasUsed"], at)
 
-    def _of_day(self, event: Any, day: date, block: BlockIdentifier = "latest") -> Iterator[EventData]:
-        """The events of a day up to a block, from its first submission on, oldest first."""
-        epoch, last = yyyymmdd(day), block_at(self.web3, block).number
-        started_at = self.pool.functions.epochOf(epoch).call(block_identifier=last)[2]
-        if started_at:
-            for first in range(self.chain.first_block_at(started_at), last + 1, _PAGE):
-                yield from event.get_logs(
-                    from_block=first, to_block=min(last, first + _PAGE - 1), argument_filters={"epoch": epoch}
-                )
+    def _of_day(
+        self, event: Any, day: date, block: BlockIdentifier = "latest", after_close: int | None = None
+    ) -> Iterator[EventData]:
+        """The events of a day up to a block, from its first submission on, oldest first. `after_close`: seconds after
+        which the contract takes none of them, counted from when the day stops collecting."""
+        epoch, at = yyyymmdd(day), block_at(self.web3, block)
+        started_at, last = self.pool.functions.epochOf(epoch).call(block_identifier=at.number)[2], at.number
+        if not started_at:
+            return
+        ends = None if after_close is None else started_at + self.rules.submit_seconds + after_close
+        if ends is not None and ends < at.timestamp:
+            last = min(last, self.chain.first_block_at(ends))
+        for first in range(self.chain.first_block_at(started_at), last + 1, _PAGE):
+            yield from event.get_logs(
+                from_block=first, to_block=min(last, first + _PAGE - 1), argument_filters={"epoch": epoch}
+            )
 
     def _last(self, event: Any, wanted: Mapping[str, Any]) -> EventData | None:
         """The newest event of a day with these arguments, one of which is the day."""
@@ -281,6 +301,22 @@ class PoolBook:
         """The last block in which a trustee could contribute or confirm, so far."""
         formed_by, newest = self.pool.functions.formedBy().call(), block_at(self.web3, "latest")
         return newest.number if newest.timestamp < formed_by else self.chain.first_block_at(formed_by)
+
+    def _by_trustees(self, event: str, last: int, first: int = 0) -> dict[int, tuple[Mapping[str, Any], int]]:
+        """Trustee → what the newest event of that name says and its block, of those whose transaction the trustee sent
+        to the pool himself: a deployment can write events, and what they lead to, in the name of anybody."""
+        functions, found = self.pool.functions, {}
+        trustees = [functions.trustees(number).call() for number in range(functions.trusteeCount().call())]
+        for log in self._newest_first(self.pool.events[event](), {}, last, first):
+            number = log["args"]["trustee"]
+            if number in found or number >= len(trustees):
+                continue
+            receipt = receipt_of(self.web3, _hash(log))
+            if receipt is not None and (receipt["from"], receipt["to"]) == (trustees[number], self.contract):
+                found[number] = (log["args"], log["blockNumber"])
+                if len(found) == len(trustees):
+                    break
+        return found
 
     def _newest_first(self, event: Any, wanted: Mapping[str, Any], last: int, first: int = 0) -> Iterator[EventData]:
         """The events with these arguments from a block to another, asked page by page."""

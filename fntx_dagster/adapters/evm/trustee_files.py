@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -80,7 +81,7 @@ def bind_trustee_file(path: Path, chain_id: int, contract: str) -> None:
 def note_before_serving(path: Path, day: str, served: str) -> None:
     """Keep, on the disk, what a share of a day is given for: a hash of the sums. Permanent where it is another one than
     before: two shares of sums that differ by a user decrypt that user."""
-    note = path.with_name(f"{path.name}.served")
+    note = _note_of(path)
     with FileLock(path.with_name(f".{path.name}.lock"), mode=0o600):
         notes = _notes(note)
         if day in notes:
@@ -97,12 +98,21 @@ def note_before_serving(path: Path, day: str, served: str) -> None:
         _sync_folder(note)
 
 
+def served_days(path: Path) -> set[date]:
+    """The days that a share was given for, or was about to be."""
+    return {date.fromisoformat(day) for day in _notes(_note_of(path))}
+
+
 @functools.lru_cache(maxsize=16)
 def _decrypted(keystore: str, password: SecretStr) -> int:
     """The secret of a keystore. Deriving the password's key takes a second on purpose, so it is done once."""
     from eth_account import Account
 
     return int.from_bytes(Account.decrypt(keystore, password.get_secret_value()))
+
+
+def _note_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.served")
 
 
 def _notes(note: Path) -> dict[str, str]:

@@ -138,7 +138,9 @@ def _of_events(book: PoolBook, record: EpochRecord) -> Iterator[str]:
     if book.opening(record.day) != record.opening:
         yield "the chain's opening of the day is not that of the file"
     if book.contributions() != {number: tuple(each.contribution) for number, each in enumerate(record.trustees)}:
-        yield "the trustees' contributions on the chain are not those of the file"
+        yield "what the trustees contributed on the chain, each by a transaction of his own, is not that of the file"
+    if book.confirmed() != {*range(len(record.trustees))}:
+        yield "not every trustee confirmed the key, by a transaction of his own"
 
 
 def _of_records(book: PoolBook, record: EpochRecord) -> Iterator[str]:

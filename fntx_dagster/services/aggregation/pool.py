@@ -48,13 +48,17 @@ class PoolView(NamedTuple):
         return [Contribution(*found[number]) for number in sorted(found)]
 
     def checked_key(self) -> Point:
-        """What traders encrypt to, as the trustees' contributions lead to it. Permanent before it is formed, and where
-        the contract holds another one: whoever deployed it could have put it there, and knows its secret."""
+        """What traders encrypt to, as what the trustees contributed and confirmed leads to it. Permanent before it is
+        formed, and where the contract holds another one: whoever deployed it could have put it there, and knows its
+        secret."""
         if not self.terms.key:
             raise Permanent("the pool has no key yet", "Its trustees form it; try again afterwards")
-        said = self.contributions()
-        if any(fault_of(self.committee, number, each) for number, each in enumerate(said)) or (
-            write_wide(key := key_of(said)) != self.terms.key
+        found, numbers = self.book.contributions(), range(len(self.terms.trustees))
+        said = [Contribution(*found[number]) for number in sorted(found)]
+        if (
+            self.book.confirmed() != {*numbers}
+            or any(fault_of(self.committee, number, each) for number, each in enumerate(said))
+            or write_wide(key := key_of(said)) != self.terms.key
         ):
             raise Permanent(
                 f"the key of the pool {self.book.contract} is not the one that its trustees formed",

@@ -12,18 +12,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.adapters.evm.pool_calls import SHARE, call_pool
+from fntx_dagster.adapters.evm.pool_reading import EVICTED
 from fntx_dagster.adapters.evm.trustee_files import (
     TrusteeFile,
     bind_trustee_file,
     new_trustee_file,
     note_before_serving,
     open_trustee_file,
+    served_days,
 )
 from fntx_dagster.aggregate.committee import contribute as contribution_of
 from fntx_dagster.aggregate.committee import part_of
 from fntx_dagster.aggregate.opening import share as share_of
 from fntx_dagster.curve.group import GENERATOR, random_scalar, times, write_wide
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.pools import PoolDayState
 from fntx_dagster.outbox.sender import OnProgress
 from fntx_dagster.proof.keccak import keccak256
 from fntx_dagster.services.aggregation.pool import (
@@ -72,11 +75,11 @@ def init(settings: Settings, file: Path, account: str = ACCOUNT) -> NewTrustee:
     password = settings.keys.keystore_password
     if password is None:
         raise Permanent("a trustee's file needs a password", "Set FNTX_KEYSTORE_PASSWORD to one that nobody guesses")
+    with connect(settings) as chain:
+        address = chain.trader(account).address
     secret = random_scalar()
     box_key = write_wide(times(GENERATOR, secret))
     new_trustee_file(file, secret, box_key, password.get_secret_value())
-    with connect(settings) as chain:
-        address = chain.trader(account).address
     return NewTrustee(file, address, f"0x{box_key.hex()}")
 
 
@@ -99,7 +102,7 @@ def confirm(settings: Settings, account: str = ACCOUNT) -> int:
         seat = _bound_seat(settings, chain, account)
         part_of(seat.pool.committee, seat.number, seat.file.secret, seat.pool.contributions())
         with chain.turn_of(seat.signer.address):
-            if not seat.pool.book.has_confirmed(seat.number):
+            if seat.number not in seat.pool.book.confirmed():
                 call_pool(seat.pool.book, chain, seat.signer, seat.pool.book.data("confirm"))
         return seat.number
 
@@ -110,18 +113,20 @@ def serve_share(
     """Offer this trustee's share of a frozen day on the chain, once.
 
     Transient while the day is not frozen in a block that the chain keeps. Permanent where the file is of another pool,
-    a proof does not hold, the sums are not those of the logs, too few traders differ from the last opened day, or
-    another share of this day was given.
+    a proof does not hold, the sums are not those of the logs, too few traders differ from those of a day that is opened
+    or has shares, or another share of this day was given.
     """
     with connect(settings) as chain:
         seat = _bound_seat(settings, chain, account)
         pool, block = seat.pool, settled_block(chain, settings)
         checked = checked_day(pool, day, block)
         frozen = frozen_sums(pool, checked)
-        for objection in _objections(settings, pool, checked, block):
-            raise Permanent(f"{day}: {objection}", "Give no share; a later day may be served")
         part = part_of(pool.committee, seat.number, seat.file.secret, pool.contributions())
-        note_before_serving(seat.file.path, day.isoformat(), f"0x{keccak256(b''.join(checked.standing.sums)).hex()}")
+        with chain.turn_of(seat.signer.address):
+            for objection in objections(settings.aggregation.min_change, pool, checked, served_days(seat.file.path)):
+                raise Permanent(f"{day}: {objection}", "Give no share; a later day may be served")
+            sums = keccak256(b"".join(checked.standing.sums))
+            note_before_serving(seat.file.path, day.isoformat(), f"0x{sums.hex()}")
         data = pool.book.data("offerShare", frozen.epoch, share_of(frozen, seat.number, part))
         journal = ActionJournal(db, account, chain.chain_id, pool.book.contract, seat.signer.address)
         with journal.turn():
@@ -131,18 +136,30 @@ def serve_share(
         return [row for row in rows if (row.kind, row.sender) == (SHARE, seat.signer.address)][-1]
 
 
-def _objections(settings: Settings, pool: PoolView, checked: CheckedDay, block: int) -> Iterator[str]:
-    """Why no share is given although the day itself holds."""
-    opened = pool.book.latest_opened()
-    if opened is None or opened == checked.day:
+def objections(least: int, pool: PoolView, checked: CheckedDay, served: set[date]) -> Iterator[str]:
+    """Why no share is given although the day itself holds: fewer traders than `least` differ between it and a day whose
+    totals are known, or may be soon. `served`: the days that this trustee gave a share for."""
+    if checked.standing.state is PoolDayState.OPENED:
         return
-    before = {each.trader for each in pool.book.submissions(opened, block) if each.evicted is None}
-    differ = len(before ^ checked.traders)
-    if 0 < differ < settings.aggregation.min_change:
-        yield (
-            f"its traders differ by {differ} from those of the last opened day, {opened}: the difference of the totals "
-            f"would show them. FNTX_TRUSTEE_MIN_CHANGE asks for {settings.aggregation.min_change}"
-        )
+    for day in sorted((pool.book.shown() | served) - {checked.day}, reverse=True):
+        if 0 < (differ := _difference(pool, checked.traders, day, least)) < least:
+            yield (
+                f"its traders differ by {differ} from those of {day}, which is opened or has shares: the difference of "
+                f"the totals would show them. FNTX_TRUSTEE_MIN_CHANGE asks for {least}"
+            )
+
+
+def _difference(pool: PoolView, traders: frozenset[str], day: date, enough: int) -> int:
+    """By how many traders a day differs from others; counted no further than to `enough`."""
+    differ = pool.book.day(day).users - len(traders)
+    if abs(differ) >= enough:
+        return enough
+    for trader in traders:
+        if pool.book.digest(day, trader) in (bytes(32), EVICTED):
+            differ += 2  # one of these is not in that day, so one more of that day's is not among these
+            if differ >= enough:
+                break
+    return differ
 
 
 def _seat(settings: Settings, chain: Chain, account: str) -> Seat:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -13,30 +12,16 @@ from fntx_dagster.adapters.evm.artifacts import artifact
 from fntx_dagster.adapters.evm.keys import deployer_of
 from fntx_dagster.adapters.evm.pool_reading import EVICTED, PoolBook
 from fntx_dagster.adapters.evm.pools import deploy_pool, deploy_verifier, verifier_address
-from fntx_dagster.adapters.evm.reader import Reader
 from fntx_dagster.curve.group import named, write_wide
 from fntx_dagster.errors import Permanent
-from fntx_dagster.model.chain import Addresses
 from fntx_dagster.model.pools import PoolDayState, PoolOpening, PoolParticipant, PoolRules, PoolSubmission
-from tests.contracts.chains import Anvil
 from tests.contracts.pools import BOND, CHECKING, COLLECTING, DAY, NOBODY, Base, Pool, generators_code
+from tests.services.aggregation.views import book_of
 from tests.tools import needs_anvil
 
 OFFSET = 2**31
 DATE = date(2025, 7, 18)
 RULES = PoolRules("USD", 0, 62, 1, COLLECTING, CHECKING, BOND, NOBODY, 0, 0)
-
-
-@pytest.fixture(scope="module")
-def base() -> Iterator[Base]:
-    chain = Anvil()
-    yield Base(chain)
-    chain.stop()
-
-
-def book_of(base: Base, contract: str) -> PoolBook:
-    chain_id = base.chain.web3.eth.chain_id
-    return PoolBook(Reader(base.chain.web3, Addresses(chain_id, base.fntx.address, base.records.address)), contract)
 
 
 @needs_anvil
@@ -47,7 +32,7 @@ def test_a_day_is_read_as_it_happened(base: Base, monkeypatch: pytest.MonkeyPatc
     book.check_deployed()
     assert book.rules == RULES
     assert book.contributions() == {number: tuple(said) for number, said in enumerate(pool.contributions)}
-    assert book.has_confirmed(1)
+    assert book.confirmed() == {0, 1, 2}
     assert book.latest_opened() is None
     pool.register(one, two)
     assert book.participant(one) == PoolParticipant(0, 0, True, False)
@@ -120,7 +105,7 @@ def test_a_verifier_with_generators_of_its_deployer_is_refused(base: Base) -> No
 def test_a_committee_is_read_while_it_forms_and_long_afterwards(base: Base) -> None:
     pool = Pool(base, is_formed=False)
     book = book_of(base, pool.contract.address)
-    assert (book.contributions(), book.has_confirmed(0)) == ({}, False)
+    assert (book.contributions(), book.confirmed()) == ({}, set())
     base.chain.send(pool.trustees[2], pool.functions.contribute(*pool.contributions[2]))
     assert book.contributions() == {2: tuple(pool.contributions[2])}
     for number in (0, 1):
@@ -128,7 +113,7 @@ def test_a_committee_is_read_while_it_forms_and_long_afterwards(base: Base) -> N
     base.chain.send(pool.trustees[1], pool.functions.confirm())
     for _ in range(2):
         assert book.contributions() == {number: tuple(said) for number, said in enumerate(pool.contributions)}
-        assert [book.has_confirmed(number) for number in range(3)] == [False, True, False]
+        assert book.confirmed() == {1}
         base.chain.pass_to(pool.formed_by + 1000)
 
 
