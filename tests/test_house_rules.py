@@ -81,7 +81,7 @@ ROOMS = {
     "accounting": {"model", "errors"},
     "metrics": {"model", "errors"},
     "proof": {"errors"},
-    "curve": set(),
+    "curve": {"proof"},
     "aggregate": {"model", "curve", "proof", "errors"},
     "periods": {"curve", "proof", "errors"},
     "witness": {"model", "metrics", "proof", "curve", "aggregate", "periods", "errors"},

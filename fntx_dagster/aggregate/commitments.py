@@ -74,7 +74,7 @@ def committed(
 ) -> Commitments | None:
     """The commitments of a day, from the signed integers of `FIELDS` (8 decimals); None where `values_of` has none.
 
-    `currency` has three ASCII letters; `scale` is `scale_of` it. Raises ValueError for a secret that is too short.
+    `currency` has three ASCII letters; `scale` is `scale_of` it. Permanent for a secret that is too short.
     """
     values = values_of(signed, scale)
     if values is None:

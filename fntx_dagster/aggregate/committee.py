@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fntx_dagster.aggregate.proving import Draw
 from fntx_dagster.aggregate.transcript import KEY, SHARE, PoolAddress, read_scalars, scalar_of, word, written
 from fntx_dagster.curve.group import (
     GENERATOR,
@@ -22,6 +21,7 @@ from fntx_dagster.curve.group import (
     ORDER,
     SCALAR,
     WIDE,
+    Draw,
     Point,
     combined,
     random_scalar,

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from fntx_dagster.aggregate.commitments import PNL_OFFSET, RANGE
 from fntx_dagster.aggregate.committee import points_of
-from fntx_dagster.aggregate.proving import Draw
 from fntx_dagster.aggregate.ranges import VALUES, powers
 from fntx_dagster.aggregate.transcript import OPENING, PoolAddress, read_scalars, scalar_of, word, written
 from fntx_dagster.curve.group import (
@@ -20,6 +19,7 @@ from fntx_dagster.curve.group import (
     ORDER,
     SCALAR,
     WIDE,
+    Draw,
     Point,
     combined,
     inverse,

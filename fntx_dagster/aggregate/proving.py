@@ -9,7 +9,7 @@ Y is the pool's key. Values and randomness enter here and leave encrypted: none 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from fntx_dagster.aggregate.commitments import RANGE
@@ -18,6 +18,7 @@ from fntx_dagster.aggregate.transcript import Transcript, written
 from fntx_dagster.curve.group import (
     GENERATOR,
     ORDER,
+    Draw,
     H,
     Point,
     U,
@@ -28,10 +29,6 @@ from fntx_dagster.curve.group import (
     times,
     write_wide,
 )
-
-Draw = Callable[[], int]
-"""Where the nonces come from. Two proofs with one nonce give values and randomness away: nothing but tests says
-another than the system's randomness."""
 
 
 def prove(

@@ -9,17 +9,15 @@ import hmac
 from collections.abc import Sequence
 
 from fntx_dagster.curve.group import ORDER
-
-SECRET_BYTES = 32
+from fntx_dagster.proof.salts import need_secret
 
 
 def blinding_of(secret: bytes, parts: Sequence[bytes]) -> int:
     """The scalar that `parts` have under the secret: an HMAC-SHA512 modulo the group's order.
 
-    Each part is preceded by its length in 4 bytes, so that no two different sequences are the same message. Raises
-    ValueError for a secret shorter than 32 bytes.
+    Each part is preceded by its length in 4 bytes, so that no two different sequences are the same message. Permanent
+    for a secret shorter than 32 bytes.
     """
-    if len(secret) < SECRET_BYTES:
-        raise ValueError(f"the salt secret is shorter than {SECRET_BYTES} bytes")
+    need_secret(secret)
     message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
     return int.from_bytes(hmac.digest(secret, message, "sha512"), "big") % ORDER

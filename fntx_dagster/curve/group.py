@@ -20,6 +20,10 @@ DOMAIN = b"FNTX-AGGREGATE-V1_BLS12381G1_XMD:SHA-256_SSWU_RO_"
 WIDE, COMPRESSED, SCALAR = 96, 48, 32
 """Bytes of a point with both coordinates, of a point as Ethereum and ZCash compress it, of a scalar."""
 
+Draw = Callable[[], int]
+"""Where the nonces of a proof come from. Two proofs with one nonce give away what they hide: nothing but tests says
+another than `random_scalar`."""
+
 GENERATOR = G1Point()
 IDENTITY = G1Point.identity()
 
@@ -106,6 +110,11 @@ def _only_way(read: Callable[[bytes], Point], write: Callable[[Point], bytes], d
 def random_scalar() -> int:
     """A scalar from the system's randomness: 512 bits of it, so that none is likelier than another."""
     return int.from_bytes(secrets.token_bytes(64)) % ORDER
+
+
+def scalar_text(scalar: int) -> str:
+    """A scalar as files have it: 0x and 64 hex digits."""
+    return f"0x{scalar:064x}"
 
 
 def inverse(scalar: int) -> int:

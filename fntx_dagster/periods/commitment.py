@@ -16,8 +16,7 @@ from functools import cached_property
 
 from fntx_dagster.curve.blinding import blinding_of
 from fntx_dagster.curve.group import H, Point, combined, named, write_compressed
-from fntx_dagster.errors import Permanent
-from fntx_dagster.proof.salts import SECRET_BYTES
+from fntx_dagster.proof.salts import need_secret
 
 LABEL = b"FNTX-PERIOD-V1"
 FIELDS = (
@@ -87,8 +86,7 @@ def day_commitment(
     same arguments give the same commitment; another version gives another blinding. KeyError for a slot that is absent,
     Permanent for a short secret.
     """
-    if len(secret) < SECRET_BYTES:
-        raise Permanent(f"the salt secret is shorter than {SECRET_BYTES} bytes", "Restore its file from the backup")
+    need_secret(secret)
     values = committed_values(record, extension)
     if values is None or session is None or not 0 <= session < 2**53:
         return None

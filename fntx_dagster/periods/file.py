@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
+from fntx_dagster.curve.group import scalar_text
 from fntx_dagster.periods.commitment import COMMITMENT_SLOT
 from fntx_dagster.periods.shown import BOUNDS, CHAINED, DRAWDOWN, SQUARES, WORST_DAY
 from fntx_dagster.proof.disclosure import EXTENSION_SLOT, Published
@@ -195,7 +196,7 @@ def _account_content(account: PeriodAccount, schemas: list[Schemas]) -> dict[str
 
 
 def _proof_content(proof: PeriodProof) -> dict[str, Any]:
-    rows = {"t": [hex_of(point) for point in proof.t], "rows": [[_scalar_text(z) for z in row] for row in proof.rows]}
+    rows = {"t": [hex_of(point) for point in proof.t], "rows": [[scalar_text(z) for z in row] for row in proof.rows]}
     vector = proof.vector
     if vector is None:
         return rows
@@ -205,11 +206,7 @@ def _proof_content(proof: PeriodProof) -> dict[str, Any]:
         "k": hex_of(vector.k),
         "e": [hex_of(point) for point in vector.e],
         **rows,
-        "z": [_scalar_text(z) for z in vector.z],
-        "zeta": _scalar_text(vector.zeta),
-        "epsilon": _scalar_text(vector.epsilon),
+        "z": [scalar_text(z) for z in vector.z],
+        "zeta": scalar_text(vector.zeta),
+        "epsilon": scalar_text(vector.epsilon),
     }
-
-
-def _scalar_text(scalar: int) -> str:
-    return f"0x{scalar:064x}"

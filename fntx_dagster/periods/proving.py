@@ -6,14 +6,13 @@ are used once: two proofs with one nonce would give the days away.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from fntx_dagster.curve.group import GENERATOR, ORDER, H, Point, combined, named, write_compressed
+from fntx_dagster.curve.group import GENERATOR, ORDER, Draw, H, Point, combined, named, random_scalar, write_compressed
 from fntx_dagster.errors import Permanent
 from fntx_dagster.periods import transcript
 from fntx_dagster.periods.checking import CLOSING, OPENING, RETURN, row_weights
@@ -47,7 +46,7 @@ from fntx_dagster.periods.shown import (
     WORST_DAY,
     missing_items,
 )
-from fntx_dagster.periods.squares import Draw, three_squares
+from fntx_dagster.periods.squares import three_squares
 from fntx_dagster.proof.disclosure import EXTENSION_SLOT, scaled_root
 from fntx_dagster.proof.leaves import Context
 from fntx_dagster.proof.record import Record
@@ -105,11 +104,6 @@ def is_chained(accounts: Sequence[Sequence[ProvableDay]]) -> bool:
     )
 
 
-def system_draw() -> int:
-    """512 bits of the system's randomness."""
-    return secrets.randbits(512)
-
-
 def prove(
     accounts: Sequence[Sequence[ProvableDay]],
     shown: Collection[str],
@@ -118,7 +112,7 @@ def prove(
     *,
     audience: str | None = None,
     bounds: Mapping[str, int] | None = None,
-    draw: Draw = system_draw,
+    draw: Draw = random_scalar,
 ) -> str:
     """The file that proves the items `shown` (of `shown.ITEMS`, bounds left out) of a period from `first` to `last`.
 

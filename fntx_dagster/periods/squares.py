@@ -7,11 +7,9 @@ two squares. After Lipmaa, "On Diophantine Complexity and Statistical Zero-Knowl
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import gcd, isqrt, prod
 
-Draw = Callable[[], int]
-"""A source of randomness: numbers of 512 bits."""
+from fntx_dagster.curve.group import Draw
 
 
 def three_squares(number: int, draw: Draw) -> tuple[int, int, int]:

@@ -18,9 +18,14 @@ from fntx_dagster.errors import Permanent
 if TYPE_CHECKING:
     from fntx_dagster.proof.leaves import Context
 
-SECRET_BYTES = 32
-
+_SECRET_BYTES = 32
 _BOUND_LABEL = b"fntx.salt/2"
+
+
+def need_secret(secret: bytes) -> None:
+    """Permanent for a salt secret that is shorter than 32 bytes."""
+    if len(secret) < _SECRET_BYTES:
+        raise Permanent(f"the salt secret is shorter than {_SECRET_BYTES} bytes", "Restore its file from the backup")
 
 
 class SaltForm(IntEnum):
@@ -50,8 +55,7 @@ def salt_of(
     """
     if version < 1:
         raise Permanent(f"a record has no version {version}", "Versions are counted from 1")
-    if len(secret) < SECRET_BYTES:
-        raise Permanent(f"the salt secret is shorter than {SECRET_BYTES} bytes", "Restore its file from the backup")
+    need_secret(secret)
     counted = version.to_bytes(8, "big")
     day, slot = context.day.isoformat().encode(), index.to_bytes(2, "big")
     if form is SaltForm.ACCOUNT:

@@ -17,8 +17,9 @@ from typing import NamedTuple
 from fntx_dagster.aggregate.commitments import FIELDS, Commitments, scale_of, values_of
 from fntx_dagster.metrics.catalogue import Catalogue, digest_value
 from fntx_dagster.periods.commitment import COMMITMENT_SLOT, CURRENCY, DayCommitment, committed_values
+from fntx_dagster.proof.disclosure import EXTENSION_SLOT
 from fntx_dagster.proof.form import need
-from fntx_dagster.witness.package import EXTENSION_SLOT, Package, PackagedDay
+from fntx_dagster.witness.package import Package, PackagedDay
 
 Figures = Mapping[int, int | None]
 """Scaled integers by slot, None for null."""

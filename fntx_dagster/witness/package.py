@@ -18,7 +18,7 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
-from fntx_dagster.curve.group import ORDER
+from fntx_dagster.curve.group import ORDER, scalar_text
 from fntx_dagster.proof.form import (
     ADDRESS,
     HASH,
@@ -39,7 +39,6 @@ from fntx_dagster.witness.trees import Blindings, Tree
 FORMAT = "fntx.package/1"
 MAX_BYTES = 128_000_000
 MOST_DAYS = 4_000
-EXTENSION_SLOT = 63
 
 
 class GivenStatement(NamedTuple):
@@ -167,8 +166,8 @@ def _written_day(day: PackagedDay) -> dict[str, Any]:
         "blindings": None
         if blindings is None
         else {
-            "aggregation": None if blindings.aggregation is None else [*map(_scalar_text, blindings.aggregation)],
-            "period": None if blindings.period is None else _scalar_text(blindings.period),
+            "aggregation": None if blindings.aggregation is None else [*map(scalar_text, blindings.aggregation)],
+            "period": None if blindings.period is None else scalar_text(blindings.period),
         },
     }
 
@@ -179,10 +178,6 @@ def _written_tree(tree: Tree) -> dict[str, Any]:
         "values": {str(slot): None if value is None else str(value) for slot, value in sorted(tree.values.items())},
         "salts": {str(slot): hex_of(salt) for slot, salt in sorted(tree.salts.items())},
     }
-
-
-def _scalar_text(scalar: int) -> str:
-    return f"0x{scalar:064x}"
 
 
 def _day(where: str, entry: Any) -> PackagedDay:

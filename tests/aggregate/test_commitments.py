@@ -21,6 +21,7 @@ from fntx_dagster.aggregate.commitments import (
     values_of,
 )
 from fntx_dagster.curve.group import total, write_wide
+from fntx_dagster.errors import Permanent
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "commitments.json").read_text())
 SECRET = bytes(range(32))
@@ -92,5 +93,5 @@ def test_commitments_of_several_days_add_up() -> None:
 
 
 def test_a_secret_that_is_too_short_is_refused() -> None:
-    with pytest.raises(ValueError, match="shorter than 32 bytes"):
+    with pytest.raises(Permanent, match="shorter than 32 bytes"):
         committed(bytes(31), DAY, "USD", 0, dict.fromkeys(FIELDS, 0))

@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import settings as run_with
 from hypothesis import strategies as st
 
-from fntx_dagster.curve.group import ORDER
+from fntx_dagster.curve.group import ORDER, random_scalar
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import CATALOGUES, EXTENSIONS
 from fntx_dagster.periods import transcript
 from fntx_dagster.periods.checking import check, row_weights
 from fntx_dagster.periods.commitment import FIELDS
 from fntx_dagster.periods.file import PeriodAccount, published_pairs, statement_content, statement_of, written
-from fntx_dagster.periods.proving import is_chained, provable_day, prove, prove_statement, system_draw
+from fntx_dagster.periods.proving import is_chained, provable_day, prove, prove_statement
 from fntx_dagster.periods.reading import parse
 from fntx_dagster.periods.relations import forms, projected, relation
 from fntx_dagster.periods.shown import BOUNDS, ITEMS
@@ -136,7 +136,7 @@ def lied(shown, days=BOOK):
     account = PeriodAccount(31337, "0x" + "22" * 20, "0x" + "11" * 20, tuple(day.row for day in days))
     content = statement_content([account], shown, days[0].row.date, days[-1].row.date, "HKD", None)
     committed = [day.committed for day in days]
-    return written(content, prove_statement(statement_of(content), [len(days)], committed, shown, system_draw))
+    return written(content, prove_statement(statement_of(content), [len(days)], committed, shown, random_scalar))
 
 
 def true_numbers(*items):
