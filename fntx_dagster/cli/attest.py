@@ -72,6 +72,7 @@ def package(
     """
     from fntx_dagster.cli.terminal import note, out
     from fntx_dagster.services.accounts import chosen_account
+    from fntx_dagster.services.reporting import write_whole
     from fntx_dagster.services.witnesses.packaging import make_package
     from fntx_dagster.services.witnesses.posting import key_of
 
@@ -86,8 +87,7 @@ def package(
         with_statements=with_statements,
         key=known,
     )
-    output.write_bytes(made.content)
-    output.chmod(0o600)
+    write_whole(output, made.content, private=True)
     if as_json:
         print_json({**made.as_dict(), "file": f"{output}"})
         return
@@ -108,10 +108,11 @@ def check(
         bool, typer.Option("--fetch", help="Fetch the statements with your own Flex token for the account.")
     ] = False,
     statements: Annotated[
-        Path | None, typer.Option("--statements", metavar="DIR", help="Statements that you have from the broker.")
+        Path | None, typer.Option("--statements", metavar="DIR", help="The statements in this folder.")
     ] = None,
-    is_from_trader: Annotated[
-        bool, typer.Option("--from-trader", help="The trader gave you the files of --statements.")
+    is_direct: Annotated[
+        bool,
+        typer.Option("--direct", help="You have the files of --statements from the broker, not through the trader."),
     ] = False,
     since: Annotated[
         datetime | None,
@@ -129,7 +130,7 @@ def check(
 
     \b
     fntx attest check july.json --fetch -o report.json
-    fntx attest check july.json --statements ~/statements -o report.json
+    fntx attest check july.json --statements ~/statements --direct -o report.json
     """
     from fntx_dagster.cli.terminal import note
     from fntx_dagster.services.witnesses.checking import check_package, read_package
@@ -137,13 +138,13 @@ def check(
 
     if fetch and statements is not None:
         raise typer.BadParameter("give --fetch or --statements")
-    if is_from_trader and statements is None:
-        raise typer.BadParameter("--from-trader goes with --statements")
+    if is_direct and statements is None:
+        raise typer.BadParameter("--direct goes with --statements")
     if since and not fetch:
         raise typer.BadParameter("--since goes with --fetch")
     settings = load_settings()
     given = read_package(settings, file)
-    way, begin = Way(fetch, statements, is_from_trader), since.date() if since else None
+    way, begin = Way(fetch, statements, is_direct), since.date() if since else None
     checked = check_package(settings, given, way, begin, lambda text: None if as_json else note(text))
     output.write_text(checked.written, encoding="ascii")
     if as_json:

@@ -59,7 +59,7 @@ def witness_the_first_days(settings: Settings, db: Database, account: str, year:
     folder = settings.paths.home / "forged"
     folder.mkdir()
     (folder / "January.xml").write_bytes(_forged(books, days))
-    refused = check_package(settings, package, Way(folder=folder, is_from_trader=True))
+    refused = check_package(settings, package, Way(folder=folder))
     print_checked_package(refused)
     if refused.agrees:
         raise Permanent("a forged file was not noticed", _FAULT)

@@ -6,7 +6,7 @@ needs no file of addresses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -88,13 +88,26 @@ class AttestationBook:
     ) -> list[tuple[str, AttestedDay]]:
         """The attestations that were ever made, each with its witness, oldest first, by the contract's events from the
         blocks of the day `since` on; a raised level is one more. `day`, `trader` and `witness` choose."""
-        wanted: dict[str, Any] = {}
-        wanted |= {} if trader is None else {"trader": address_of(trader)}
-        wanted |= {} if witness is None else {"witness": address_of(witness)}
-        wanted |= {} if day is None else {"date": yyyymmdd(day)}
-        begin = self.chain.first_block_of(since)
-        logs = self._logs(self.attestations.events.Attested(), begin, self.chain.height, wanted)
-        return [(log["args"]["witness"], _attested(log["args"])) for log in logs]
+        return self._told(self.attestations.events.Attested(), since, day, trader=trader, witness=witness)
+
+    @as_a_node_answers
+    def revoked(self, *, trader: str, day: date | None = None, since: date) -> list[tuple[str, AttestedDay]]:
+        """The attestations of a trader's days that were taken back, each with its witness; else as `said`."""
+        return self._told(self.attestations.events.Revoked(), since, day, trader=trader)
+
+    @as_a_node_answers
+    def posted(self, traders: Iterable[str], *, since: date) -> set[AttestedDay]:
+        """The versions of days that traders have posted, by the record's events from the blocks of the day `since`
+        on."""
+        if not (wanted := {"trader": [*map(address_of, traders)]})["trader"]:
+            return set()
+        logs = self._logs(
+            self.chain.track_record.events.DailyRecordPosted(),
+            self.chain.first_block_of(since),
+            self.chain.height,
+            wanted,
+        )
+        return {_attested(log["args"]) for log in logs}
 
     @as_a_node_answers
     def published_key(self, witness: str) -> bytes | None:
@@ -132,6 +145,12 @@ class AttestationBook:
             _time(block.timestamp),
             said,
         )
+
+    def _told(self, event: Any, since: date, day: date | None, **chosen: str | None) -> list[tuple[str, AttestedDay]]:
+        wanted: dict[str, Any] = {name: address_of(of) for name, of in chosen.items() if of is not None}
+        wanted |= {} if day is None else {"date": yyyymmdd(day)}
+        logs = self._logs(event, self.chain.first_block_of(since), self.chain.height, wanted)
+        return [(log["args"]["witness"], _attested(log["args"])) for log in logs]
 
     def _logs(self, event: Any, first: int, last: int, wanted: dict[str, Any]) -> Iterator[Any]:
         """Events in order; where the node refuses a range, its halves are asked."""

@@ -101,7 +101,7 @@ def check_package(
         with db.snapshot() as snapshot:
             own = day_values(snapshot, Period(first, last), package.account, skip_incomplete=True)
             seen = loaded_statements(snapshot, package.account)
-        source = way.source(settings)
+        source = way.source(settings, package, [digest for digest, _ in seen])
     days = tuple(_compared(package, day, own.get((package.account, day.day))) for day in package.days)
     report = WitnessReport(
         package.chain_id,

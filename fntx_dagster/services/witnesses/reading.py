@@ -149,12 +149,17 @@ def witnesses_on(chain: Reader, days: Sequence[AttestedDay], names: Names) -> Wi
         return Witnesses()
     asked = {_key(day) for day in days}
     one = days[0].day if len(days) == 1 else None
+    trader, since = days[0].trader, min(day.day for day in days)
     said: dict[str, set[object]] = {}
-    for address, attested in book.said(trader=days[0].trader, day=one, since=min(day.day for day in days)):
+    for address, attested in book.said(trader=trader, day=one, since=since):
         if _key(attested) in asked:
             said.setdefault(address.lower(), set()).add(_key(attested))
     named = [_witness(book, address, name, days, len(said.get(address, ()))) for address, name in names.items()]
-    standing = tuple(sorted(address for address in said if address not in names and any(book.levels_of(address, days))))
+    # everybody can attest: the others are told by events alone, however many they are, and not asked about one by one
+    others = {address: keys for address, keys in said.items() if address not in names}
+    for address, attested in book.revoked(trader=trader, day=one, since=since) if others else ():
+        others.get(address.lower(), set()).discard(_key(attested))
+    standing = tuple(sorted(address for address, keys in others.items() if keys))
     return Witnesses(tuple(each for each in named if each.days or each.revoked), standing)
 
 
@@ -172,16 +177,14 @@ def listed(
     with _chain(source) as chain:
         book = AttestationBook(chain)
         book.check_deployed()
-        found = dict.fromkeys(book.said(trader=trader, witness=witness, since=period.first))
+        said = book.said(trader=trader, witness=witness, since=period.first)
+        found = dict.fromkeys(each for each in said if each[1].day in period)
+        posted = book.posted({attested.trader for _, attested in found}, since=period.first)
         rows = []
         for address, attested in found:
-            if attested.day not in period:
-                continue
             held = book.attestation_of(address, attested)
-            stored = chain.version_of(attested.trader, attested.day, attested.version)
             if held is not None:
-                is_of_record = stored is not None and stored.record.root == attested.root
-                rows.append(ListedAttestation(address, attested, *held, is_of_record))
+                rows.append(ListedAttestation(address, attested, *held, attested in posted))
         return sorted(rows, key=lambda row: (row.attested.trader, row.attested.day, row.attested.version, row.witness))
 
 

@@ -7,7 +7,7 @@ and the steps from statements to figures. Fetched files stay: a witness who fetc
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,19 +44,21 @@ class Way(NamedTuple):
 
     fetches: bool = False
     folder: Path | None = None
-    is_from_trader: bool = False
-    """Whether the trader gave the folder's files."""
+    is_direct: bool = False
+    """Whether the witness says that it has the folder's files from the broker, not through the trader."""
 
-    def source(self, settings: Settings) -> Source:
-        """What an attestation may say of it. Fetched is only what came from the broker's own host over TLS: what any
-        other address serves, its owner may have written."""
+    def source(self, settings: Settings, package: Package, seen: Collection[str]) -> Source:
+        """What an attestation may say of it, where files with the hashes `seen` (SHA-256, hex) were loaded. Fetched is
+        only what came from the broker's own host over TLS: what any other address serves, its owner may have written.
+        A file that the package brings was given by the trader, wherever else the witness has it from."""
         if self.fetches:
             address = urlsplit(settings.flex.url)
             is_brokers = address.scheme == "https" and address.hostname in _BROKERS_HOSTS
             return (
                 Source.BROKER_FETCHED if is_brokers and settings.flex.hosts <= _BROKERS_HOSTS else Source.FILES_DIRECT
             )
-        return Source.FILES_DIRECT if self.folder is not None and not self.is_from_trader else Source.FILES_SEEN
+        is_given = any(statement.sha256 in seen for statement in package.statements)
+        return Source.FILES_DIRECT if self.is_direct and not is_given else Source.FILES_SEEN
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -16,19 +17,21 @@ from fntx_dagster.adapters.evm.attestations import AttestationBook
 from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent, Transient
-from fntx_dagster.model.witnesses import Source, level_in_words
+from fntx_dagster.model.period import Period
+from fntx_dagster.model.witnesses import AttestedDay, Source, level_in_words
 from fntx_dagster.proof.form import checksum_of
-from fntx_dagster.services.chain import serve
+from fntx_dagster.services.chain import put_attestations, serve
 from fntx_dagster.services.signatures.disclosing import disclose_day
 from fntx_dagster.services.signatures.period_proofs import PeriodRequest, prove_period
 from fntx_dagster.services.signatures.register import registered
 from fntx_dagster.services.signatures.track_record import Node
 from fntx_dagster.services.witnesses.checking import CheckedPackage, check_package, read_package
 from fntx_dagster.services.witnesses.packaging import make_package
-from fntx_dagster.services.witnesses.posting import key_of, make_key, post_report, publish_key, revoke
+from fntx_dagster.services.witnesses.posting import key_of, make_key, post_report, post_waiting, publish_key, revoke
 from fntx_dagster.services.witnesses.reading import listed, names_of, witnesses_of
 from fntx_dagster.services.witnesses.workspace import Way
 from fntx_dagster.settings import Settings, load_settings
+from fntx_dagster.store.outbox.attestations import queue
 from fntx_dagster.store.outbox.signatures import signed_days
 from fntx_dagster.witness.comparison import Result, SlotOutcome
 from fntx_dagster.witness.package import Package
@@ -75,19 +78,31 @@ def test_who_fetches_the_same_agrees_with_every_day_and_every_window(fetched: Ch
     assert report.level == 0x10 | Source.FILES_DIRECT
 
 
-def test_only_the_broker_s_own_host_over_tls_is_fetched(trader: Trader) -> None:
+def test_only_the_broker_s_own_host_over_tls_is_fetched(trader: Trader, package: Package) -> None:
     flex = trader.settings.flex
-    assert Way(fetches=True).source(trader.settings) is Source.BROKER_FETCHED
+    assert Way(fetches=True).source(trader.settings, package, []) is Source.BROKER_FETCHED
     for changed in (
         {"url": flex.url.replace("https", "http")},
         {"url": "https://ndcdyn.interactivebrokers.com.example.com/x"},
         {"hosts": frozenset({*flex.hosts, "example.com"})},
     ):
         settings = trader.settings.model_copy(update={"flex": flex.model_copy(update=changed)})
-        assert Way(fetches=True).source(settings) is Source.FILES_DIRECT
-    assert Way(folder=Path()).source(trader.settings) is Source.FILES_DIRECT
-    assert Way(folder=Path(), is_from_trader=True).source(trader.settings) is Source.FILES_SEEN
-    assert Way().source(trader.settings) is Source.FILES_SEEN
+        assert Way(fetches=True).source(settings, package, []) is Source.FILES_DIRECT
+
+
+def test_files_are_the_broker_s_only_where_the_witness_says_so_and_the_trader_did_not_give_them(
+    trader: Trader, package: Package, tmp_path: Path
+) -> None:
+    [statement] = package.statements
+    file = tmp_path / "July.xml"
+    file.write_bytes(statement.content)
+    given = check_package(trader.settings, package, Way(folder=tmp_path, is_direct=True))
+    assert (given.agrees, given.report.level) == (True, 0x10 | Source.FILES_SEEN)
+    file.write_bytes(statement.content + b"\n")
+    own = check_package(trader.settings, package, Way(folder=tmp_path, is_direct=True))
+    assert (own.agrees, own.report.level) == (True, 0x10 | Source.FILES_DIRECT)
+    unsaid = check_package(trader.settings, package, Way(folder=tmp_path))
+    assert (unsaid.agrees, unsaid.report.level) == (True, 0x10 | Source.FILES_SEEN)
 
 
 def test_the_files_of_the_package_give_the_same_and_the_same_files(trader: Trader, package: Package) -> None:
@@ -104,7 +119,7 @@ def test_who_gets_a_forged_file_differs_and_says_in_which_slots(
     [statement] = package.statements
     text = statement.content.decode()
     (tmp_path / "July.xml").write_text(forged(text))
-    checked = check_package(trader.settings, package, Way(folder=tmp_path, is_from_trader=True))
+    checked = check_package(trader.settings, package, Way(folder=tmp_path))
     assert not checked.agrees
     differing = {day.day: day.differing for day in checked.report.days if day.result is Result.DIFFERS}
     assert date(2025, 7, 8) in differing
@@ -137,7 +152,7 @@ def test_a_broker_that_is_away_or_slow_says_so_and_compares_nothing(trader: Trad
 
 
 def test_the_witness_attests_once_and_everybody_reads_it(
-    trader: Trader, fetched: CheckedPackage, tmp_path: Path
+    trader: Trader, fetched: CheckedPackage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "report.json"
     file.write_text(fetched.written)
@@ -148,12 +163,19 @@ def test_the_witness_attests_once_and_everybody_reads_it(
     names = names_of(trader.settings, [f"{trader.witness}=Smith Audit"])
     with serve(trader.settings, 0) as node:
         source = Node(node.url, node.contract)
+        questions = calls_counted(monkeypatch)
+        assert listed(source, trader=trader.witness, witness=None, period=PERIOD) == []
+        of_opening = len(questions)
         rows = listed(source, trader=done.new[0].trader, witness=None, period=PERIOD)
         days = [row.attested for row in rows]
         assert [(row.level, row.revoked_at, row.is_of_record) for row in rows] == [(18, None, True)] * SESSIONS
+        assert len(questions) == 2 * of_opening + SESSIONS
+        assert listed(source, trader=None, witness=trader.witness, period=PERIOD) == rows
         told = witnesses_of(source, days, names)
         assert told.lines == [f"witness Smith Audit ({trader.witness}): {level_in_words(18)}, 6 of 6 days, 0 revoked"]
+        questions.clear()
         assert witnesses_of(source, days, {}).lines == ["witness 1 witness whose name you did not give"]
+        assert len(questions) == of_opening  # whoever attests a trader's days makes nobody ask about it
         one = witnesses_of(source, days[:1], names)
         assert one.named[0].attested_at == rows[0].attested_at
         other = [day._replace(root=b"\x01" * 32) for day in days]
@@ -169,6 +191,20 @@ def test_the_witness_attests_once_and_everybody_reads_it(
         revoke(trader.settings, trader.db, days[0].trader, day, 1, "")
     with pytest.raises(Permanent, match="no version 2"):
         revoke(trader.settings, trader.db, days[0].trader, day, 2, "why")
+
+
+def test_an_attestation_of_another_root_than_the_record_s_is_listed_as_one_that_counts_for_nothing(
+    trader: Trader, package: Package
+) -> None:
+    with connect(trader.settings) as chain:
+        put_attestations(trader.settings, chain)
+        wrong = AttestedDay(package.trader, date(2025, 7, 7), 1, b"\x07" * 32)
+        where = chain.chain_id, AttestationBook(chain).contract, trader.witness
+    queue(trader.db, where, [wrong], 1, bytes(32))
+    post_waiting(trader.settings, trader.db)
+    rows = listed(trader.settings, trader=package.trader, witness=None, period=Period(wrong.day, wrong.day))
+    assert [row.is_of_record for row in rows if row.attested == wrong] == [False]
+    assert all(row.is_of_record for row in rows if row.attested != wrong)
 
 
 def test_a_report_of_another_witness_chain_or_record_is_not_posted(
@@ -247,6 +283,21 @@ def test_the_settings_of_a_package_are_the_known_ones(trader: Trader, package: P
     for settings in ({"flex_tokens": {}}, {"fx_fallback": {"USD/HKD": "x"}}, {"risk_free_rates": {"USD": "5"}}):
         with pytest.raises(Permanent, match="settings are not those of FNTX"):
             check_package(trader.settings, replace(package, settings=settings), Way())
+
+
+def calls_counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The calls of contracts that a node is asked for from now on."""
+    from web3.manager import RequestManager
+
+    asked: list[str] = []
+    plain = RequestManager.request_blocking
+
+    def counted(self: RequestManager, method: Any, *arguments: Any, **named: Any) -> Any:
+        asked.extend({str(method)} & {"eth_call"})
+        return plain(self, method, *arguments, **named)
+
+    monkeypatch.setattr(RequestManager, "request_blocking", counted)
+    return asked
 
 
 def forged(text: str) -> str:
