@@ -15,6 +15,7 @@ from fntx_dagster.services.building.reports import rewrite_reports
 from fntx_dagster.services.signatures import late_records
 from fntx_dagster.services.signatures.receipts import POSTS_AHEAD, Receipt, post_days
 from fntx_dagster.services.signatures.refusals import Beginning
+from fntx_dagster.services.signatures.register import isolated_days
 from fntx_dagster.services.signatures.signed_days import changed_days, sign_days
 
 WHEN_THE_CHAIN_IS_AWAY = dg.RetryPolicy(
@@ -99,6 +100,24 @@ def signed_days_unchanged(context: dg.AssetCheckExecutionContext, platform: Plat
         "No figure of a signed day has changed",
         severity=dg.AssetCheckSeverity.WARN,
         looked=None if changed.is_certain else [],
+    )
+
+
+@dg.asset_check(
+    asset=daily_signature,
+    description="No two of the periods, days and windows that were shown tell figures of fewer than five sessions.",
+)
+def no_days_stand_alone(context: dg.AssetCheckExecutionContext, platform: Platform) -> dg.AssetCheckResult:
+    """All that was ever shown is looked at. What is about to be shown is refused before; here is what `--isolate` or a
+    link showed all the same."""
+    with failing_well():
+        isolated = isolated_days(platform.database())
+    return result(
+        "isolation",
+        "no_days_stand_alone",
+        isolated,
+        "Nothing that was shown isolates days",
+        severity=dg.AssetCheckSeverity.WARN,
     )
 
 

@@ -19,7 +19,7 @@ from fntx_dagster.defs.current_day import current_day
 from fntx_dagster.defs.findings import observed, result
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import range_tags
-from fntx_dagster.defs.signature import chain_receipt, daily_signature, signed_days_unchanged
+from fntx_dagster.defs.signature import chain_receipt, daily_signature, no_days_stand_alone, signed_days_unchanged
 from fntx_dagster.defs.statements import flex_files, raw_flex_xml
 from fntx_dagster.defs.verification import CHECKS
 from fntx_dagster.model.finding import Finding, Observed
@@ -37,6 +37,7 @@ from fntx_dagster.simulate.webservice import serve as broker
 from fntx_dagster.simulate.webservice_faults import refuse
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox.signatures import posted_days, signed_days
+from fntx_dagster.store.shares.register import NewlyShown, register
 from tests import by_hand
 
 from .around import platform_of
@@ -381,7 +382,7 @@ class TestSignature:
         return materialize(
             [daily_signature, chain_receipt],
             days=(first, last),
-            checks=[signed_days_unchanged],
+            checks=[signed_days_unchanged, no_days_stand_alone],
             platform=platform_of(settings, db),
         )
 
@@ -524,6 +525,22 @@ class TestSignature:
         text = said.findings[1].text
         assert "2025-07-15 could not be compared with what was signed: 2025-07-15 has no metrics" in text
         assert said.looked == [], "what was found earlier is not over"
+
+    def test_days_that_stand_alone_by_what_was_shown_are_named_once_for_an_account(
+        self, settings: Settings, built: Database
+    ) -> None:
+        for day in (JULY_14, JULY_15, JULY_16, JULY_17):
+            by_hand.build(built, ONE, day)
+        assert self.run(settings, built, JULY_14, JULY_17).checks["no_days_stand_alone"].passed
+        for last in (JULY_16, JULY_17):
+            shown = NewlyShown(ONE, Period(JULY_14, last), [1] * (last.day - 13), ["twr"], "period", "a bank", "ada")
+            register(built, [shown])
+        done = self.run(settings, built, JULY_17, JULY_17)
+        said = done.checks["no_days_stand_alone"]
+        [finding] = observed(said).findings
+        assert (observed(said).kind, said.severity, finding.subject) == ("isolation", WARN, "U…0001")
+        assert finding.text.startswith("U…0001: 2025-07-14 and 2025-07-15 and 2025-07-16; 2025-07-17 stand alone")
+        assert not A_WHOLE_ACCOUNT.search(done.events)
 
     def test_a_session_without_a_record_between_others_is_a_gap(self, settings: Settings, built: Database) -> None:
         for day in (JULY_14, JULY_17):

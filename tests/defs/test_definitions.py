@@ -119,6 +119,7 @@ def test_no_check_of_one_account_stops_the_others() -> None:
         "every_account_is_signed",
         "every_day_is_posted",
         "signed_days_unchanged",
+        "no_days_stand_alone",
         "roots_agree",
         "no_gap",
         "no_record_waits",

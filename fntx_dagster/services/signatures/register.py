@@ -9,9 +9,11 @@ from functools import cache
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import CATALOGUES, EXTENSIONS
 from fntx_dagster.metrics.windows import first_day
+from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.periods.isolation import APART, ShownDays, Telling, standing_alone
 from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.marts.summaries import numbered_sessions
 from fntx_dagster.store.shares import register as rows
 from fntx_dagster.store.shares.register import NewlyShown, RegisterRow
@@ -65,6 +67,21 @@ def isolated_so_far(db: Readable, account: str) -> list[tuple[date, ...]]:
     """The groups of sessions of an account that stand alone by what was shown already."""
     sessions = sorted(numbered_sessions(db, EVER, account))
     return standing_alone(_shown_before(db, account, sessions), (), sessions)
+
+
+def isolated_days(db: Readable) -> list[Finding]:
+    """Of each account whose days stand alone by what was shown, which ones."""
+    labels = account_labels(db)
+    accounts = sorted({row.account_id for row in rows.registered(db)})
+    return [
+        Finding(
+            labels[account],
+            f"{labels[account]}: {in_words(groups)} stand alone: what was shown tells the figures of fewer than "
+            f"{APART} sessions. `fntx signature shown` lists it",
+        )
+        for account in accounts
+        if (groups := isolated_so_far(db, account))
+    ]
 
 
 def of_disclosure(day: date, metrics: Collection[str], first_session: date) -> list[ShownDays]:
