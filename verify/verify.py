@@ -16,6 +16,7 @@ chain. PART 2 refuses files that are not exactly as FNTX writes them, so that no
 differently. PART 3 is the command and how a node is asked. PART 4 says whether a record was posted late. PART 5 is
 forms, encodings and Keccak-256; its last 80 lines can be skipped if you compare `keccak256` with another one. PARTS 6
 to 8 are for periods alone: their form, their proof (docs/periods.md says why it is one), and the group it stands in.
+PART 9 is what witnesses say of the days, which changes no verdict.
 
 How a record is made: a metric's value is a whole number (its decimals are in the catalogue; null is the smallest
 int256). Its leaf is keccak256(keccak256(schemaHash, chainId, contract, trader, date, index, value, salt)), each of 32
@@ -357,7 +358,15 @@ def main():
         "--root-file", metavar="FILE", help="of a period: lines with date, version and root of each day"
     )
     parser.add_argument("--audience", metavar="TEXT", help="of a period: whom it has to be for")
+    parser.add_argument(
+        "--witness", metavar="0x...=NAME", action="append", default=[], help="a witness that you know; once for each"
+    )
+    parser.add_argument("--attestations", metavar="0x...", help="the contract of attestations, if it is another one")
     given = parser.parse_args()
+    if not all(matches("0x[0-9a-fA-F]{40}=.*[^ ].*", witness) for witness in given.witness):
+        parser.error("--witness: give 0x and 40 hex digits, =, the name")
+    if given.attestations is not None and not matches("0x[0-9a-fA-F]{40}", given.attestations):
+        parser.error("--attestations: give 0x and 40 hex digits")
     if given.rpc is not None and not re.match("(?i)https?://", given.rpc):
         parser.error("--rpc: give a URL that begins with http:// or https://")
     if given.root is not None and not matches("0x[0-9a-fA-F]{64}", given.root):
@@ -398,7 +407,8 @@ def main():
         except (NoVerdict, ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError) as error:
             return no_verdict(error)
         problems = chain.problems
-    return conclude(problems, chain, STEPS)
+    told = witness_lines(disclosure, [disclosure], given) if given.rpc and not problems else []
+    return conclude(problems, chain, STEPS, told)
 
 
 def no_verdict(error):
@@ -409,9 +419,9 @@ def no_verdict(error):
     return 75
 
 
-def conclude(problems, chain, steps):
-    """The last lines that are printed; the exit code."""
-    for line in problems + chain.notes:
+def conclude(problems, chain, steps, told):
+    """The last lines that are printed, with what witnesses have `told`; the exit code."""
+    for line in problems + chain.notes + told:
         print(f"- {line}")
     for step, why in chain.unchecked.items():
         print(f"NOT CHECKED: {steps[step]} ({why})")
@@ -1343,7 +1353,9 @@ def main_of_period(text, given):
         return 2
     except (NoVerdict, ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError) as error:
         return no_verdict(error)
-    return conclude(problems, chain, PERIOD_STEPS)
+    is_held = given.rpc and not problems
+    told = [line for account in accounts for line in witness_lines(account, account["days"], given)] if is_held else []
+    return conclude(problems, chain, PERIOD_STEPS, told)
 
 
 # PART 8: THE GROUP: G1 of BLS12-381, the points of y² = x³ + 4 modulo P whose order is ORDER
@@ -1559,6 +1571,165 @@ ISOGENY = [
         0x1,
     ],
 ]
+
+
+# PART 9: WITNESSES
+#
+# A witness has the trader's statements in another way, recomputes a day, and says on the chain that its root agrees.
+# Everybody can say so: whose word counts is for you to know. Nothing here changes a verdict.
+
+LEVELS = {1: "files_seen", 2: "files_direct", 3: "broker_fetched"}
+DEPLOYER = "0x4e59b44847b379578588920cA78FbF26c0B4956C"  # the one of most chains: an address follows from the code
+ATTESTATIONS = """
+60a034607a57601f610bd438819003918201601f19168301916001600160401b03831184841017607e57808492602094604052833981010312607a
+57516001600160a01b038116808203607a5715606b57608052604051610b4190816100938239608051816101b60152f35b63f2a3e8db60e01b5f52
+60045ffd5b5f80fd5b634e487b7160e01b5f52604160045260245ffdfe60806040526004361015610011575f80fd5b5f3560e01c8063215b22b614
+61055b578063510f6b87146104e95780636e4f33c0146103a157806377105f4d146101f5578063950bff9f146101da57806395a3be991461018a57
+8063a455d8af1461013a578063dbdb639d1461009c5763f594e3201461007c575f80fd5b34610098575f6003193601126100985760206040516101
+008152f35b5f80fd5b346100985760a0600319360112610098576100b5610764565b6100bd610787565b906100c661082c565b9160643563ffffff
+ff811681036100985773ffffffffffffffffffffffffffffffffffffffff61010593165f525f60205260405f209360843592610924565b5f526020
+52606060405f205467ffffffffffffffff6040519160ff81168352818160081c16602084015260481c166040820152f35b346100985760c0600319
+36011261009857610188610156610764565b61015e610819565b9061016761082c565b90610170610809565b9161017b8383610975565b60a43593
+606435926109ec565b005b34610098575f60031936011261009857602060405173ffffffffffffffffffffffffffffffffffffffff7f0000000000
+000000000000000000000000000000000000000000000000000000168152f35b34610098575f60031936011261009857602060405160fa8152f35b
+346100985760a06003193601126100985761020e610764565b610216610819565b61021e61082c565b9060643560843567ffffffffffffffff8111
+610098576102429036906004016107db565b92909383158015610396575b61036e57335f525f60205260405f206102698483858a610924565b5f52
+60205260405f209283549360ff8516158015610358575b6103305763ffffffff809461032b9373ffffffffffffffffffffffffffffffffffffffff
+937fd90be2828579213da8a59970b72c4902ead6a86a3c41a37030528bf32ca4098b987fffffffffffffffffffffffffffffff0000000000000000
+ffffffffffffffffff70ffffffffffffffff0000000000000000004260481b16911617905560405196879616865260208601526060604086015216
+971695339560608401916108e6565b0390a4005b7f99efb890000000000000000000000000000000000000000000000000000000005f5260045ffd
+5b5067ffffffffffffffff8560481c161515610282565b7fdee26e4c000000000000000000000000000000000000000000000000000000005f5260
+045ffd5b50610100841161024e565b346100985760c0600319360112610098576103ba610764565b60243567ffffffffffffffff81116100985761
+03da9036906004016107aa565b9060443567ffffffffffffffff8111610098576103fb9036906004016107aa565b919060643567ffffffffffffff
+ff81116100985761041d9036906004016107aa565b9590610427610809565b9260a435946104368585610975565b871580156104df575b80156104
+d5575b80156104cb575b6104a3575f5b88811061045c57005b8061049d8888868e6104958f978f6104838261048e926104886104838f60019f8591
+6108c5565b6108d5565b976108c5565b928c6108c5565b35918b6109ec565b01610453565b7f33b094a10000000000000000000000000000000000
+00000000000000000000005f5260045ffd5b508789141561044d565b5087871415610446565b5060fa881161043f565b3461009857602060031936
+01126100985760043567ffffffffffffffff8111610098577f693f7a01b53da035dc41dba96a61552109a3e50518e85a1b57cb25c2837f87ed6105
+3e6105569236906004016107db565b929060405191829160208352339560208401916108e6565b0390a2005b346100985760a06003193601126100
+9857610574610764565b61057c610787565b9060443567ffffffffffffffff81116100985761059d9036906004016107aa565b919060643567ffff
+ffffffffffff8111610098576105bf9036906004016107aa565b949060843567ffffffffffffffff8111610098576105e19036906004016107aa56
+5b86889392931480159061075a575b6104a3576105fc876108ad565b9761060a604051998a61083f565b878952610616886108ad565b977fffffff
+ffffffffffffffffffffffffffffffffffffffffffffffffffffffffe060208b019901368a3773ffffffffffffffffffffffffffffffffffffffff
+5f9816975b8181106106a957898b604051918291602083019060208452518091526040830191905f5b81811061068d575050500390f35b825160ff
+1684528594506020938401939092019160010161067f565b885f525f60205260405f206106e66106c561048384868d6108c5565b6106d361048385
+888b6108c5565b6106de85898c6108c5565b35918b610924565b5f5260205260405f20549067ffffffffffffffff8260481c161561070f575b6001
+91500161065b565b8b5181101561072d5760ff6001921660208d8360051b010152610705565b7f4e487b7100000000000000000000000000000000
+0000000000000000000000005f52603260045260245ffd5b50868114156105ef565b6004359073ffffffffffffffffffffffffffffffffffffffff
+8216820361009857565b6024359073ffffffffffffffffffffffffffffffffffffffff8216820361009857565b9181601f84011215610098578235
+9167ffffffffffffffff8311610098576020808501948460051b01011161009857565b9181601f840112156100985782359167ffffffffffffffff
+8311610098576020838186019501011161009857565b6084359060ff8216820361009857565b6024359063ffffffff8216820361009857565b6044
+359063ffffffff8216820361009857565b90601f7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0910116810190
+811067ffffffffffffffff82111761088057604052565b7f4e487b71000000000000000000000000000000000000000000000000000000005f5260
+4160045260245ffd5b67ffffffffffffffff81116108805760051b60200190565b919081101561072d5760051b0190565b3563ffffffff81168103
+6100985790565b601f82602094937fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe093818652868601375f858286
+0101520116010190565b92909163ffffffff90816040519473ffffffffffffffffffffffffffffffffffffffff6020870197168752166040850152
+16606083015260808201526080815261096f60a08261083f565b51902090565b9060ff16156109c45773ffffffffffffffffffffffffffffffffff
+ffffff16331461099c57565b7f1162fdec000000000000000000000000000000000000000000000000000000005f5260045ffd5b7fd1459f790000
+00000000000000000000000000000000000000000000000000005f5260045ffd5b9493919383158015610b33575b610b0b57335f525f6020526040
+5f20610a148587858a610924565b5f5260205260405f209360ff85549416908160ff861610801590610af5575b610acd5773ffffffffffffffffff
+ffffffffffffffffffffff958263ffffffff967fffffffffffffffffffffffffffffffffffffffffffffff00000000000000000068ffffffffffff
+ffff004260081b169116171790558460405197168752602087015260408601526060850152169216907f2a302d4c825e28cef3c0ab90f781bb59fd
+a5293b736ca6c169404b85b228a07e60803392a4565b7f35d90805000000000000000000000000000000000000000000000000000000005f526004
+5ffd5b5067ffffffffffffffff8560481c161515610a33565b7ff2a3e8db000000000000000000000000000000000000000000000000000000005f
+5260045ffd5b5063ffffffff8516156109f956
+"""
+
+
+def attestations_of(contract):
+    """Where a chain has the attestations of this TrackRecord's days (EIP-1014): nothing else can be there."""
+    code = bytes.fromhex("".join(ATTESTATIONS.split())) + word(contract)
+    return hex_of(keccak256(b"\xff" + bytes_of(DEPLOYER) + bytes(32) + keccak256(code))[12:])
+
+
+def witness_lines(account, days, given):
+    """What witnesses say of a trader's days, in words; each day has its date, version and root."""
+    book, url = given.attestations or attestations_of(account["contract"]), given.rpc
+    names = {named[:42].lower(): named[43:].strip() for named in given.witness}
+    one = days[0] if len(days) == 1 else None
+    lines = []
+    try:
+        if ask(url, "eth_getCode", book, "latest") in ("0x", "0x0"):
+            return []
+        try:
+            said, revoked = (
+                told_by(book, event, account["trader"], days, one, url)
+                for event in (
+                    "Attested(address,address,uint32,uint32,bytes32,uint8,bytes32)",
+                    "Revoked(address,address,uint32,uint32,bytes32,string)",
+                )
+            )
+        except NoVerdict:
+            said = revoked = None
+        for address, name in names.items():
+            levels = levels_of(book, address, account["trader"], days, url)
+            counts = [(level, levels.count(level)) for level in sorted({*levels} - {0})]
+            back = len(revoked.get(address, ())) if revoked is not None else None
+            if counts or back:
+                what = [f"{level_in_words(level)}, {count} of {len(days)} days" for level, count in counts]
+                if one and counts:
+                    asked = word(address) + word(account["trader"]) + word(yyyymmdd(one)) + word(one["version"])
+                    function = "attestationOf(address,address,uint32,uint32,bytes32)"
+                    at = number(call(url, book, function, asked + bytes_of(one["root"])), 1)
+                    what.append(f"at {datetime.fromtimestamp(at, timezone.utc):%Y-%m-%d %H:%M:%S} UTC")
+                what = what or [f"0 of {len(days)} days"]
+                what.append("whether others were revoked NOT CHECKED" if back is None else f"{back} revoked")
+                lines.append(f"witness {name} ({address}): {', '.join(what)}")
+        if said is None or revoked is None:
+            return [*lines, "NOT CHECKED: how many witnesses attest it whose name you did not give"]
+        others = [each for each in said if each not in names and said[each] - revoked.get(each, set())]
+        if others:
+            plural = "" if len(others) == 1 else "es"
+            lines.append(f"{len(others)} witness{plural} whose name you did not give")
+        return lines
+    except (NoVerdict, ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError) as error:
+        why = error if isinstance(error, NoVerdict) else "the node's answer is not a node's"
+        return [f"NOT CHECKED: which witnesses attest it ({why})"]
+
+
+def told_by(book, event, trader, days, one, url):
+    """Witness → what an event says of: (date, version, root) of those of the days that it names."""
+    asked = {(yyyymmdd(day), day["version"], day["root"]) for day in days}
+    topics = [
+        hex_of(keccak256(event.encode())),
+        None,
+        hex_of(word(trader)),
+        *([hex_of(word(yyyymmdd(one)))] if one else []),
+    ]
+    found: dict = {}
+    wanted = {"address": book, "fromBlock": "0x0", "toBlock": "latest", "topics": topics}
+    for log in ask(url, "eth_getLogs", wanted):
+        data = bytes_of(log["data"])
+        day = (int(log["topics"][3], 16), number(data, 0), hex_of(data[32:64]))
+        if day in asked:
+            found.setdefault("0x" + log["topics"][1][-40:].lower(), set()).add(day)
+    return found
+
+
+def levels_of(book, witness, trader, days, url):
+    """The level of a witness's attestation of each day; 0 where there is none or it is revoked."""
+    levels = []
+    for start in range(0, len(days), 250):
+        page = days[start : start + 250]
+        size = 32 * (1 + len(page))
+        lists = [
+            [word(yyyymmdd(day)) for day in page],
+            [word(day["version"]) for day in page],
+            [bytes_of(day["root"]) for day in page],
+        ]
+        asked = word(witness) + word(trader) + b"".join(word(160 + size * place) for place in range(3))
+        asked += b"".join(word(len(page)) + b"".join(each) for each in lists)
+        answer = call(url, book, "levelsOf(address,address,uint32[],uint32[],bytes32[])", asked)
+        if len(answer) != 32 * (2 + len(page)) or number(answer, 1) != len(page):
+            raise NoVerdict("the contract of attestations does not answer levelsOf")
+        levels += [number(answer, 2 + place) for place in range(len(page))]
+    return levels
+
+
+def level_in_words(level):
+    """Where a witness has the statements from, and whether metrics over windows were compared too."""
+    reach = {0: "", 1: ", with windows"}.get(level >> 4, f", coverage {level >> 4}")
+    return LEVELS.get(level & 15, f"source {level & 15}") + reach
 
 
 if __name__ == "__main__":
