@@ -7,7 +7,8 @@ room.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date
 
 from fntx_dagster.aggregate.committee import Committee, fault_of, key_of, verification_key
 from fntx_dagster.aggregate.epoch import EpochRecord
@@ -19,10 +20,11 @@ from fntx_dagster.aggregate.opening import (
     told,
     totals_hold,
 )
-from fntx_dagster.aggregate.submission import Submitted, sums_of, verdicts
-from fntx_dagster.aggregate.transcript import context_of, epoch_of
+from fntx_dagster.aggregate.submission import Submitted, first_false, sums_of, verdicts
+from fntx_dagster.aggregate.transcript import PoolAddress, context_of, epoch_of
 from fntx_dagster.curve.group import Point, read_wide, write_wide
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.pools import PoolSubmission
 
 
 def problems_of(record: EpochRecord) -> list[str]:
@@ -62,14 +64,30 @@ def committee_of(record: EpochRecord) -> Committee:
 def _of_submissions(record: EpochRecord) -> Iterator[str]:
     traders = Counter(each.trader for each in record.submissions)
     yield from (f"{trader} submitted {count} times" for trader, count in traders.items() if count > 1)
-    epoch = epoch_of(record.day)
-    submitted = [Submitted(context_of(record.pool, each.trader, epoch), each.submission) for each in record.submissions]
-    are_true = verdicts(_point("the key", record.key), submitted)
-    for each, holds in zip(record.submissions, are_true, strict=True):
-        if each.evicted is None and not holds:
-            yield f"the submission of {each.trader} does not hold, and was not evicted"
-        if each.evicted is not None and holds:
+    key = _point("the key", record.key)
+    counted = record.counted
+    false = first_false(key, [_submitted(record.pool, record.day, each) for each in counted])
+    if false is not None:
+        yield f"the submission of {counted[false].trader} does not hold, and was not evicted"
+        return
+    for each in record.submissions:
+        if each.evicted is not None and verdicts(key, [_submitted(record.pool, record.day, each)])[0]:
             yield f"the submission of {each.trader} holds, and was evicted"
+
+
+def verdicts_of_day(key: Point, pool: PoolAddress, day: date, submissions: Sequence[PoolSubmission]) -> list[bool]:
+    """Of each submission of a day whether it holds. Those that were evicted, which should not, are checked each by
+    itself: they do not fail the others' batch."""
+    said = [_submitted(pool, day, each) for each in submissions]
+    counted = iter(verdicts(key, [each for each, of in zip(said, submissions, strict=True) if of.evicted is None]))
+    return [
+        next(counted) if of.evicted is None else verdicts(key, [each])[0]
+        for each, of in zip(said, submissions, strict=True)
+    ]
+
+
+def _submitted(pool: PoolAddress, day: date, each: PoolSubmission) -> Submitted:
+    return Submitted(context_of(pool, each.trader, epoch_of(day)), each.submission)
 
 
 def _of_opening(record: EpochRecord) -> Iterator[str]:

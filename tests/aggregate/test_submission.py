@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fntx_dagster.aggregate import submission as submission_room
+from fntx_dagster.aggregate.checking import problems_of, verdicts_of_day
 from fntx_dagster.aggregate.commitments import PNL_OFFSET, RANGE
 from fntx_dagster.aggregate.proving import prove
 from fntx_dagster.aggregate.submission import (
@@ -16,6 +18,7 @@ from fntx_dagster.aggregate.submission import (
     Submitted,
     body_points,
     commitments_of,
+    first_false,
     holds,
     sums_of,
     verdicts,
@@ -34,6 +37,7 @@ from tests.aggregate.examples import (
     wide,
     with_point,
 )
+from tests.aggregate.test_epoch import RECORD
 from tests.curve.test_group import VECTORS as GENERATORS
 
 FIRST = TRUE[0]
@@ -208,3 +212,37 @@ def test_proving_and_checking_are_quick() -> None:
     assert proved - began < 4 * 0.15
     assert checked - proved < 4 * 0.02
     assert time.perf_counter() - checked < 4 * 0.5
+
+
+def test_one_false_submission_is_found_with_few_checks_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    true = Submitted(CONTEXT, SUBMISSION)
+    false = Submitted(CONTEXT, with_point(SUBMISSION, 3, read_wide(SUBMISSION[:WIDE])))
+    malformed = Submitted(CONTEXT, SUBMISSION[:-1])
+    assert first_false(KEY, []) is first_false(KEY, [true] * 5) is None
+    for place in range(5):
+        for liar in (false, malformed):
+            some = [true] * 5
+            some[place] = liar
+            assert first_false(KEY, some) == place
+    checked = spied(monkeypatch)
+    assert first_false(KEY, [false] * 16) == 0
+    assert checked == [16, 8, 4, 2, 1]
+
+
+def test_evicted_submissions_do_not_make_the_check_of_the_others_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted, checked = len(RECORD.counted), spied(monkeypatch)
+    key = read_wide(RECORD.key)
+    hold = verdicts_of_day(key, RECORD.pool, RECORD.day, RECORD.submissions)
+    assert hold == [each.evicted is None for each in RECORD.submissions]
+    assert checked == [counted, 1]
+    assert problems_of(RECORD) == []
+    assert checked == [counted, 1] * 2
+
+
+def spied(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many submissions each check is of, from now on."""
+    check, checked = submission_room._are_true, []
+    monkeypatch.setattr(
+        submission_room, "_are_true", lambda key, some: (checked.append(len(some)), check(key, some))[1]
+    )
+    return checked

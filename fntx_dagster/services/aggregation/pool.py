@@ -10,10 +10,11 @@ from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.adapters.evm.pool_reading import PoolBook
+from fntx_dagster.aggregate.checking import verdicts_of_day
 from fntx_dagster.aggregate.committee import Committee, Contribution, fault_of, key_of
 from fntx_dagster.aggregate.opening import Frozen
-from fntx_dagster.aggregate.submission import Submitted, sums_of, verdicts
-from fntx_dagster.aggregate.transcript import PoolAddress, context_of, epoch_of
+from fntx_dagster.aggregate.submission import sums_of
+from fntx_dagster.aggregate.transcript import PoolAddress, epoch_of
 from fntx_dagster.curve.group import Point, read_wide, write_wide
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.pools import PoolDay, PoolDayState, PoolSubmission, PoolTerms
@@ -142,9 +143,7 @@ def checked_day(pool: PoolView, day: date, block: int | None = None) -> CheckedD
     submissions = pool.book.submissions(day, at)
     if not pool.terms.key:
         raise Permanent("the pool has no key yet", "Its trustees form it: `fntx aggregate trustee contribute`")
-    epoch = epoch_of(day)
-    submitted = [Submitted(context_of(pool.address, each.trader, epoch), each.submission) for each in submissions]
-    hold = verdicts(read_wide(pool.terms.key), submitted)
+    hold = verdicts_of_day(read_wide(pool.terms.key), pool.address, day, submissions)
     return CheckedDay(day, pool.book.day(day, at), tuple(submissions), tuple(hold))
 
 
