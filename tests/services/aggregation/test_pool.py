@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from datetime import date
 from pathlib import Path
@@ -19,12 +20,14 @@ from fntx_dagster.adapters.evm.trustee_files import (
     open_trustee_file,
 )
 from fntx_dagster.adapters.evm.typed import address_of
+from fntx_dagster.aggregate.commitments import PNL_OFFSET
 from fntx_dagster.aggregate.epoch import parse
+from fntx_dagster.curve.group import random_scalar
 from fntx_dagster.errors import Permanent, Transient
-from fntx_dagster.services.aggregation import opening, trading
+from fntx_dagster.services.aggregation import opening, rehearsing, trading, trustees
 from fntx_dagster.services.aggregation.asking import asked
 from fntx_dagster.services.aggregation.attending import attend, is_named
-from fntx_dagster.services.aggregation.rehearsing import FIGURES, rehearse
+from fntx_dagster.services.aggregation.rehearsing import FIGURES, LIE, rehearse
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox.actions import actions
@@ -39,8 +42,12 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.mark.slow
-def test_a_day_with_a_liar_is_opened_and_holds_for_a_stranger(settings: Settings, database: Database) -> None:
+def test_a_day_with_a_liar_is_opened_and_holds_for_a_stranger(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said: list[str] = []
+    drawn: list[int] = []
+    monkeypatch.setattr(rehearsing, "random_scalar", lambda: (drawn.append(random_scalar()), drawn[-1])[1])
     done = rehearse(settings, database, settings.home, said.append)
     record = parse(done.file)
     assert done.checked.holds
@@ -76,15 +83,27 @@ def test_a_day_with_a_liar_is_opened_and_holds_for_a_stranger(settings: Settings
         trading.submit(pool, database, "trader:0", OTHER)  # the liar's registration ended
     assert not trading.leave(pool, "trader:1").is_registered
     assert not trading.leave(pool, "trader:1").is_registered  # once is enough
-    _nothing_secret(database, said, done.file)
+    _nothing_secret(database, said, done.file, drawn)
 
 
-def _nothing_secret(database: Database, said: list[str], file: str) -> None:
-    """No single figure of a trader is in what was told, written or stored."""
+def _nothing_secret(database: Database, said: list[str], file: str, drawn: list[int]) -> None:
+    """No single figure of a trader, and nothing that it was hidden with, is in what was told, written or stored, as
+    digits or as the bytes of a scalar."""
     with database.connect() as connection:
         rows = connection.execute("select row_to_json(actions)::text from aggregation.actions").fetchall()
     words = " ".join([*said, file, *(text for (text,) in rows)])
-    assert not any(f"{aum:,}" in words or f'"{aum}"' in words for aum, _, _ in FIGURES)
+    figures = [(aum, volume, pnl + PNL_OFFSET) for aum, volume, pnl in (*FIGURES, LIE)]
+    hidden = [value for each in figures for value in each if value] + drawn
+    assert len(drawn) >= 3 * len(figures)
+    assert {value for value in hidden if value > 99 and _is_shown(value, words)} == set()
+    assert not any(value.to_bytes(32).hex() in words for value in hidden)
+    # the search finds what is there: an opened total
+    assert _is_shown(sum(aum for aum, _, _ in FIGURES), words)
+
+
+def _is_shown(value: int, words: str) -> bool:
+    """Whether a number stands in a text, with or without commas."""
+    return re.search(rf"(?<![0-9a-f])(?:{value}|{value:,})(?![0-9a-f])", words) is not None
 
 
 def test_what_was_queued_stays(database: Database) -> None:
@@ -145,6 +164,18 @@ def test_a_trustees_file_is_encrypted_and_bound_to_one_pool(file: Path) -> None:
     file.write_text(json.dumps({**content, "format": "another"}))
     with pytest.raises(Permanent, match="is no trustee's file"):
         open_trustee_file(file, PASSWORD)
+
+
+def test_no_trustees_file_is_left_where_the_chain_does_not_answer(settings: Settings, tmp_path: Path) -> None:
+    away = settings.model_copy(
+        update={
+            "chain": settings.chain.model_copy(update={"rpc_url": "http://127.0.0.1:9"}),
+            "keys": settings.keys.model_copy(update={"keystore_password": PASSWORD}),
+        }
+    )
+    with pytest.raises((Permanent, Transient)):
+        trustees.init(away, tmp_path / "mine.json")
+    assert not (tmp_path / "mine.json").exists()
 
 
 def test_a_share_is_given_for_one_set_of_sums(file: Path) -> None:
