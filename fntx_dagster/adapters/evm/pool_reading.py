@@ -120,8 +120,7 @@ class PoolBook:
         """A day as of a block."""
         functions, epoch = self.pool.functions, yyyymmdd(day)
         at = block_at(self.web3, block)
-        # the embedded chain makes no block while nobody sends anything
-        moment = max(at.timestamp, int(time.time())) if self.chain.is_embedded else at.timestamp
+        moment = self._moment_of(at.timestamp)
         users, evicted, started_at, opened_at, totals = functions.epochOf(epoch).call(block_identifier=at.number)
         sums = functions.sumsOf(epoch).call(block_identifier=at.number)
         closes_at = started_at + self.rules.submit_seconds if started_at else 0
@@ -229,6 +228,12 @@ class PoolBook:
         return PoolParticipant(*self.pool.functions.participants(address_of(trader)).call())
 
     @as_a_node_answers
+    def today(self) -> date:
+        """The day of UTC by the chain's time."""
+        moment = self._moment_of(block_at(self.web3, "latest").timestamp)
+        return datetime.fromtimestamp(moment, UTC).date()
+
+    @as_a_node_answers
     def cohort(self, active_from: int) -> int:
         """How many became active on the first of a month (yyyymmdd)."""
         return self.pool.functions.cohortSize(active_from).call()
@@ -272,6 +277,10 @@ class PoolBook:
         block = block_at(self.web3, receipt["blockHash"])
         at = datetime.fromtimestamp(block.timestamp, UTC)
         return MinedAction(tx_hash, block.number, block.hash, receipt["gasUsed"], at)
+
+    def _moment_of(self, timestamp: int) -> int:
+        """The chain's time after a block: the embedded one makes none while nobody sends anything."""
+        return max(timestamp, int(time.time())) if self.chain.is_embedded else timestamp
 
     def _of_day(
         self, event: Any, day: date, block: BlockIdentifier = "latest", after_close: int | None = None

@@ -6,7 +6,7 @@ outbox as a record does. Values and randomness are in no row, log or error.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.adapters.evm import keys
@@ -68,7 +68,7 @@ def register(settings: Settings, account: str, old_date: date | None = None) -> 
             if not standing.is_registered:
                 data = pool.book.data("register", 0 if old_date is None else epoch_of(old_date))
                 call_pool(pool.book, chain, signer, data, value=rules.bond)
-            elif _is_too_few(pool, standing) and standing.active_from <= epoch_of(datetime.now(UTC).date()):
+            elif _is_too_few(pool, standing) and standing.active_from <= epoch_of(pool.book.today()):
                 call_pool(pool.book, chain, signer, pool.book.data("rejoin"))
         return pool.book.participant(signer.address)
 
