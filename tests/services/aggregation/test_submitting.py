@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -20,9 +23,14 @@ from fntx_dagster.services.signatures.posting import post
 from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.outbox.actions import actions
+from fntx_dagster.store.outbox.sendings import unfinished
 from tests import by_hand
+from tests.services.signatures.test_killed import Poster
 
+ROOT = Path(__file__).parents[3]
 ACCOUNT, DAY = "U7000001", date(2025, 7, 17)
+DAYS = [date(2025, 7, number) for number in (7, 8, 9, 10, 11, 14, 15, 16)]
 
 
 @pytest.fixture
@@ -72,3 +80,44 @@ def test_a_signed_day_is_submitted_once_after_its_receipt(settings: Settings, ch
         opening.open_day(settings, built, ACCOUNT, DAY)
     with pytest.raises(Permanent, match="StillBound"):
         trading.leave(settings, ACCOUNT)
+
+
+@pytest.mark.slow
+def test_kills_between_the_signed_day_and_the_contract_lose_nothing_and_submit_nothing_twice(
+    settings: Settings, chain: Chain, database: Database
+) -> None:
+    seed = random.randrange(10**6)
+    chance, built = random.Random(seed), by_hand.create_marts(database)
+    trading.register(settings, ACCOUNT)
+    post_day(settings, chain, built, DAYS[0])
+    command = [sys.executable, "-m", "tests.services.aggregation.killed_submitter", database.url, str(settings.home)]
+    command += [f"{settings.aggregation.aggregator}", DAYS[0].isoformat(), DAYS[-1].isoformat()]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        submitter = Poster(process)
+        post_day(settings, chain, built, DAYS[1])
+        length, ended = submitter.run()
+        assert ended == 0
+        killed = 0
+        for day in DAYS[2:]:
+            post_day(settings, chain, built, day)
+            killed += submitter.run(chance.randint(1, length)) == [-9]
+        assert submitter.run()[-1] == 0
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(60) == 0
+    assert killed > len(DAYS) // 2, f"few were killed (seed {seed})"
+    pool = pool_of(settings, chain)
+    rows = actions(built, chain.chain_id, pool.book.contract)
+    assert [(row.day, row.state) for row in sorted(rows, key=lambda row: row.day)] == [
+        (day, "final") for day in DAYS
+    ], f"seed {seed}"
+    for day in DAYS:
+        checked = checked_day(pool, day)
+        assert (checked.hold, checked.problems(), checked.standing.users) == ((True,), [], 1), f"seed {seed}"
+    assert unfinished(built) == []
+
+
+def post_day(settings: Settings, chain: Chain, built: Database, day: date) -> None:
+    by_hand.build(built, ACCOUNT, day, net_pnl="12.5", closing_nav="80000.25")
+    sign(settings, built, Period.on(day))
+    post(settings, built, chain, Period.on(day))
