@@ -377,7 +377,9 @@ def main():
     except OSError as error:
         parser.error(f"cannot read {given.file}: {error.strerror}")
     if re.search(rb'"format"\s*:\s*"fntx\.period/', text):
-        return main_of_period(text, given)
+        return main_of_period(text, given, parser)
+    if given.root_file is not None or given.audience is not None:
+        parser.error("--root-file and --audience go with a period")
     try:
         disclosure = read(text)
     except Refused as refusal:
@@ -1197,7 +1199,7 @@ def check_period_on_chain(period, url):
 
 def history_of(period, account, url):
     """Day → (version, root, hash of its catalogue, time) of the latest record, as the contract has it."""
-    held, first, last = {}, date.fromisoformat(period["from"]), date.fromisoformat(period["to"])
+    held, first, last = {}, date.fromisoformat(period["from"]), last_asked(period)
     while first <= last:
         end = min(last, first + timedelta(days=365))
         days = [word(int(f"{day:%Y%m%d}")) for day in (first, end)]
@@ -1214,6 +1216,11 @@ def history_of(period, account, url):
             break
         first = end + timedelta(days=1)
     return held
+
+
+def last_asked(period):
+    """The last day that there can be anything of."""
+    return min(date.fromisoformat(period["to"]), datetime.now(timezone.utc).date())
 
 
 def against_history(period, account, held):
@@ -1238,18 +1245,20 @@ def against_history(period, account, held):
 
 
 def check_sessions(period, account, chain):
-    """Add the sessions of the New York Stock Exchange that have no record; what lies outside the years known here."""
+    """Add the sessions of the New York Stock Exchange that are over and have no record; what lies outside the years
+    known here."""
     days, missing, unknown = {day["date"] for day in account["days"]}, [], []
-    then, last = date.fromisoformat(period["from"]), date.fromisoformat(period["to"])
-    for ordinal in range(then.toordinal(), last.toordinal() + 1):
+    now = datetime.now(timezone.utc).timestamp()
+    for ordinal in range(date.fromisoformat(period["from"]).toordinal(), last_asked(period).toordinal() + 1):
         day = date.fromordinal(ordinal)
         if str(day) not in days and day.weekday() < 5:
             if str(day.year) not in HOLIDAYS:
                 unknown.append(str(day))
-            elif closing(str(day)) is not None:
+            elif closing(str(day)) is not None and over_at(str(day)) <= now:
                 missing.append(str(day))
     if missing:
-        chain.problems.append(f"sessions without a record: {', '.join(missing)}")
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        chain.problems.append(f"sessions without a record: {', '.join(missing[:5])}{more}")
     if unknown:
         chain.notes.append(f"NOT CHECKED: whether these days were sessions: {', '.join(unknown[:20])}")
 
@@ -1305,23 +1314,37 @@ def check_postings(period, account, held, url, chain):
 def listed_days(text):
     """Day → (version, root, None, None) of a list that you made in an explorer: lines with date, version, root."""
     held = {}
+    form = r"\s*([-0-9]+)[,\s]+([1-9][0-9]{0,9})[,\s]+(0x[0-9a-fA-F]{64})[,\s]*"
     for place, line in enumerate(text.splitlines(), 1):
-        parts = [part for part in re.split(r"[,\s]+", line) if part]
-        if parts:
-            is_line = len(parts) == 3 and is_day(parts[0]) and matches("[1-9][0-9]{0,9}", parts[1])
-            need(is_line and is_hash(parts[2].lower()), f"line {place} of the list is not date, version and root")
-            held[parts[0]] = (int(parts[1]), parts[2].lower(), None, None)
+        if line.strip():
+            found = re.fullmatch(form, line)
+            need(found is not None and is_day(found[1]), f"line {place} is not date, version and root")
+            need(found[1] not in held, f"line {place} has {found[1]} again: give the latest version of each day")
+            held[found[1]] = (int(found[2]), found[3].lower(), None, None)
     return held
 
 
-def main_of_period(text, given):
+def main_of_period(text, given, parser):
     """The command, for a period."""
+    if given.root is not None:
+        parser.error("--root goes with a disclosure: give --root-file for a period")
+    if given.root_file is not None and given.rpc is not None:
+        parser.error("give one of --rpc and --root-file")
+    listed = None
+    if given.root_file is not None:
+        try:
+            with open(given.root_file, encoding="ascii") as file:
+                listed = listed_days(file.read(PERIOD_BYTES))
+        except (OSError, UnicodeDecodeError, Refused) as error:
+            parser.error(f"--root-file: {error}")
     try:
         period = read_period(text)
     except Refused as refusal:
         print(f"DOES NOT HOLD: {refusal}")
         return 1
     audience, accounts = period["audience"], period["accounts"]
+    if listed is not None and len(accounts) > 1:
+        parser.error("--root-file: a list of days is of one account, and the file has several: give --rpc")
     print("For everybody" if audience is None else f"For: {audience}")
     days = sum(len(account["days"]) for account in accounts)
     print("Period {from} to {to}".format(**period) + f": {days} days, in {period['currency']}")
@@ -1336,23 +1359,17 @@ def main_of_period(text, given):
     if given.audience is not None and given.audience != audience:
         problems.append(f"the file is not for {given.audience}")
     chain = ChainCheck("the file by itself does not hold" if problems else "give --rpc", PERIOD_STEPS)
-    try:
-        if given.root_file and not problems:
-            need(len(accounts) == 1, "a list of days is of one account, and the file has several: give --rpc")
-            with open(given.root_file, encoding="ascii") as file:
-                held = listed_days(file.read(PERIOD_BYTES))
-            problems += against_history(period, accounts[0], held)
-            check_sessions(period, accounts[0], chain)
-            problems += chain.problems
-            chain.unchecked["history"] = "you gave the roots; give --rpc for the rest"
-        if given.rpc and not problems:
+    if listed is not None and not problems:
+        problems += against_history(period, accounts[0], listed)
+        check_sessions(period, accounts[0], chain)
+        problems += chain.problems
+        chain.unchecked["history"] = "you gave the roots; give --rpc for the rest"
+    if given.rpc and not problems:
+        try:
             chain = check_period_on_chain(period, given.rpc)
-            problems = chain.problems
-    except Refused as refusal:
-        print(refusal)
-        return 2
-    except (NoVerdict, ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError) as error:
-        return no_verdict(error)
+        except (NoVerdict, ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError) as error:
+            return no_verdict(error)
+        problems = chain.problems
     is_held = given.rpc and not problems
     told = [line for account in accounts for line in witness_lines(account, account["days"], given)] if is_held else []
     return conclude(problems, chain, PERIOD_STEPS, told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
@@ -19,6 +19,7 @@ from fntx_dagster.cli.options import (
     print_json,
     url_option,
 )
+from fntx_dagster.errors import Permanent
 from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import SEVEN_DAYS, XNYS
@@ -138,19 +139,15 @@ def _file(
     as_json: bool,
 ) -> None:
     from fntx_dagster.services.signals.checking_shares import read_file
-    from fntx_dagster.services.signatures.period_checking import is_meant_as_a_period, read_period
+    from fntx_dagster.services.signatures.period_checking import is_meant_as_a_period
 
-    def read(stream: BinaryIO) -> bytes:
-        content = read_file(stream)
-        return content + read_period(stream) if is_meant_as_a_period(content) else content
-
-    content = content_of(file, read)
+    content = content_of(file, read_file)
     if is_meant_as_a_period(content):
         if root:
             raise typer.BadParameter("--root goes with a disclosure; give --root-file for a period")
         _period(content, rpc, root_file, audience, witnesses, as_json)
         return
-    if root_file or audience:
+    if root_file or audience is not None:
         raise typer.BadParameter("--root-file and --audience go with a proof of a period")
     _disclosure(file, content, rpc, root, witnesses, as_json)
 
@@ -168,7 +165,10 @@ def _period(
     from fntx_dagster.services.signatures.period_checking import check_period, read_period
 
     listed = None if root_file is None else content_of(f"{root_file}", read_period).decode("ascii", "replace")
-    checked = check_period(content, rpc, listed, audience)
+    try:
+        checked = check_period(content, rpc, listed, audience)
+    except Permanent as error:
+        raise typer.BadParameter(f"--root-file: {error.message}") from None
     told = of_period(checked, rpc, witnesses)
     if as_json:
         print_json(checked.as_dict() | witnesses_as_dict(told))

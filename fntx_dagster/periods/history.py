@@ -14,6 +14,8 @@ from typing import NamedTuple
 from fntx_dagster.errors import Permanent
 from fntx_dagster.periods.file import PeriodAccount, PeriodFile
 
+_LISTED = re.compile(r"\s*([0-9]{4}-[0-9]{2}-[0-9]{2})[,\s]+([1-9][0-9]{0,9})[,\s]+(0x[0-9a-fA-F]{64})[,\s]*")
+
 
 class HeldDay(NamedTuple):
     """The latest record that a contract holds of a trader's day; `schema_hash` is None where it is not known."""
@@ -61,15 +63,15 @@ def listed_days(text: str) -> dict[date, HeldDay]:
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
+        listed = _LISTED.fullmatch(line)
         try:
-            day, version, root = re.split(r"[,\s]+", line.strip().rstrip(","))
-            if not re.fullmatch(r"0x[0-9a-fA-F]{64}", root) or not re.fullmatch(r"[1-9][0-9]{0,9}", version):
+            if listed is None:
                 raise ValueError
-            found = date.fromisoformat(day)
+            found = date.fromisoformat(listed[1])
         except ValueError:
             way_out = "Write a day as 2025-03-03, its version, and 0x with 64 hex digits"
             raise Permanent(f"line {number} is not date, version and root", way_out) from None
         if found in held:
             raise Permanent(f"line {number} has {found} again", "Give the latest version of each day")
-        held[found] = HeldDay(int(version), bytes.fromhex(root[2:]))
+        held[found] = HeldDay(int(listed[2]), bytes.fromhex(listed[3][2:]))
     return held

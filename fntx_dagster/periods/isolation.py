@@ -12,7 +12,7 @@ days that stand alone by a total of one figure are told again before a total of 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date
 from enum import Enum
 from itertools import pairwise
@@ -47,20 +47,20 @@ def standing_alone(
 ) -> list[tuple[date, ...]]:
     """The groups of fewer than `apart` sessions that would stand alone once `new` is shown beside `before`, and did not
     before, by all figures together or by one of them; oldest first. `sessions`: those of the account, ascending."""
-    figures = {figure for each in (*new, *before) for figure in each.figures or ()}
     groups: set[tuple[date, ...]] = set()
-    for figure in (None, *figures):
-        earlier, added = _of(figure, before), _of(figure, new)
+    for counts in _views({figure for each in (*new, *before) for figure in each.figures or ()}):
+        earlier, added = list(filter(counts, before)), list(filter(counts, new))
         if added:
             groups |= {*_alone([*earlier, *added], sessions, apart)} - {*_alone(earlier, sessions, apart)}
     return sorted(groups)
 
 
-def _of(figure: str | None, shown: Collection[ShownDays]) -> list[ShownDays]:
-    """What was shown of a figure; with None, of any, where a day that hides a figure is not shown singly."""
-    if figure is None:
-        return [each for each in shown if each.kind is not Telling.SINGLY or each.figures is None]
-    return [each for each in shown if each.figures is None or figure in each.figures]
+def _views(figures: Collection[str]) -> Iterator[Callable[[ShownDays], bool]]:
+    """What counts: everything; all but days that hide some figure; of each figure what shows it."""
+    yield lambda each: True
+    yield lambda each: each.kind is not Telling.SINGLY or each.figures is None
+    for figure in figures:
+        yield lambda each, figure=figure: each.figures is None or figure in each.figures
 
 
 def _alone(shown: Collection[ShownDays], sessions: Sequence[date], apart: int) -> Iterator[tuple[date, ...]]:

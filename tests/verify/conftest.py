@@ -6,16 +6,20 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from functools import cached_property
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
 
+from fntx_dagster.accounting.calendar import LONGEST_CLOSURE, sessions
 from fntx_dagster.adapters.evm.artifacts import artifact
 from fntx_dagster.metrics.catalogue import CATALOGUE, EXTENSION, Catalogue, letters
+from fntx_dagster.periods.proving import prove
 from fntx_dagster.proof.disclosure import disclose, scaled_root
 from fntx_dagster.proof.leaves import Context, schema_hash_of
 from fntx_dagster.proof.record import Record, build_record
 from fntx_dagster.proof.salts import SaltForm
+from tests.periods.examples import book, proved
 from tests.verify.attack import forge
 from tests.verify.cases import forged
 
@@ -213,3 +217,51 @@ _CHANGES = {
     "other value": _other_value,
     "other chain": lambda content: content.update(chain_id="1"),
 }
+
+
+class Posted(NamedTuple):
+    """A period's days on a chain, and a node of it."""
+
+    url: str
+    texts: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def posted(node) -> Iterator[Posted]:
+    """Five sessions of a week, of which the fourth was amended, and the newest session that is over; and what somebody
+    may make of them."""
+    bound = {"trader": node.trader.lower(), "contract": node.contract, "chain_id": node.chain_id}
+    days = book(5, first=date(2018, 3, 5), **bound)
+    amended = book(5, first=date(2018, 3, 5), version=2, **bound)[3]
+    records = [SimpleNamespace(context=day.context, root=day.row.root) for day in (*days, amended)]
+    first, second = node.post(records[:3]), node.post(records[3:5])
+    third = node.amend(records[5], records[3], "the broker corrected a commission")
+    named_in = [first, first, first, third, second]
+    latest = [
+        day.__class__(day.context, day.row._replace(transaction=transaction), day.committed)
+        for day, transaction in zip([*days[:3], amended, days[4]], named_in, strict=True)
+    ]
+    items = ["net_pnl", "twr", "squares", "chained"]
+    wrong = [day.__class__(day.context, day.row._replace(transaction=second), day.committed) for day in latest]
+    now = datetime.now(UTC)
+    newest = [each.day for each in sessions(now.date() - LONGEST_CLOSURE, now.date()) if each.closes_at <= now][-1]
+    [alone] = book(1, first=newest, **bound)
+    posted_now = node.post([SimpleNamespace(context=alone.context, root=alone.row.root)])
+    alone = alone.__class__(alone.context, alone.row._replace(transaction=posted_now), alone.committed)
+    texts = {
+        "ends never": prove([[alone]], ["net_pnl"], newest, date.max),
+        "of all times": prove([latest], ["net_pnl"], date(1970, 1, 1), date.max),
+        "of two": prove(
+            [latest, book(5, seed=9, first=date(2018, 3, 5))], ["net_pnl"], date(2018, 3, 5), date(2018, 3, 9)
+        ),
+        "good": proved(latest, items, "a bank"),
+        "unnamed": proved([latest[0], *days[1:3], *latest[3:]], items),
+        "left out": proved([*latest[:2], *latest[3:]], ["net_pnl"]),
+        "old version": proved([*latest[:3], days[3], latest[4]], ["net_pnl"]),
+        "never posted": proved(book(5, seed=9, first=date(2018, 3, 5), **bound), ["net_pnl"]),
+        "other transaction": proved(wrong, ["net_pnl"]),
+    }
+    from fntx_dagster.adapters.evm.served import serve
+
+    with serve(node.provider) as url:
+        yield Posted(url, texts)

@@ -6,10 +6,8 @@ import json
 import random
 import sys
 from collections.abc import Iterator
-from datetime import date
 from hashlib import sha256
-from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -17,7 +15,6 @@ from hypothesis import given
 from hypothesis import settings as run_with
 from hypothesis import strategies as st
 
-from fntx_dagster.adapters.evm.served import serve
 from fntx_dagster.curve.group import combined, named, random_scalar, read_compressed, write_compressed, write_wide
 from fntx_dagster.periods.checking import check
 from fntx_dagster.proof.keccak import keccak256
@@ -219,41 +216,6 @@ def test_each_rule_is_needed_a_verifier_without_it_finds_a_bad_file_good(rule, w
     assert mutant["verify_period"](VECTORS[name]) == (True, [])
 
 
-class Posted(NamedTuple):
-    """A period's days on a chain, and a node of it."""
-
-    url: str
-    texts: dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def posted(node) -> Iterator[Posted]:
-    """Five sessions of a week, of which the fourth was amended, and what somebody may make of them."""
-    bound = {"trader": node.trader.lower(), "contract": node.contract, "chain_id": node.chain_id}
-    days = book(5, first=date(2018, 3, 5), **bound)
-    amended = book(5, first=date(2018, 3, 5), version=2, **bound)[3]
-    records = [SimpleNamespace(context=day.context, root=day.row.root) for day in (*days, amended)]
-    first, second = node.post(records[:3]), node.post(records[3:5])
-    third = node.amend(records[5], records[3], "the broker corrected a commission")
-    named_in = [first, first, first, third, second]
-    latest = [
-        day.__class__(day.context, day.row._replace(transaction=transaction), day.committed)
-        for day, transaction in zip([*days[:3], amended, days[4]], named_in, strict=True)
-    ]
-    items = ["net_pnl", "twr", "squares", "chained"]
-    wrong = [day.__class__(day.context, day.row._replace(transaction=second), day.committed) for day in latest]
-    texts = {
-        "good": proved(latest, items, "a bank"),
-        "unnamed": proved([latest[0], *days[1:3], *latest[3:]], items),
-        "left out": proved([*latest[:2], *latest[3:]], ["net_pnl"]),
-        "old version": proved([*latest[:3], days[3], latest[4]], ["net_pnl"]),
-        "never posted": proved(book(5, seed=9, first=date(2018, 3, 5), **bound), ["net_pnl"]),
-        "other transaction": proved(wrong, ["net_pnl"]),
-    }
-    with serve(node.provider) as url:
-        yield Posted(url, texts)
-
-
 @pytest.fixture
 def verified(tmp_path, capsys, monkeypatch):
     def run(text, *arguments):
@@ -261,7 +223,11 @@ def verified(tmp_path, capsys, monkeypatch):
         file = tmp_path / "period.json"
         file.write_text(text)
         monkeypatch.setattr(sys, "argv", ["verify.py", str(file), *arguments])
-        return script.main(), capsys.readouterr().out
+        try:
+            code = script.main()
+        except SystemExit as usage:  # argparse's
+            code = usage.code
+        return code, capsys.readouterr().out
 
     return run
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO, NamedTuple
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.periods.file import MOST_BYTES
 from fntx_dagster.services.orders.fields import Declined, read_object
-from fntx_dagster.services.signatures.checking import read_disclosure
 from fntx_dagster.signals.commitments import REVEALED
 from fntx_dagster.signals.proving import FORMAT, ShareFault, faults_of_proof
 
@@ -62,6 +62,6 @@ def is_meant_as_signals(content: bytes) -> bool:
 
 
 def read_file(stream: BinaryIO) -> bytes:
-    """A file for `fntx verify`: no more of it than shows that it is too long."""
-    content = read_disclosure(stream)
+    """A file for `fntx verify`: no more of it than shows that it is too long. Which it is, may stand far behind."""
+    content = stream.read(MOST_BYTES + 1)
     return content + stream.read(_LONGEST) if is_meant_as_signals(content) else content

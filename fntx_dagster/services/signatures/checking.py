@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.adapters.evm.contracts import NoTrackRecord
@@ -18,7 +18,6 @@ from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.metrics.catalogue import CATALOGUES, EXTENSIONS
 from fntx_dagster.model.session import SEVEN_DAYS
 from fntx_dagster.proof.disclosure import EXTENSION_SLOT, FORMAT, Disclosure, Verdicts, check, parse
-from fntx_dagster.proof.form import MAX_BYTES
 from fntx_dagster.services.signatures.history import KNOWN_YEARS, LATE_AFTER, closing_of, in_words
 
 if TYPE_CHECKING:
@@ -100,11 +99,6 @@ class Checked(NamedTuple):
         if self.problems:
             return Permanent.exit_code
         return 0 if self.away is None else Transient.exit_code
-
-
-def read_disclosure(stream: BinaryIO) -> bytes:
-    """Read a disclosure's file, no more of it than shows that it is too long."""
-    return stream.read(MAX_BYTES + 1)
 
 
 def is_meant_as_a_disclosure(content: bytes) -> bool:

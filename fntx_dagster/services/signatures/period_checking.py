@@ -7,6 +7,7 @@ chain and the calendar, which alone know of a day that was left out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
@@ -18,7 +19,7 @@ from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.metrics.catalogue import CATALOGUES, EXTENSIONS
 from fntx_dagster.model.period import Period
 from fntx_dagster.periods.checking import PeriodVerdict, check
-from fntx_dagster.periods.file import MOST_BYTES, PERIOD_FORMAT, PeriodAccount, PeriodFile, published_pairs
+from fntx_dagster.periods.file import MOST_BYTES, PeriodAccount, PeriodFile, published_pairs
 from fntx_dagster.periods.history import HeldDay, against_history, listed_days, session_jumps, without_record
 from fntx_dagster.periods.shown import CHAINED
 from fntx_dagster.services.signatures.checking import SETTLED, posting_of
@@ -37,6 +38,7 @@ PERIOD_STEPS = {
 
 _WHOSE = "whether the trader's and the contract's address are the ones you expect: compare them"
 _NAMED = 5
+_NAMES_THE_FORMAT = re.compile(rb'"format"\s*:\s*"fntx\.period/')
 
 
 class Timing(NamedTuple):
@@ -126,8 +128,8 @@ def read_period(stream: BinaryIO) -> bytes:
 
 
 def is_meant_as_a_period(content: bytes) -> bool:
-    """Whether a file is a period's, be it cut off or changed: it names the format."""
-    return PERIOD_FORMAT.partition("/")[0].encode() in content[:200] or b'"fntx.period/' in content
+    """Whether a file is a period's, be it cut off or changed: it names the format. Where in it, is free."""
+    return _NAMES_THE_FORMAT.search(content) is not None
 
 
 def check_period(
@@ -142,6 +144,8 @@ def check_period(
     held = None if listed is None else listed_days(listed)
     alone = check(text, published_pairs(CATALOGUES, EXTENSIONS))
     period, problems = alone.period, list(alone.problems)
+    if held is not None and period is not None and len(period.accounts) > 1:
+        raise Permanent("a list of days is of one account, and the file has several", "Name a node with --rpc")
     if period is not None and audience is not None and period.audience != audience:
         made = "nobody in particular" if period.audience is None else f'"{period.audience}"'
         problems.append(f"the file was made for {made}, and you asked for one for another audience")
@@ -149,10 +153,7 @@ def check_period(
         return CheckedPeriod(alone, tuple(problems), _unchecked("the file by itself does not hold"))
     notes = tuple(_notes(period))
     if held is not None:
-        [account, *others] = period.accounts
-        if others:
-            raise Permanent("a list of days is of one account, and the file has several", "Name a node with --rpc")
-        problems += _of_days(period, account, held)
+        problems += _of_days(period, period.accounts[0], held)
         left = _unchecked("you gave a list; give --rpc for the rest", "code", "posting")
         return CheckedPeriod(alone, tuple(problems), left, (*notes, *_unknown_years(period)))
     if rpc_url is None:
@@ -220,7 +221,7 @@ def _asked(alone: PeriodVerdict, period: PeriodFile, rpc_url: str, notes: Sequen
             found = _of_days(period, account, held)
             if not found:
                 mined = _transactions(chain, account, found)
-                found += _posting_problems(account, mined)
+                found += _posting_problems(account, mined, stored)
                 unknown += sum(day.transaction is None or mined.get(day.transaction) is None for day in account.days)
                 timing.append(_timing(chain, account, stored))
                 told += _timing_notes(account, timing[-1], several=len(period.accounts) > 1)
@@ -252,7 +253,9 @@ def _transactions(chain: Reader, account: PeriodAccount, problems: list[str]) ->
     return found
 
 
-def _posting_problems(account: PeriodAccount, mined: Mapping[str, Mined | None]) -> Iterator[str]:
+def _posting_problems(
+    account: PeriodAccount, mined: Mapping[str, Mined | None], stored: Mapping[date, StoredRecord]
+) -> Iterator[str]:
     parties = (account.trader.lower(), account.contract.lower())
     for tx_hash, transaction in mined.items():
         if transaction is None:
@@ -263,6 +266,8 @@ def _posting_problems(account: PeriodAccount, mined: Mapping[str, Mined | None])
         for day in account.days:
             if day.transaction == tx_hash and (parties[0], day.date, day.version, day.root) not in written:
                 yield f"the transaction {tx_hash} did not post version {day.version} of {day.date}"
+            elif day.transaction == tx_hash and stored[day.date].posted_at != transaction.mined_at:
+                yield f"{day.date}: posted at another time than the contract says"
 
 
 def _timing(chain: Reader, account: PeriodAccount, stored: Mapping[date, StoredRecord]) -> Timing:

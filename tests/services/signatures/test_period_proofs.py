@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -14,10 +14,11 @@ from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.adapters.evm import keys
 from fntx_dagster.adapters.evm.client import Chain
 from fntx_dagster.adapters.evm.embedded import EmbeddedProvider
+from fntx_dagster.adapters.evm.reader import Reader
 from fntx_dagster.adapters.evm.served import serve
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import AGGREGATION_COMMITMENTS, PERIOD_COMMITMENTS
-from fntx_dagster.model.chain import SignedDay
+from fntx_dagster.model.chain import Mined, SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures import freezing
 from fntx_dagster.services.signatures.commitments import figures_of, period_of
@@ -130,6 +131,22 @@ def test_a_file_for_another_audience_of_another_chain_or_changed_does_not_pass(t
     assert check_period(b"{", traded.node).as_dict()["period"] is None
     away = check_period(text, "http://127.0.0.1:9")
     assert (away.exit_code, away.verdict[:24]) == (75, "NOT CHECKED ON THE CHAIN")
+
+
+def test_a_transaction_of_another_time_than_the_contract_says_shows_nothing(
+    traded: Traded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deployment can write any time for a day into a contract with our code."""
+    text, mined = proved(traded), Reader.mined
+
+    def later(reader: Reader, tx_hash: str) -> Mined | None:
+        found = mined(reader, tx_hash)
+        return found and found._replace(mined_at=found.mined_at + timedelta(seconds=1))
+
+    monkeypatch.setattr(Reader, "mined", later)
+    asked = check_period(text, traded.node)
+    assert asked.exit_code == 1
+    assert asked.problems[0] == "2025-03-03: posted at another time than the contract says"
 
 
 def test_an_amended_day_needs_a_new_file_and_the_owner_is_told_before(traded: Traded) -> None:
