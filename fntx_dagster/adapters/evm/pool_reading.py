@@ -168,9 +168,13 @@ class PoolBook:
     @as_a_node_answers
     def opening(self, day: date) -> PoolOpening | None:
         """How a day was opened; None where it was not."""
-        for log in self._of_day(self.pool.events.Opened(), day):
-            args = log["args"]
-            return PoolOpening(_hash(log), tuple(args["trustees"]), bytes(args["shares"]), tuple(args["totals"]))
+        epoch = yyyymmdd(day)
+        opened_at = self.pool.functions.epochOf(epoch).call()[3]
+        for number in self.chain.blocks_of(opened_at) if opened_at else ():
+            event = self.pool.events.Opened()
+            for log in event.get_logs(from_block=number, to_block=number, argument_filters={"epoch": epoch}):
+                args = log["args"]
+                return PoolOpening(_hash(log), tuple(args["trustees"]), bytes(args["shares"]), tuple(args["totals"]))
         return None
 
     @as_a_node_answers

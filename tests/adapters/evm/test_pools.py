@@ -67,6 +67,29 @@ def test_a_day_is_read_as_it_happened(base: Base, monkeypatch: pytest.MonkeyPatc
 
 
 @needs_anvil
+def test_an_old_day_is_read_from_its_own_blocks_alone(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, trader, chain = Pool(base), base.traders[0], base.chain
+    pool.register(trader)
+    pool.submit(trader, submission := pool.prove(trader, (1, 2, OFFSET)))
+    pool.freeze()
+    chain.send(trader, pool.open((1, 2, OFFSET), 0, 1))
+    monkeypatch.setattr(pool_reading, "_PAGE", 2)
+    provider, asked = chain.web3.provider, []
+    ask: Any = provider.make_request
+    monkeypatch.setattr(provider, "make_request", lambda *request: (asked.append(request[0]), ask(*request))[1])
+    book, counts = book_of(base, pool.contract.address), []
+    for _ in range(2):
+        asked.clear()
+        assert [each.submission for each in book.submissions(DATE)] == [submission]
+        opening = book.opening(DATE)
+        assert opening is not None
+        assert opening.totals == (1, 2, OFFSET)
+        counts.append(asked.count("eth_getLogs"))
+        ask("anvil_mine", [hex(100), hex(12)])
+    assert counts[0] == counts[1] < 10
+
+
+@needs_anvil
 def test_a_pool_with_too_few_traders_is_told_apart_from_one_that_opens(base: Base) -> None:
     pool, trader = Pool(base, minUsers=2), base.traders[2]
     pool.register(trader)
