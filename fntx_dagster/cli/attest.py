@@ -72,10 +72,11 @@ def package(
     """
     from fntx_dagster.cli.terminal import note, out
     from fntx_dagster.services.accounts import chosen_account
-    from fntx_dagster.services.reporting import write_whole
+    from fntx_dagster.services.reporting import refuse_unwritable, write_whole
     from fntx_dagster.services.witnesses.packaging import make_package
     from fntx_dagster.services.witnesses.posting import key_of
 
+    refuse_unwritable(output)  # before it is registered as shown
     settings, db = settings_and_database()
     known = bytes.fromhex(sealing_key[2:]) if sealing_key else key_of(settings, witness) if is_sealed else None
     made = make_package(
@@ -133,6 +134,7 @@ def check(
     fntx attest check july.json --statements ~/statements --direct -o report.json
     """
     from fntx_dagster.cli.terminal import note
+    from fntx_dagster.services.reporting import refuse_unwritable, write_whole
     from fntx_dagster.services.witnesses.checking import check_package, read_package
     from fntx_dagster.services.witnesses.workspace import Way
 
@@ -142,11 +144,12 @@ def check(
         raise typer.BadParameter("--direct goes with --statements")
     if since and not fetch:
         raise typer.BadParameter("--since goes with --fetch")
+    refuse_unwritable(output)  # before minutes of computing
     settings = load_settings()
     given = read_package(settings, file)
     way, begin = Way(fetch, statements, is_direct), since.date() if since else None
     checked = check_package(settings, given, way, begin, lambda text: None if as_json else note(text))
-    output.write_text(checked.written, encoding="ascii")
+    write_whole(output, checked.written)
     if as_json:
         print_json(checked.as_dict() | {"file": f"{output}"})
     else:

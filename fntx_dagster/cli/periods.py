@@ -72,11 +72,14 @@ def period(
     """
     from fntx_dagster.cli.terminal import note
     from fntx_dagster.services.accounts import chosen_account
+    from fntx_dagster.services.reporting import refuse_unwritable, write_whole
     from fntx_dagster.services.sharing.making import TERMINAL
     from fntx_dagster.services.signatures.period_proofs import PeriodRequest, prove_period
 
     if as_json and output is None:
         raise typer.BadParameter("--json describes the file: give -o with it")
+    if output is not None:  # before it is registered as shown
+        refuse_unwritable(output)
     settings, db = settings_and_database()
     names = [None] if account is None else account.split(",")
     accounts = list(dict.fromkeys(chosen_account(db, name and name.strip()) for name in names))
@@ -98,7 +101,7 @@ def period(
     if output is None:
         write_json(proved.text)
         return
-    output.write_text(proved.text, encoding="ascii")
+    write_whole(output, proved.text)
     if as_json:
         print_json({"file": f"{output}", "days": proved.days, "shown": proved.items, "warnings": notes})
     else:

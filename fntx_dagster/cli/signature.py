@@ -144,8 +144,11 @@ def disclose(
     """
     from fntx_dagster.cli.terminal import note
     from fntx_dagster.services.accounts import chosen_account
+    from fntx_dagster.services.reporting import refuse_unwritable, write_whole
     from fntx_dagster.services.sharing.making import TERMINAL, make_file
 
+    if output is not None:  # before it is registered as shown
+        refuse_unwritable(output)
     settings, db = settings_and_database()
     text = make_file(
         settings, db, chosen_account(db, account), day.date(), names, version, by=TERMINAL, isolate=isolate
@@ -153,7 +156,7 @@ def disclose(
     if output is None:
         write_json(text)
     else:
-        output.write_text(text, encoding="utf-8")
+        write_whole(output, text)
         note(f"Written: {output}")
 
 

@@ -185,10 +185,9 @@ def _beside(
     )
 
 
-def write_whole(file: Path, content: str | bytes | Iterable[bytes], *, private: bool = False) -> None:
-    """Write a file whole or not at all, a text in UTF-8 or blocks of bytes, in place of what is there and with the same
-    permissions; `private` lets the owner alone read it. A pipe or another special file is written to as it is. Raises
-    Permanent where the folder does not exist or `file` is one."""
+def refuse_unwritable(file: Path) -> Path:
+    """The place that a file will be written to. Raises Permanent where its folder does not exist or lets nobody write,
+    or `file` is a folder: asked before anything is computed or registered for it."""
     target = Path(os.path.expanduser(file)).resolve()  # as it is where `~name` is nobody, which Path refuses
     if not target.parent.is_dir():
         raise Permanent(
@@ -196,6 +195,16 @@ def write_whole(file: Path, content: str | bytes | Iterable[bytes], *, private: 
         )
     if target.is_dir():
         raise Permanent(f"{file} is a folder", "Give the path of a file in it")
+    if not os.access(target if target.exists() and not target.is_file() else target.parent, os.W_OK):
+        raise Permanent(f"{file} cannot be written", "Check the permissions of its folder, or give another path")
+    return target
+
+
+def write_whole(file: Path, content: str | bytes | Iterable[bytes], *, private: bool = False) -> None:
+    """Write a file whole or not at all, a text in UTF-8 or blocks of bytes, in place of what is there and with the same
+    permissions; `private` lets the owner alone read it. A pipe or another special file is written to as it is. Raises
+    as `refuse_unwritable` does."""
+    target = refuse_unwritable(file)
     whole = content.encode() if isinstance(content, str) else content
     blocks = [whole] if isinstance(whole, bytes) else whole
     if target.exists() and not target.is_file():

@@ -91,11 +91,23 @@ def test_without_a_file_it_is_written_to_standard_output_and_what_cannot_be_is_r
     assert len(json.loads(fntx("signature", "shown", "--json").stdout)) == 3
 
 
+def test_what_cannot_be_written_is_not_registered_as_shown(tmp_path: Path) -> None:
+    folder, file = tmp_path / "nowhere", tmp_path / "file.json"
+    refused = fntx("signature", "period", *WHOLE, "--show", "costs", "-o", str(folder / "period.json"), code=1)
+    assert f"the folder {folder} of period.json does not exist" in str(refused.exception)
+    fntx("signature", "period", *WHOLE, "--show", "costs", "-o", str(tmp_path), code=1)
+    fntx("signature", "disclose", "--date", "2025-03-05", "--metric", "net_pnl", "-o", str(folder / "a"), code=1)
+    fntx("attest", "package", *WHOLE, "--witness", f"0x{'11' * 20}", "-o", str(folder / "a"), code=1)
+    assert json.loads(fntx("signature", "shown", "--json").stdout) == []
+    fntx("signature", "period", *WHOLE, "--show", "costs", "-o", str(file))
+    assert len(json.loads(fntx("signature", "shown", "--json").stdout)) == 1
+
+
 def test_a_process_that_is_killed_before_it_writes_leaves_a_row_and_no_file(tmp_path: Path) -> None:
     """What was about to be shown is kept first: a file without its row would let days stand alone unseen."""
     file = tmp_path / "period.json"
     arguments = ["signature", "period", *WHOLE, "--show", "net_pnl", "-o", str(file)]
-    killed = "import os, sys, pathlib; pathlib.Path.write_text = lambda *_, **__: os.kill(os.getpid(), 9)\n"
+    killed = "import os, sys, pathlib; pathlib.Path.replace = lambda *_, **__: os.kill(os.getpid(), 9)\n"
     script = f"{killed}from fntx_dagster.cli import main; sys.argv = ['fntx', *{arguments!r}]; main()"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
