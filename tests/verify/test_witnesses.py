@@ -6,6 +6,9 @@ import pytest
 
 from fntx_dagster.adapters.evm.artifacts import artifact
 from fntx_dagster.adapters.evm.attestations import attestations_address
+from tests.tools import needs_browser
+from tests.verify.browser import browser
+from tests.verify.pins import PAGE
 from tests.verify.test_script import verified  # noqa: F401 - a fixture
 from verify import verify as script
 
@@ -90,3 +93,41 @@ def test_no_attestation_changes_a_verdict(shown, book, verified):  # noqa: F811
     for wrong in ("0x12=Smith", f"{book.smith.address}", f"{book.smith.address}= "):
         assert verified(shown.texts["posted"], "--witness", wrong)[0] == 2
     assert verified(shown.texts["posted"], "--attestations", "0x12")[0] == 2
+
+
+@pytest.fixture(scope="module")
+def page():
+    with browser() as page:
+        page.open(PAGE)
+        yield page
+
+
+@needs_browser
+def test_the_page_has_the_same_code_and_finds_the_same_address(page, shown):
+    assert "".join(page.ask("fntx.ATTESTATIONS").split()) == artifact("Attestations")["bytecode"][2:]
+    address = attestations_address(shown.node.contract)
+    assert page.ask(f"fntx.attestationsOf({json.dumps(shown.node.contract)})") == address.lower()
+
+
+@needs_browser
+def test_the_page_says_what_the_script_says(page, shown, book, verified):  # noqa: F811
+    smith, other = (f"{who.address}=Smith Audit" for who in (book.smith, book.other))
+    asked = ("--rpc", shown.url, "--attestations", book.contract.address)
+    for name in ("posted", "correction", "extended"):
+        for named in ([], [smith], [smith, other]):
+            said = verified(shown.texts[name], *asked, *(word for each in named for word in ("--witness", each)))[1]
+            told = page.ask(
+                f"""(() => {{
+                    const day = {shown.texts[name]};
+                    const names = fntx.witnessNames({json.dumps(", ".join(named))});
+                    return fntx.witnessLines(day, [day], names, {json.dumps(shown.url)}, "{book.contract.address}");
+                }})()"""
+            )
+            assert [f"- {line}" for line in told] == [
+                line for line in said.splitlines() if "witness " in line or "witnesses " in line
+            ]
+    assert page.ask("fntx.witnessNames('0x12=Smith')") is None
+    away = page.ask(
+        f"""fntx.witnessLines({shown.texts["posted"]}, [{shown.texts["posted"]}], new Map(), "http://127.0.0.1:9/")"""
+    )
+    assert [line.split(" (")[0] for line in away] == ["NOT CHECKED: which witnesses attest it"]

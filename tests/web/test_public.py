@@ -18,6 +18,7 @@ import requests
 from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.types import ASGIApp
 
+from fntx_dagster.adapters.evm.attestations import attestations_address
 from fntx_dagster.api.serving import served
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
@@ -498,11 +499,15 @@ def test_the_owners_node_answers_what_the_page_asks_and_nothing_else(own: tuple[
     contract = owner.chain.contract
     assert int(ask("eth_chainId")["result"], 16) == owner.chain.chain_id
     assert len(ask("eth_getCode", contract.lower(), "latest")["result"]) > 1000
+    book, topics = attestations_address(contract), ["0x" + "11" * 32, None, "0x" + "22" * 32]
+    assert ask("eth_getCode", book, "latest")["result"] == "0x"
+    assert ask("eth_getLogs", {"address": book, "topics": topics})["result"] == []
     for method, *params in (
         ("eth_sendRawTransaction", "0x00"),
         ("eth_sendTransaction", {}),
         ("eth_accounts",),
         ("eth_getLogs", {}),
+        ("eth_getLogs", {"address": contract, "topics": topics}),
         ("evm_mine",),
         ("debug_traceTransaction", "0x00"),
         ("eth_getCode", owner.chain.fntx_contract, "latest"),
@@ -516,7 +521,7 @@ def test_the_owners_node_answers_what_the_page_asks_and_nothing_else(own: tuple[
         assert ask(method, *params)["error"]["code"] == -32601, method
     for body in (b"", b"[]", b"null", b"[" * 10_000, b"\xff", b'[{"method":"eth_chainId"}]'):
         assert requests.post(f"{url}/chain", data=body).json()["error"]["code"] == -32600
-    assert requests.post(f"{url}/chain", data=b"x" * 30_000).status_code == 413
+    assert requests.post(f"{url}/chain", data=b"x" * 60_000).status_code == 413
     assert requests.get(f"{url}/chain").status_code == 405
 
 

@@ -1,7 +1,7 @@
 """The owner's own node, for readers of a link to records on the embedded chain: a few questions, nothing else.
 
-It answers what the strangers' page asks, about the contract alone. What it says, its owner says: a page that asks it
-must say so.
+It answers what the strangers' page asks, about the contract of the records and that of their attestations. What it
+says, its owner says: a page that asks it must say so.
 """
 
 from __future__ import annotations
@@ -10,20 +10,22 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
+from fntx_dagster.adapters.evm.attestations import attestations_address
 from fntx_dagster.adapters.evm.client import Chain, connect
 from fntx_dagster.settings import Settings
 
 if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.served import AnsweringNode
 
-LARGEST_QUESTION = 20_000
-"""Bytes: the longest that a page asks is some 800."""
+LARGEST_QUESTION = 50_000
+"""Bytes: the longest that a page asks, of what a witness says of 250 days, is some 48,700."""
 
 _ASKED = {
     "eth_chainId": 0,
     "eth_blockNumber": 0,
     "eth_getCode": 2,
     "eth_call": 2,
+    "eth_getLogs": 1,
     "eth_getTransactionReceipt": 1,
     "eth_getBlockByHash": 2,
     "eth_getBlockByNumber": 2,
@@ -58,8 +60,10 @@ class OwnNode:
         takes = _ASKED.get(method) if isinstance(method, str) else None
         if not isinstance(params, list) or len(params) != takes:
             return _error(-32601, "this node answers what the page of a link asks, and nothing else")
-        if method in ("eth_call", "eth_getCode") and (params := _about(chain.contract, method, params[0])) is None:
-            return _error(-32601, "this node answers about the contract of the records, and no other")
+        if method in ("eth_call", "eth_getCode", "eth_getLogs"):
+            params = _about((chain.contract, attestations_address(chain.contract)), method, params[0])
+            if params is None:
+                return _error(-32601, "this node answers about the contract of the records, and no other")
         asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         return json.dumps(node.answer(json.dumps(asked).encode())).encode("ascii")
 
@@ -84,14 +88,24 @@ class OwnNode:
             return self._chain, self._node
 
 
-def _about(contract: str, method: str, asked: Any) -> list[Any] | None:
-    """The parameters of a question about the contract, and nothing in them that was not checked; None for another."""
-    address = asked.get("to") if isinstance(asked, dict) else asked
-    if not isinstance(address, str) or address.lower() != contract.lower():
+def _about(contracts: tuple[str, str], method: str, asked: Any) -> list[Any] | None:
+    """The parameters of a question about one of the contracts, and nothing in them that was not checked; None for
+    another. Events are answered of the second alone."""
+    records, attestations = contracts
+    given = asked if isinstance(asked, dict) else {"to": asked}
+    address = f"{given.get('address' if method == 'eth_getLogs' else 'to')}".lower()
+    contract = {records.lower(): records, attestations.lower(): attestations}.get(address)
+    if contract is None:
         return None
     if method == "eth_getCode":
         return [contract, "latest"]
-    return [{"to": contract, "data": f"{asked.get('data', '0x')}"}, "latest"]
+    if method == "eth_call":
+        return [{"to": contract, "data": f"{given.get('data', '0x')}"}, "latest"]
+    topics = given.get("topics")
+    if contract != attestations or not isinstance(topics, list) or not 3 <= len(topics) <= 4:
+        return None
+    chosen = [None if topic is None else f"{topic}" for topic in topics]
+    return [{"address": contract, "fromBlock": "0x0", "toBlock": "latest", "topics": chosen}]
 
 
 def _error(code: int, message: str) -> bytes:

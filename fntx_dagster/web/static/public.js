@@ -46,6 +46,8 @@
   async function check() {
     const mine = ++run, node = at("node").value.trim();
     if (node && !/^https?:\/\//i.test(node)) return conclude({ kind: "bad", text: "The RPC URL begins with http:// or https://" });
+    const names = fntx.witnessNames(at("witnesses").value);
+    if (names === null) return conclude({ kind: "bad", text: "A witness is 0x and 40 hex digits, =, a name; a comma between two" });
     conclude({ kind: "open", text: "Checking …" });
     let series;
     try {
@@ -58,7 +60,7 @@
     }
     const result = await fntx.checkSeries(series, node || null, (done, of) => {
       if (mine === run) conclude({ kind: "open", text: `Checking … ${done} of ${of} days` });
-    });
+    }, names);
     if (mine !== run) return;
     const rows = fntx.seriesRows(result), lies = contradictions(rows);
     result.problems.push(...lies);
