@@ -36,6 +36,11 @@ def generators_code(side: str) -> bytes:
     return bytes.fromhex(f"61{len(code):04x}80600a5f395ff3") + code
 
 
+def spoiled(submission: bytes) -> bytes:
+    """A submission that does not hold any more: its last scalar is another one."""
+    return submission[:-1] + bytes([submission[-1] ^ 1])
+
+
 class Slot(NamedTuple):
     """What shows a trader's commitments in a record: salt and path, under its root."""
 

@@ -12,7 +12,7 @@ from fntx_dagster.aggregate.committee import contribute, key_of, verification_ke
 from fntx_dagster.aggregate.submission import sums_of
 from fntx_dagster.aggregate.transcript import context_of
 from fntx_dagster.curve.group import GENERATOR, IDENTITY, ORDER, named, read_wide, times, write_wide
-from tests.contracts.pools import BOND, CHECKING, COLLECTING, DAY, NOBODY, Base, Pool
+from tests.contracts.pools import BOND, CHECKING, COLLECTING, DAY, NOBODY, Base, Pool, spoiled
 from tests.contracts.test_submission_verifier import ON_THE_CURVE_ALONE
 from tests.tools import needs_anvil
 
@@ -303,7 +303,7 @@ def test_who_is_evicted_does_not_count_in_a_cohort_that_still_gathers(base: Base
     pool.register(liar)
     chain.pass_to(seconds_of(begin) + 2 * 86_400)
     days = (begin, begin + 1)
-    false = [pool.prove(liar, (1, 2, 3), day)[:-1] + b"\0" for day in days]
+    false = [spoiled(pool.prove(liar, (1, 2, 3), day)) for day in days]
     for day, each in zip(days, false, strict=True):
         pool.submit(liar, each, day)
     chain.send(base.stranger, pool.challenge(false[0], liar, days[0]))
@@ -440,7 +440,7 @@ def test_a_challenge_takes_off_what_does_not_hold_and_pays_half_of_the_bond(pool
 def test_challenges_are_refused_for_each_reason(pool: Pool) -> None:
     trader, other = pool.base.traders[:2]
     chain, stranger = pool.chain, pool.base.stranger
-    true, false = pool.prove(trader, (1, 2, 3)), pool.prove(other, (1, 2, 3))[:-1] + b"\0"
+    true, false = pool.prove(trader, (1, 2, 3)), spoiled(pool.prove(other, (1, 2, 3)))
     assert chain.refused(stranger, pool.challenge(true, trader)) == "NotChecking"
     pool.submit(trader, true)
     pool.submit(other, false)
@@ -457,7 +457,7 @@ def test_challenges_are_refused_for_each_reason(pool: Pool) -> None:
 def test_one_bond_pays_once_but_every_false_submission_is_evicted(pool: Pool) -> None:
     liar, chain, stranger = pool.base.traders[0], pool.chain, pool.base.stranger
     days = (20250716, 20250717)
-    false = [pool.prove(liar, (1, 2, 3), day)[:-1] + b"\0" for day in days]
+    false = [spoiled(pool.prove(liar, (1, 2, 3), day)) for day in days]
     for day, each in zip(days, false, strict=True):
         pool.submit(liar, each, day)
     for day, each in zip(days, false, strict=True):
@@ -548,7 +548,7 @@ def test_trustees_offer_shares_and_nobody_else(pool: Pool) -> None:
 
 def test_a_day_whose_submissions_were_all_evicted_opens_never(pool: Pool) -> None:
     liar = pool.base.traders[0]
-    false = pool.prove(liar, (1, 2, 3))[:-1] + b"\0"
+    false = spoiled(pool.prove(liar, (1, 2, 3)))
     pool.submit(liar, false)
     pool.chain.send(liar, pool.challenge(false, liar))
     pool.freeze()

@@ -25,7 +25,7 @@ from fntx_dagster.curve.group import (
     write_wide,
 )
 from fntx_dagster.proof.keccak import keccak256
-from tests.contracts.pools import DAY, Base, Pool
+from tests.contracts.pools import DAY, Base, Pool, spoiled
 from tests.contracts.test_submission_verifier import ON_THE_CURVE_ALONE
 from tests.tools import needs_anvil
 
@@ -170,7 +170,7 @@ def test_a_sum_that_is_the_identity_in_between_comes_back_to_the_byte(pool: Pool
 
 def test_two_of_one_day_cannot_be_taken_off_twice(pool: Pool) -> None:
     liar, chain = pool.base.traders[1], pool.chain
-    false = pool.prove(liar, VALUES)[:-1] + b"\0"
+    false = spoiled(pool.prove(liar, VALUES))
     pool.submit(liar, false)
     chain.send(liar, pool.challenge(false, liar))
     assert chain.refused(liar, pool.challenge(false, liar)) == "NoSuchSubmission"
@@ -284,7 +284,7 @@ def test_shares_of_other_sums_are_refused_and_so_are_those_from_before_an_evicti
     for trader in traders[:2]:
         pool.submit(trader, pool.prove(trader, VALUES))
     early = pool.shares(0, 2)
-    false = pool.prove(traders[2], VALUES)[:-1] + b"\0"
+    false = spoiled(pool.prove(traders[2], VALUES))
     pool.submit(traders[2], false)
     before = pool.shares(0, 2)
     pool.chain.send(pool.base.stranger, pool.challenge(false, traders[2]))

@@ -15,7 +15,7 @@ from fntx_dagster.adapters.evm.pools import deploy_pool, deploy_verifier, verifi
 from fntx_dagster.curve.group import named, write_wide
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.pools import PoolDayState, PoolOpening, PoolParticipant, PoolRules, PoolSubmission
-from tests.contracts.pools import BOND, CHECKING, COLLECTING, DAY, NOBODY, Base, Pool, generators_code
+from tests.contracts.pools import BOND, CHECKING, COLLECTING, DAY, NOBODY, Base, Pool, generators_code, spoiled
 from tests.services.aggregation.views import book_of
 from tests.tools import needs_anvil
 
@@ -37,7 +37,7 @@ def test_a_day_is_read_as_it_happened(base: Base, monkeypatch: pytest.MonkeyPatc
     pool.register(one, two)
     assert book.participant(one) == PoolParticipant(0, 0, True, False)
     assert book.day(DATE).state is PoolDayState.NONE
-    true, false = pool.prove(one, (1, 2, OFFSET - 3)), pool.prove(two, (4, 5, OFFSET))[:-1] + b"\0"
+    true, false = pool.prove(one, (1, 2, OFFSET - 3)), spoiled(pool.prove(two, (4, 5, OFFSET)))
     slots = [pool.record(trader, each) for trader, each in ((one, true), (two, false))]
     sent = [pool.chain.send(one, pool.call(true, slots[0])), pool.chain.send(two, pool.call(false, slots[1]))]
     assert book.day(DATE).state is PoolDayState.COLLECTING
