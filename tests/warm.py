@@ -74,7 +74,7 @@ def _server() -> socket.socket:
     """A connection to the process of this run; the first who asks starts it, and it ends when nobody is connected."""
     address = Path(tempfile.gettempdir(), f"fntx-warm-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}")
     ours = socket.socket(socket.AF_UNIX)
-    ours.settimeout(300)
+    ours.settimeout(900)  # the longest demo takes minutes where other programs run beside it
     for _ in range(100):
         with suppress(FileNotFoundError, ConnectionRefusedError):
             ours.connect(str(address))

@@ -74,6 +74,19 @@ def signatures(
     return _rows(request, reading.signatures(desk.db, reading.account_of(desk.db, caller, number), first, last))
 
 
+@router.get("/accounts/{number}/shown", responses=answered(answers.ShownAnswer))
+def shown(
+    request: Request,
+    desk: TheDesk,
+    caller: RecordReader,
+    number: Number,
+    before: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="The last `shown_id` that you have.")] = None,
+) -> Response:
+    """The register of what was shown of signed days, newest first: by files, links, proofs of periods, packages; at
+    most 1,000 rows at once."""
+    return _document(request, {"rows": reading.shown(desk.db, reading.account_of(desk.db, caller, number), before)})
+
+
 @router.get("/accounts/{number}/tables/{name}", responses=answered(answers.RowsAnswer))
 def table(
     request: Request,

@@ -40,6 +40,10 @@ class RecordReader(Requester):
         """The signed days of a range, each with its root and its receipt."""
         return self._read(f"/{number}/signatures", **{"from": first, "to": last})
 
+    def shown(self, number: int, before: int | None = None) -> answers.ShownAnswer:
+        """What was shown of signed days, newest first, at most 1,000 rows; ask again before the last `shown_id`."""
+        return self._read(f"/{number}/shown", before=before)
+
     def table(
         self,
         number: int,
@@ -58,5 +62,5 @@ class RecordReader(Requester):
         """What has happened since the event `after`: at most 1,000 events; ask again from `last`."""
         return self._call("GET", "/api/v1/events", params={"after": f"{after}", "limit": f"{limit}"})
 
-    def _read(self, path: str, **query: date | None) -> Any:
+    def _read(self, path: str, **query: date | int | None) -> Any:
         return self._call("GET", f"/api/v1/accounts{path}", params=written(query))

@@ -32,6 +32,12 @@ class DayRowsAnswer(TypedDict):
     rows: list[Row]
 
 
+class ShownAnswer(TypedDict):
+    """What was shown of an account, newest first, at most 1,000 rows: ask again before the last `shown_id`."""
+
+    rows: list[Row]
+
+
 class AlertsAnswer(TypedDict):
     """The alerts that are open, oldest first."""
 

@@ -26,6 +26,7 @@ from fntx_dagster.services.reporting import report
 from fntx_dagster.services.risk import closing_risk
 from fntx_dagster.services.sessions import latest_session
 from fntx_dagster.services.signatures.proofs import day_proofs
+from fntx_dagster.services.signatures.register import registered
 from fntx_dagster.services.status import Status, account_states, open_alerts
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
@@ -35,6 +36,8 @@ from fntx_dagster.store.marts.status import built_span_of
 
 MOST_DAYS = 366
 """Days of one answer."""
+MOST_SHOWN = 1000
+"""Rows of one answer of the register."""
 TABLES = {"events": "events", "fills": "fills", "trades": "round_trips", "verification": "verification"}
 """What an address calls a table → its name for `fntx table`."""
 
@@ -106,6 +109,12 @@ def signatures(db: Database, account: str, first: date | None, last: date | None
             return [_signed(proof) for _, proof in sorted(day_proofs(snapshot, account, asked).items())]
 
     return _in_range(db, account, first, last, rows)
+
+
+def shown(db: Database, account: str, before: int | None) -> list[dict[str, Any]]:
+    """What was shown of an account, newest first, as `fntx signature shown` gives it: `MOST_SHOWN` rows before that of
+    an id."""
+    return [row._asdict() for row in registered(db, {account}, MOST_SHOWN, before)]
 
 
 def current(settings: Settings, db: Database, account: str) -> str:

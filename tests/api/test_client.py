@@ -95,6 +95,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "metrics": {"number": "{number}", "on": NOON.date()},
     "positions": {"number": "{number}", "on": NOON.date()},
     "signatures": {"number": "{number}", "first": NOON.date(), "last": NOON.date()},
+    "shown": {"number": "{number}", "before": 9},
     "table": {"number": "{number}", "name": "{name}", "first": NOON.date(), "last": NOON.date()},
     "alerts": {},
     "events": {"after": 9},

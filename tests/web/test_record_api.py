@@ -15,6 +15,7 @@ from fntx_dagster.report.programs import json_text
 from fntx_dagster.services import performance, reporting, risk, status
 from fntx_dagster.services.orders.access import make_token
 from fntx_dagster.store.live.events import NewEvent, append
+from fntx_dagster.store.shares.register import NewlyShown, register, registered
 from fntx_dagster.web.asking import Site
 
 DAY = date(2025, 7, 17)
@@ -64,6 +65,18 @@ def test_signed_days_and_tables_are_bounded_to_their_range(reader: Client) -> No
     assert isinstance(reader.alerts()["alerts"], list)
 
 
+def test_what_was_shown_is_the_register_newest_first(site: Site, reader: Client) -> None:
+    shown = [NewlyShown("U1000001", Period.on(DAY), [1], ["delta"], "disclosure", who, "ada") for who in ("a", "b")]
+    register(site.db, shown)
+    rows = reader.shown(1)["rows"]
+    assert rows == plain([row._asdict() for row in registered(site.db, {"U1000001"})])
+    assert reader.shown(1, rows[0]["shown_id"])["rows"] == rows[1:]
+    assert [(row["audience"], row["items"], row["versions"]) for row in rows[:2]] == [
+        ("b", ["delta"], [1]),
+        ("a", ["delta"], [1]),
+    ]
+
+
 def test_a_range_is_answered_from_its_first_day_until_next_is_null(
     reader: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,7 +120,7 @@ def test_what_has_not_changed_is_not_sent_again(site: Site, address: str) -> Non
 @pytest.mark.parametrize("role", ["trader", "signal_source"])
 def test_a_token_of_another_role_reads_no_record_and_is_told_which_does(site: Site, address: str, role: str) -> None:
     client = Client(make_token(site.db, "ada", role), address)
-    for ask in (client.accounts, client.alerts, client.events, lambda: client.days(1)):
+    for ask in (client.accounts, client.alerts, client.events, lambda: client.days(1), lambda: client.shown(1)):
         with pytest.raises(ApiProblem, match="403 forbidden") as refused:
             ask()
         assert "fntx api token --role reader" in f"{refused.value.errors}{refused.value.detail}"
@@ -115,7 +128,12 @@ def test_a_token_of_another_role_reads_no_record_and_is_told_which_does(site: Si
 
 def test_what_is_not_there_is_a_404_and_what_is_no_date_a_422(site: Site, address: str, reader: Client) -> None:
     before = date(1999, 7, 19)
-    for asked in (lambda: reader.days(2), lambda: reader.day(1, before), lambda: reader.metrics(1, before)):
+    for asked in (
+        lambda: reader.days(2),
+        lambda: reader.shown(2),
+        lambda: reader.day(1, before),
+        lambda: reader.metrics(1, before),
+    ):
         with pytest.raises(ApiProblem, match="404"):
             asked()
     headers = {"Authorization": f"Bearer {make_token(site.db, 'reader', 'reader')}"}

@@ -33,9 +33,11 @@ _CATEGORIES_OF_A_DAY = ("account", "pnl", "reconciliation")
 _NAMED = 3
 
 
-def registered(db: Readable, accounts: Collection[str] | None = None, most: int | None = None) -> list[RegisterRow]:
-    """What was ever shown of some accounts or of all, newest first."""
-    return rows.registered(db, accounts, most)
+def registered(
+    db: Readable, accounts: Collection[str] | None = None, most: int | None = None, before: int | None = None
+) -> list[RegisterRow]:
+    """What was ever shown of some accounts or of all, newest first, at most `most` rows, all before that of an id."""
+    return rows.registered(db, accounts, most, before)
 
 
 def register_package(

@@ -66,14 +66,17 @@ def add_rows(connection: psycopg.Connection, shown: Sequence[NewlyShown], refuse
         )
 
 
-def registered(db: Readable, accounts: Collection[str] | None = None, most: int | None = None) -> list[RegisterRow]:
-    """What was ever shown of some accounts or of all, newest first, at most `most` rows."""
+def registered(
+    db: Readable, accounts: Collection[str] | None = None, most: int | None = None, before: int | None = None
+) -> list[RegisterRow]:
+    """What was ever shown of some accounts or of all, newest first, at most `most` rows, all before that of an id."""
     with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
         cursor.execute(
             """select shown_id, account_id, first_day, last_day, versions, items, kind, audience, shown_by, shown_at
             from alm_reporting.shown
-            where %(accounts)s::text[] is null or account_id = any(%(accounts)s)
+            where (%(accounts)s::text[] is null or account_id = any(%(accounts)s))
+                and (%(before)s::bigint is null or shown_id < %(before)s)
             order by shown_id desc limit %(most)s""",
-            {"accounts": None if accounts is None else [*accounts], "most": most},
+            {"accounts": None if accounts is None else [*accounts], "most": most, "before": before},
         )
         return [RegisterRow._make(row) for row in cursor]
