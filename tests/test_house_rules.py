@@ -92,7 +92,7 @@ ROOMS = {
     "adapters/flex": {"model", "foreign", "errors"},
     "adapters/gateway": {"model", "errors"},
     "adapters/exchanges": {"model", "settings", "foreign", "errors"},
-    "adapters/evm": {"model", "outbox", "settings", "foreign", "errors"},
+    "adapters/evm": {"model", "outbox", "settings", "proof", "foreign", "errors"},
     "adapters/apprise": set(),
     "adapters/arrow": {"model", "errors"},
     "adapters/dbt": {"errors", "settings"},

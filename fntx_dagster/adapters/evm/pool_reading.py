@@ -214,17 +214,15 @@ class PoolBook:
     @as_a_node_answers
     def shown(self) -> set[date]:
         """The days that were opened, or that enough trustees offered shares for, so that anybody can open them."""
-        contributed = self._by_trustees("Contributed", self._last_of_committee())
-        first = max((block for _, block in contributed.values()), default=0)
-        events, last = self.pool.events, self.chain.height
-        opened = {log["args"]["epoch"] for log in self._newest_first(events.Opened(), {}, last, first)}
-        offered = {
-            (log["args"]["epoch"], log["args"]["trustee"])
-            for log in self._newest_first(events.ShareOffered(), {}, last, first)
-        }
+        opened = {log["args"]["epoch"] for log in self._since_committee(self.pool.events.Opened())}
         least = self.pool.functions.threshold().call()
-        offers = Counter(epoch for epoch, _ in offered)
+        offers = Counter(epoch for epoch, _ in self._offered())
         return {_day_of(epoch) for epoch in opened | {epoch for epoch, count in offers.items() if count >= least}}
+
+    @as_a_node_answers
+    def shared_by(self, trustee: int) -> set[date]:
+        """The days that a trustee offered a share for."""
+        return {_day_of(epoch) for epoch, number in self._offered() if number == trustee}
 
     @as_a_node_answers
     def participant(self, trader: str) -> PoolParticipant:
@@ -330,6 +328,17 @@ class PoolBook:
                 if len(found) == len(trustees):
                     break
         return found
+
+    def _offered(self) -> set[tuple[int, int]]:
+        """Each day (yyyymmdd) and trustee who offered a share for it."""
+        logs = self._since_committee(self.pool.events.ShareOffered())
+        return {(log["args"]["epoch"], log["args"]["trustee"]) for log in logs}
+
+    def _since_committee(self, event: Any) -> Iterator[EventData]:
+        """The events since the last trustee contributed to the key."""
+        contributed = self._by_trustees("Contributed", self._last_of_committee())
+        first = max((block for _, block in contributed.values()), default=0)
+        return self._newest_first(event, {}, self.chain.height, first)
 
     def _newest_first(self, event: Any, wanted: Mapping[str, Any], last: int, first: int = 0) -> Iterator[EventData]:
         """The events with these arguments from a block to another, asked page by page."""

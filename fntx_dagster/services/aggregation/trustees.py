@@ -123,7 +123,8 @@ def serve_share(
         frozen = frozen_sums(pool, checked)
         part = part_of(pool.committee, seat.number, seat.file.secret, pool.contributions())
         with chain.turn_of(seat.signer.address):
-            for objection in objections(settings.aggregation.min_change, pool, checked, served_days(seat.file.path)):
+            served = served_days(seat.file.path) | pool.book.shared_by(seat.number)
+            for objection in objections(settings.aggregation.min_change, pool, checked, served):
                 raise Permanent(f"{day}: {objection}", "Give no share; a later day may be served")
             sums = keccak256(b"".join(checked.standing.sums))
             note_before_serving(seat.file.path, day.isoformat(), f"0x{sums.hex()}")
@@ -138,7 +139,7 @@ def serve_share(
 
 def objections(least: int, pool: PoolView, checked: CheckedDay, served: set[date]) -> Iterator[str]:
     """Why no share is given although the day itself holds: fewer traders than `least` differ between it and a day whose
-    totals are known, or may be soon. `served`: the days that this trustee gave a share for."""
+    totals are known, or may be soon. `served`: the days that this trustee gave a share for, by note or chain."""
     if checked.standing.state is PoolDayState.OPENED:
         return
     for day in sorted((pool.book.shown() | served) - {checked.day}, reverse=True):

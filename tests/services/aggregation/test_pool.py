@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import secrets
 from datetime import date
 from pathlib import Path
 
@@ -13,12 +11,6 @@ import pytest
 from pydantic import SecretStr
 
 from fntx_dagster.adapters.evm.client import connect
-from fntx_dagster.adapters.evm.trustee_files import (
-    bind_trustee_file,
-    new_trustee_file,
-    note_before_serving,
-    open_trustee_file,
-)
 from fntx_dagster.adapters.evm.typed import address_of
 from fntx_dagster.aggregate.commitments import PNL_OFFSET
 from fntx_dagster.aggregate.epoch import parse
@@ -138,34 +130,6 @@ def test_an_address_that_is_no_pool_is_refused(settings: Settings) -> None:
         opening.totals(settings.model_copy(update={"aggregation": wrong}))
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "trustee.json"
-    new_trustee_file(path, 12345678901234567890, b"\x01" * 96, PASSWORD.get_secret_value())
-    return path
-
-
-def test_a_trustees_file_is_encrypted_and_bound_to_one_pool(file: Path) -> None:
-    opened = open_trustee_file(file, PASSWORD)
-    assert (opened.secret, opened.chain_id, opened.contract) == (12345678901234567890, None, None)
-    assert "12345678901234567890" not in repr(opened)
-    assert f"{12345678901234567890:x}" not in file.read_text()
-    assert file.stat().st_mode & 0o777 == 0o600
-    for _ in range(2):
-        bind_trustee_file(file, 31337, "0xABCD")
-    assert open_trustee_file(file, PASSWORD)[1:] == (12345678901234567890, 31337, "0xabcd")
-    with pytest.raises(Permanent, match="is for the pool 0xabcd on chain 31337"):
-        bind_trustee_file(file, 1, "0xABCD")
-    with pytest.raises(Permanent, match="exists"):
-        new_trustee_file(file, 1, b"", "password")
-    with pytest.raises(Permanent, match="does not open"):
-        open_trustee_file(file, SecretStr("another"))
-    content = json.loads(file.read_text())
-    file.write_text(json.dumps({**content, "format": "another"}))
-    with pytest.raises(Permanent, match="is no trustee's file"):
-        open_trustee_file(file, PASSWORD)
-
-
 def test_no_trustees_file_is_left_where_the_chain_does_not_answer(settings: Settings, tmp_path: Path) -> None:
     away = settings.model_copy(
         update={
@@ -176,16 +140,3 @@ def test_no_trustees_file_is_left_where_the_chain_does_not_answer(settings: Sett
     with pytest.raises((Permanent, Transient)):
         trustees.init(away, tmp_path / "mine.json")
     assert not (tmp_path / "mine.json").exists()
-
-
-def test_a_share_is_given_for_one_set_of_sums(file: Path) -> None:
-    note_before_serving(file, "2025-07-18", "0x01")
-    note_before_serving(file, "2025-07-18", "0x01")  # killed between note and share: it goes on
-    note_before_serving(file, "2025-07-21", "0x02")
-    with pytest.raises(Permanent, match="a share of other sums of 2025-07-18 was given before"):
-        note_before_serving(file, "2025-07-18", "0x03")
-    note = file.with_name("trustee.json.served")
-    assert json.loads(note.read_text()) == {"2025-07-18": "0x01", "2025-07-21": "0x02"}
-    note.write_text(note.read_text()[:-4])
-    with pytest.raises(Permanent, match="is damaged"):
-        note_before_serving(file, "2025-07-22", secrets.token_hex(4))

@@ -33,19 +33,23 @@ ACCOUNT, DAY = "U7000001", date(2025, 7, 17)
 DAYS = [date(2025, 7, number) for number in (7, 8, 9, 10, 11, 14, 15, 16)]
 
 
-@pytest.fixture
-def settings(home: Path) -> Settings:
-    """Of a home with a pool of one trustee, whose key is formed."""
+def formed(home: Path, **more: int) -> Settings:
+    """The settings of a home with a pool of one trustee, whose key is formed."""
     bare = Settings(home=home)
     keys = bare.keys.model_copy(update={"keystore_password": SecretStr("long enough")})
     locked = bare.model_copy(update={"keys": keys})
     made = trustees.init(locked, home / "trustee.json")
-    terms = {"currency": "HKD", "min_users": 1, "threshold": 1, "min_age": 0, "min_cohort": 0}
+    terms = {"currency": "HKD", "min_users": 1, "threshold": 1, "min_age": 0, "min_cohort": 0, **more}
     terms |= {"trustees": [{"address": made.address, "box_key": made.box_key}]}
     aggregation = {"aggregator": deploy(locked, json.dumps(terms)), "trustee_file": made.file}
     pool = locked.model_copy(update={"aggregation": bare.aggregation.model_copy(update=aggregation)})
     assert (trustees.contribute(pool), trustees.confirm(pool)) == (0, 0)
     return pool
+
+
+@pytest.fixture
+def settings(home: Path) -> Settings:
+    return formed(home)
 
 
 @pytest.fixture
