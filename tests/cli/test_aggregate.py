@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,11 +46,30 @@ def test_a_key_that_is_no_point_holds_nothing(field: str, value: str) -> None:
     assert fntx("check", "-", stdin=json.dumps({**content, field: value}).encode())[0] == 1
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"key": 1, "context": "0x", "submission": "0x"}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"key": 1, "context": "0x", "submission": "0x"}',
+        '{"key": "0x", "key": "0x", "context": "0x", "submission": "0x"}',
+        "[" * 100_000,
+    ],
+)
 def test_what_is_no_submission_is_a_wrong_command_line(text: str) -> None:
     code, said = fntx("check", "-", stdin=text.encode())
     assert code == 2
     assert '"context"' in said
+
+
+def test_a_deep_file_is_refused_where_a_library_lets_recursion_go_deep() -> None:
+    program = (
+        "import sys; sys.setrecursionlimit(10**9); from fntx_dagster.cli import app; app(['aggregate', 'check', '-'])"
+    )
+    deep = b"[" * 3_000_000
+    done = subprocess.run([sys.executable, "-c", program], input=deep, capture_output=True, timeout=120)
+    assert done.returncode == 2
 
 
 def test_an_epoch_record_is_verified_without_a_node(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ Needs no database, no secret and no settings.
 from __future__ import annotations
 
 import codecs
-import json
 from datetime import date
 from typing import BinaryIO
 
@@ -18,6 +17,7 @@ from fntx_dagster.aggregate.epoch import FORMAT, MAX_BYTES, parse
 from fntx_dagster.aggregate.submission import holds
 from fntx_dagster.curve.group import read_wide
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.proof.form import is_text, need, need_keys, strict_json
 from fntx_dagster.services.aggregation.asking import STEPS, CheckedEpoch, asked
 from fntx_dagster.services.aggregation.opening import record_at
 
@@ -76,11 +76,11 @@ def check_submission(content: bytes) -> bool:
     Permanent where the file is not of that form.
     """
     try:
-        said = json.loads(content)
-        if not isinstance(said, dict) or said.keys() != {*_SUBMISSION_KEYS}:
-            raise ValueError
+        said = strict_json(content, most=_MOST)
+        need_keys("it", said, {*_SUBMISSION_KEYS})
+        need(all(map(is_text, said.values())), "no texts")
         key, context, submission = (bytes.fromhex(said[name].removeprefix("0x")) for name in _SUBMISSION_KEYS)
-    except (ValueError, AttributeError, RecursionError):
+    except (ValueError, Permanent):
         raise Permanent(
             "this is not a submission with its key and context",
             'The form: {"key": "0x…", "context": "0x…", "submission": "0x…"}',
@@ -91,4 +91,6 @@ def check_submission(content: bytes) -> bool:
         return False
 
 
+_MOST = 20_000
+"""Bytes of the file of a submission: three times what one takes."""
 _ALONE = "the file by itself does not hold"

@@ -9,7 +9,7 @@ What is left out has the default above; the trustees have none.
 
 from __future__ import annotations
 
-import json
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,13 @@ from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.adapters.evm.deploying import deployer_named
 from fntx_dagster.adapters.evm.keys import deployer_of
 from fntx_dagster.adapters.evm.pools import deploy_pool, deploy_verifier
+from fntx_dagster.aggregate.committee import MOST
 from fntx_dagster.aggregate.ranges import generators
-from fntx_dagster.curve.group import read_wide, write_wide
+from fntx_dagster.curve.group import WIDE, read_wide, write_wide
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import AGGREGATION_COMMITMENTS, CATALOGUE
 from fntx_dagster.model.pools import PoolRules
+from fntx_dagster.proof.form import ADDRESS, bytes_of, matches, need, need_keys, refuse, strict_json
 
 if TYPE_CHECKING:
     from fntx_dagster.settings import Settings
@@ -41,7 +43,20 @@ _DEFAULTS = {
     "threshold": 2,
     "form_seconds": _FORM_SECONDS,
 }
-_TYPES = {name: (str, type(None)) if name == "registrar" else type(value) for name, value in _DEFAULTS.items()}
+_BITS = {
+    "scale": 8,
+    "min_users": 32,
+    "submit_seconds": 53,
+    "challenge_seconds": 53,
+    "min_age": 53,
+    "min_cohort": 32,
+    "threshold": 8,
+    "form_seconds": 53,
+}
+"""The whole numbers among the terms, and what they fit into."""
+_MOST = 20_000
+_CURRENCY, _BOND = re.compile(r"[A-Z]{3}"), re.compile(r"0|[1-9][0-9]{0,77}")
+_BOX_KEY = re.compile(rf"0x[0-9a-fA-F]{{{2 * WIDE}}}")
 
 
 def deploy(settings: Settings, text: str | bytes, account: str | None = None) -> str:
@@ -50,7 +65,10 @@ def deploy(settings: Settings, text: str | bytes, account: str | None = None) ->
     The embedded chain's own key pays there; elsewhere the keystore of `account`, else `trader_key`. Permanent where the
     file is none, the chain lacks the precompiled contracts, or the contract refuses the committee.
     """
-    wanted, trustees = _wanted(text)
+    try:
+        wanted, trustees = _wanted(text)
+    except Permanent as error:
+        raise Permanent(f"this file describes no pool: {error.message}", "docs/aggregation.md shows its form") from None
     rules = PoolRules(
         wanted["currency"],
         wanted["scale"],
@@ -72,21 +90,35 @@ def deploy(settings: Settings, text: str | bytes, account: str | None = None) ->
 
 def _wanted(text: str | bytes) -> tuple[dict[str, Any], list[tuple[str, bytes]]]:
     """The terms of the file with what it leaves out, and the trustees."""
+    content = strict_json(text, "the pool's file", _MOST)
+    need(type(content) is dict, "the pool's file is no object")
+    unknown = content.keys() - _DEFAULTS.keys() - {"trustees"}
+    need(not unknown, f"{', '.join(sorted(unknown))}: no such term")
+    wanted = {**_DEFAULTS, **content}
+    for name, bits in _BITS.items():
+        value = wanted[name]
+        need(type(value) is int and 0 <= value < 1 << bits, f"{name} is no number from 0 below 2^{bits}")
+    need(matches(_CURRENCY, wanted["currency"]), "currency is not the three letters of a currency")
+    need(matches(_BOND, wanted["bond"]) and int(wanted["bond"]) < 1 << 256, "bond is not the text of an amount of wei")
+    need(wanted["registrar"] is None or matches(ADDRESS, wanted["registrar"]), "registrar is neither null nor 0x…")
+    trustees = content.get("trustees")
+    need(type(trustees) is list and 1 <= len(trustees) <= MOST, f"trustees are not 1 to {MOST}")
+    read = [_trustee(number, each) for number, each in enumerate(trustees)]
+    need(all(len({*column}) == len(read) for column in zip(*read, strict=True)), "an address or box key is there twice")
+    need(1 <= wanted["threshold"] <= len(read), "threshold is not from 1 to the number of trustees")
+    return wanted, read
+
+
+def _trustee(number: int, content: Any) -> tuple[str, bytes]:
+    """Address, in lower case, and box key."""
+    where = f"trustee {number}"
+    need_keys(where, content, {"address", "box_key"})
+    need(matches(ADDRESS, content["address"]), f"{where}: address is none")
+    need(matches(_BOX_KEY, content["box_key"]), f"{where}: box_key is not 0x and {2 * WIDE} hex digits")
+    box_key = bytes_of(content["box_key"])
     try:
-        content = json.loads(text)
-        trustees = [
-            (each["address"], bytes.fromhex(each["box_key"].removeprefix("0x"))) for each in content["trustees"]
-        ]
-        for _, box_key in trustees:
-            read_wide(box_key)
-        unknown = content.keys() - _DEFAULTS.keys() - {"trustees"}
-        wrong = [
-            name
-            for name, default in _DEFAULTS.items()
-            if isinstance(default, int) and type(content.get(name, 0)) is not int
-        ]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise Permanent("this file describes no pool", "docs/aggregation.md shows its form") from None
-    if unknown or wrong:
-        raise Permanent(f"{', '.join(sorted([*unknown, *wrong]))}: no such term", "docs/aggregation.md lists them")
-    return {**_DEFAULTS, **content}, trustees
+        read_wide(box_key)
+    except ValueError:
+        refuse(f"{where}: box_key is no point of the curve")
+    need(any(box_key), f"{where}: box_key is the identity")
+    return content["address"].lower(), box_key
