@@ -37,6 +37,8 @@ from fntx_dagster.proof.tree import DEPTH, SLOTS
 FORMAT = "fntx.epoch/1"
 MAX_BYTES = 100_000_000
 """More than 13,000 submissions take."""
+_APART = 50
+"""Bytes to each quote, comma and bracket: a submission has 7,000 bytes and 60 of them."""
 
 
 class Trustee(NamedTuple):
@@ -120,7 +122,7 @@ def written(record: EpochRecord) -> str:
 def parse(text: str | bytes) -> EpochRecord:
     """A record from its file's content. Permanent names the first field that is not as `written` writes it: whatever
     the bytes, nothing else is raised."""
-    content = strict_json(text, what=_WHAT, most=MAX_BYTES)
+    content = strict_json(text, what=_WHAT, most=MAX_BYTES, apart=_APART)
     read = _object(_FILE)(_WHAT, content)
     need(checksum_of(content) == read["checksum"], "checksum is another one: the file was changed")
     committee = read["committee"]

@@ -23,12 +23,18 @@ ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 NUMBER = re.compile(r"0|-?[1-9][0-9]{0,77}")
 
 
-def strict_json(text: str | bytes, what: str = "the disclosure", most: int = MAX_BYTES) -> Any:
+def strict_json(text: str | bytes, what: str = "the disclosure", most: int = MAX_BYTES, apart: int = 0) -> Any:
     """The content of a file of at most `most` bytes of ASCII. Permanent for any other bytes, and for JSON that is
-    nested deeper than any file of ours or could be written otherwise; only white space is free."""
+    nested deeper than any file of ours or could be written otherwise; only white space is free.
+
+    `apart`: bytes that there are at least to each quote, comma and bracket, on the average of a large file. A file that
+    holds more values than its form can have would take twenty times its size in memory before a field is looked at.
+    """
     need(len(text) <= most, f"{what} has more than {most} bytes")
     need(text.isascii(), f"{what} is not plain ASCII text")
     written = text if isinstance(text, str) else text.decode("ascii")
+    marks = sum(map(written.count, '",[]{}')) if apart else 0
+    need(marks * apart <= len(text) + _SMALL, f"{what} has more values than its form can have")
     # Python's parser recurses, and where some library has raised its limit too deep a nesting ends the process.
     need(_depth(written) <= _DEEPEST, f"{what} is not JSON")
     try:
@@ -113,6 +119,7 @@ def _depth(written: str) -> int:
 
 
 _DEEPEST = 100
+_SMALL = 200_000
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # A text that is not ended goes on to the end of the file: else each of its quotes would begin a search to the end.
 _TEXT_OR_SPACE = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z))|[ \t\r\n]+', re.DOTALL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -166,3 +167,19 @@ def test_a_deep_file_is_refused() -> None:
 
 def test_a_record_of_a_day_without_submissions_does_not_hold() -> None:
     assert "fewer than the pool asks for" in " ".join(problems_of(forged(lambda c: c["submissions"].clear())))
+
+
+@pytest.mark.parametrize("unit", ["[],", "{},", '"",', '"', "]", '{"a":', "0,"])
+def test_a_large_file_of_more_values_than_a_record_can_have_is_refused_before_it_is_read(unit: str) -> None:
+    text = f"[{unit * (30_000_000 // len(unit))}"
+    began = time.process_time()
+    with pytest.raises(Permanent, match="more values than its form can have"):
+        parse(text)
+    assert time.process_time() - began < 2
+
+
+def test_a_record_of_many_submissions_is_read() -> None:
+    def many(content: dict[str, Any]) -> None:
+        content["submissions"] *= 200
+
+    assert len(forged(many).submissions) == 200 * len(RECORD.submissions)
