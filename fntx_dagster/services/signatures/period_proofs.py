@@ -5,9 +5,10 @@ What may be shown is `register`'s to refuse, and what was shown is kept before t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.accounting.calendar import LONGEST_CLOSURE, sessions
@@ -33,6 +34,7 @@ PERIOD_NAMES = tuple(NAMES)
 """What can be shown of a period, as users name it."""
 
 _NAMED = 5
+_PERCENT = re.compile(r"[+-]?[0-9]{1,8}(?:\.[0-9]{1,8})?%?")
 
 
 class PeriodRequest(NamedTuple):
@@ -120,11 +122,10 @@ def provable_from(db: Readable, account: str) -> date | None:
 
 
 def _bound(text: str) -> tuple[str, int]:
-    name, _, percent = text.partition("=")
-    try:
-        return name.strip(), bound_of(name.strip(), Decimal(percent.strip().removesuffix("%")).scaleb(-2))
-    except InvalidOperation:
-        raise Permanent(f"{text!r} is no bound", "Give one like worst_day=-5%") from None
+    name, _, percent = map(str.strip, text.partition("="))
+    if not _PERCENT.fullmatch(percent):
+        raise Permanent(f"{text!r} is no bound", "Give one like worst_day=-5%")
+    return name, bound_of(name, Decimal(percent.removesuffix("%")).scaleb(-2))
 
 
 def _refuse_alone(

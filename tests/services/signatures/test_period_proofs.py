@@ -251,6 +251,13 @@ def test_days_shown_with_isolate_are_refused_again_for_another_figure(traded: Tr
         (["twr"], ["worst_day=5%"], "the bound of worst_day is no loss"),
         (["twr"], ["worst_day=much"], "'worst_day=much' is no bound"),
         (["twr"], ["worst_day=-0.1%"], "worst_day"),
+        (["twr"], ["worst_day=-1e999999999"], "is no bound"),
+        (["twr"], ["worst_day=-1e-999999999999999999"], "is no bound"),
+        (["twr"], ["worst_day=-1_0%"], "is no bound"),
+        (["twr"], ["worst_day=-\uff15%"], "is no bound"),
+        (["twr"], ["worst_day=NaN"], "is no bound"),
+        (["twr"], ["worst_day=-123456789"], "is no bound"),
+        (["twr"], ["worst_day=-100%"], "is no loss"),
     ],
 )
 def test_what_cannot_be_shown_or_is_not_true_is_refused_and_not_registered(
