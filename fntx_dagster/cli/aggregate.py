@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,19 +71,28 @@ def register(
             parser=day_option, metavar="YYYY-MM-DD", help="A day whose record you posted long ago, if the pool asks."
         ),
     ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     account: Account = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take part in the pool of FNTX_AGGREGATOR, and pay its bond. `leave` pays it back; a false submission costs it.
+    """Take part in the pool of FNTX_AGGREGATOR, and pay its bond, which it says and asks about. `leave` pays it back; a
+    false submission costs it.
 
     fntx aggregate register
     """
-    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.cli.terminal import note, out
     from fntx_dagster.services.accounts import chosen_account
+    from fntx_dagster.services.aggregation.trading import bond_of
     from fntx_dagster.services.aggregation.trading import register as register_account
 
     settings, db = settings_and_database()
-    standing = register_account(settings, chosen_account(db, account), old_date.date() if old_date else None)
+    account_id = chosen_account(db, account)
+    bond, pool = bond_of(settings, account_id)
+    if bond:
+        note(f"the bond of the pool {pool} is {Decimal(bond).scaleb(-18).normalize():f} ether; the account pays it now")
+        if not yes and not as_json and not typer.confirm("Pay the bond?", default=False):
+            raise typer.Exit(1)
+    standing = register_account(settings, account_id, old_date.date() if old_date else None)
     if as_json:
         print_json(standing._asdict())
     else:

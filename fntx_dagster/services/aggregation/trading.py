@@ -73,6 +73,14 @@ def register(settings: Settings, account: str, old_date: date | None = None) -> 
         return pool.book.participant(signer.address)
 
 
+def bond_of(settings: Settings, account: str) -> tuple[int, str]:
+    """What `register` pays, in wei, and the pool that holds it: 0 where the account takes part already."""
+    with connect(settings) as chain:
+        pool = pool_of(settings, chain)
+        standing = pool.book.participant(chain.trader(account).address)
+        return 0 if standing.is_registered else pool.terms.rules.bond, pool.book.contract
+
+
 def leave(settings: Settings, account: str) -> PoolParticipant:
     """Take part no more, and get the bond back. Permanent while the pool holds the bond: until the last day that the
     trader submitted is frozen."""
