@@ -290,6 +290,16 @@ def test_the_page_of_a_trader_checks_what_he_shows_to_everybody_and_leads_to_eac
     assert opened.ask("document.querySelector('#days .words').textContent") == "Net P&L"
 
 
+def test_a_page_of_a_trader_says_of_each_period_on_which_chain_it_is(public: Public, address: str, trader: str) -> None:
+    own = ShownLinks(public.db).published_by(trader.removeprefix("/t/"))[0]
+    elsewhere = own._replace(chain_id="1", contract=f"0x{'9' * 40}", node=None)
+    assert own.is_own_chain
+    with patch.object(ShownLinks, "published_by", return_value=[elsewhere, own]):
+        head, *cards = requests.get(address + trader).text.split('<section class="card"')
+    assert ["The chain is the owner’s own" in part for part in (head, *cards)] == [False, False, True]
+    assert [shown.contract in card for shown, card in zip((elsewhere, own), cards, strict=True)] == [True, True]
+
+
 def test_a_page_of_a_trader_has_what_he_published_alone_until_it_ends(
     public: Public, address: str, trader: str
 ) -> None:
