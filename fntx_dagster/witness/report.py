@@ -10,6 +10,7 @@ import json
 import re
 from datetime import UTC, date, datetime
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from fntx_dagster.model.witnesses import WINDOWS, Source
@@ -103,6 +104,10 @@ def parse(text: str | bytes) -> WitnessReport:
         content["fntx"],
     )
     need(report.level == level, "level is not what the days say")
+    need(all(a.day < b.day for a, b in pairwise(report.days)), "the days do not ascend")
+    need(not report.agreeing or bool(report.statements), "days agree, and there is no statement of them")
+    is_fetched = {Source.FILES_SEEN: [False], Source.BROKER_FETCHED: [True]}.get(report.source, [False, True])
+    need((fetched_at is not None) in is_fetched, "fetched_at is not what the level says")
     return report
 
 
@@ -170,6 +175,9 @@ def _day(where: str, entry: Any) -> ComparedDay:
     for names in slots.values():
         is_named = type(names) is list and all(matches(_NAME, name) for name in names)
         need(is_named, f"{where}.slots names no metric")
+    every = [name for names in slots.values() for name in names]
+    need(len({*every}) == len(every), f"{where}.slots names a metric twice")
+    need(bool(every) or entry["result"] != Result.AGREES, f"{where} agrees in no slot")
     differs = bool(slots.get(SlotOutcome.DIFFERS.value))
     need(differs == (entry["result"] == Result.DIFFERS), f"{where}.result is not what its slots say")
     named = {SlotOutcome(outcome): tuple(names) for outcome, names in slots.items()}

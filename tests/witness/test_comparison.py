@@ -170,3 +170,19 @@ def test_a_report_is_read_as_it_was_written_and_names_no_value() -> None:
     for old, new in (('"agrees"', '"differs"'), ('"level": 19', '"level": 3'), ('"level": 19', '"level": 20')):
         with pytest.raises(Permanent):
             reports.parse(text.replace(old, new, 1))
+
+
+def test_a_report_that_no_check_writes_is_refused() -> None:
+    made = report(judged(figures()))
+    [day] = made.days
+    assert reports.parse(reports.written(made)) == made
+    for changed, words in (
+        (made._replace(days=(day._replace(slots={}),)), "agrees in no slot"),
+        (made._replace(days=(day._replace(slots={SlotOutcome.EQUAL: ("fees", "fees")}),)), "names a metric twice"),
+        (made._replace(days=(day, day)), "the days do not ascend"),
+        (made._replace(statements=()), "there is no statement of them"),
+        (made._replace(fetched_at=None), "fetched_at is not what the level says"),
+        (made._replace(source=Source.FILES_SEEN), "fetched_at is not what the level says"),
+    ):
+        with pytest.raises(Permanent, match=words):
+            reports.parse(reports.written(changed))
