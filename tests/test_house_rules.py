@@ -61,7 +61,7 @@ HOMES = {
 # library that several rooms need → those rooms
 SHARED = {
     "Crypto": {"proof", "witness"},  # keccak; what is sealed for a witness
-    "filelock": {"adapters/dbt", "adapters/evm", "adapters/flex"},  # a lock on a file of the room's own
+    "filelock": {"adapters/dbt", "adapters/evm", "adapters/flex", "services"},  # a lock on a file of the room's own
     "pandas": {"adapters/arrow", "services", "frames"},  # beside the first, the type of what is handed out
     "orjson": {"ledger", "store", "services"},  # entries and their chain; rows as one parameter; answers
     "pydantic": {"settings", "adapters/apprise", "adapters/evm", "services", "defs"},  # types of settings: secrets

@@ -12,6 +12,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.model.witnesses import level_in_words
 from fntx_dagster.services.signatures.values import day_values, published
 from fntx_dagster.services.witnesses.figures import own_day, unlike
+from fntx_dagster.services.witnesses.keeping import keep_made
 from fntx_dagster.services.witnesses.workspace import OnProgress, Way, compute, load_statements, workspace
 from fntx_dagster.store.raw_flex.overview import loaded_statements
 from fntx_dagster.witness.comparison import ComparedDay, Result, cannot, compared, need_roots, need_slots
@@ -114,6 +115,7 @@ def check_package(
         fetched_at,
         version("fntx-dagster"),
     )
+    keep_made(settings, report)
     return CheckedPackage(report, unlike(settings, package))
 
 

@@ -4,6 +4,7 @@ own figures of a day."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,9 @@ _ACCOUNTING = ("fx_fallback", "withdrawal_fees")
 _OPTIONS = ("european_underlyings", "late_underlyings")
 _RISK = ("risk_free_rates", "dividend_yields", "dividends")
 _CAPITAL = "initial_capital"
+_MOST_ENTRIES = 1000
+_NAME = re.compile(r"[ -~]{1,32}")
+_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,28})?(E(-1?[0-9]|\+[0-9]))?")
 
 
 def of_settings(settings: Settings, account: str) -> dict[str, Any]:
@@ -45,11 +49,16 @@ def groups_of(package: Package) -> dict[str, Any]:
     try:
         if unknown:
             raise ValueError
+        _need_bounded(given)
+        _need_bounded(capital)
         accounting = {name: given[name] for name in _ACCOUNTING if name in given}
         if capital is not None:
             accounting[_CAPITAL] = {package.account: capital}
+        rates = AccountingSettings.model_validate(accounting)
+        if any(rate <= 0 for rate in rates.fx_fallback.values()):
+            raise ValueError
         return {
-            "accounting": AccountingSettings.model_validate(accounting),
+            "accounting": rates,
             "options": OptionsSettings.model_validate({name: given[name] for name in _OPTIONS if name in given}),
             "risk": RiskSettings.model_validate({name: given[name] for name in _RISK if name in given}),
         }
@@ -57,6 +66,17 @@ def groups_of(package: Package) -> dict[str, Any]:
         raise Permanent(
             "the package's settings are not those of FNTX, or not of their form", "Ask the trader to make it again"
         ) from None
+
+
+def _need_bounded(value: Any) -> None:
+    """ValueError for a name or a number that nobody sets, and that a database or a sum could break on."""
+    if isinstance(value, dict | list):
+        if len(value) > _MOST_ENTRIES or not all(isinstance(name, str) and _NAME.fullmatch(name) for name in value):
+            raise ValueError
+        for each in value.values() if isinstance(value, dict) else ():
+            _need_bounded(each)
+    elif value is not None and (not isinstance(value, str) or not _NUMBER.fullmatch(value)):
+        raise ValueError
 
 
 def unlike(settings: Settings, package: Package) -> list[str]:

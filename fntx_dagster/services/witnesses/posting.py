@@ -14,17 +14,18 @@ from fntx_dagster.adapters.evm.attestations import AttestationBook
 from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.errors import Permanent
 from fntx_dagster.foreign import cleaned
-from fntx_dagster.model.witnesses import AttestedDay, WaitingAttestation
+from fntx_dagster.model.witnesses import AttestedDay, WaitingAttestation, level_in_words
 from fntx_dagster.outbox.sender import OnProgress, send
 from fntx_dagster.services.chain import put_attestations
 from fntx_dagster.services.signatures.posting import policy_of
+from fntx_dagster.services.witnesses.keeping import is_made_here
 from fntx_dagster.store.outbox import attestations
 from fntx_dagster.store.outbox.attestations import AttestationJournal
 from fntx_dagster.witness.report import MAX_BYTES, parse, written
 from fntx_dagster.witness.sealing import X25519, public_key
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
     from pathlib import Path
 
     from fntx_dagster.adapters.evm.client import Chain
@@ -68,8 +69,9 @@ class WitnessKey(NamedTuple):
 def post_report(settings: Settings, db: Database, file: Path, on_progress: OnProgress = lambda text: None) -> Attesting:
     """Attest the days of a report that agree, on the chain of the settings. Called again it goes on.
 
-    Permanent where the report is another witness's, of another chain or contract, where no day agrees, or where the
-    contract holds another root for a day that it names; Transient where the node does not answer.
+    Permanent where the report is another witness's, of another chain or contract, or not one that this home made, where
+    no day agrees, or where the contract holds another root for a day that it names; Transient where the node does not
+    answer.
     """
     try:
         with file.open("rb") as stream:
@@ -94,6 +96,12 @@ def post_report(settings: Settings, db: Database, file: Path, on_progress: OnPro
             )
         days = [day._replace(trader=chain.web3.to_checksum_address(day.trader)) for day in days]
         _need_records(chain, days)
+        if not is_made_here(settings, report):
+            raise Permanent(
+                "this home made no such report, and signs only its own",
+                "Check the package here with `fntx attest check`, and post the report that it writes",
+            )
+        on_progress(f"signing for {len(days)} days of {report.trader}: {level_in_words(report.level)}")
         where = _where(settings, chain, signer)
         attestations.keep_report(db, report.evidence, written(report))
         attestations.queue(db, where, days, report.level, report.evidence)
@@ -118,8 +126,8 @@ def revoke(
 ) -> Attesting:
     """Take the attestation of a version of a trader's day back, for ever, with a reason that everybody reads.
 
-    Permanent where the reason is empty or too long, or where nothing is attested; Transient where the node does not
-    answer.
+    Permanent where the reason is empty or too long, where nothing is attested, or where it is revoked with another
+    reason; Transient where the node does not answer.
     """
     if not 0 < len(reason.encode()) <= LONGEST_REASON:
         raise Permanent(f"the reason has {len(reason.encode())} bytes", f"Give one of 1 to {LONGEST_REASON} bytes")
@@ -133,6 +141,7 @@ def revoke(
         found = AttestationBook(chain).attestation_of(signer.address, attested)
         if found is None:
             raise Permanent(f"{signer.address} has attested no version {version} of {day}, so there is none to revoke")
+        _need_no_other_reason(db, where, attested, found.revoked_at, reason)
         attestations.queue(db, where, [attested], found.level, bytes(32), reason)
         return _send(settings, db, chain, signer, where, on_progress)
 
@@ -196,6 +205,23 @@ def _need_records(chain: Chain, days: list[AttestedDay]) -> None:
                 "posted, or the package is of another record",
                 "Ask the trader to post the day, then post the report again",
             )
+
+
+def _need_no_other_reason(
+    db: Database, where: tuple[int, str, str], attested: AttestedDay, revoked_at: datetime | None, reason: str
+) -> None:
+    """Permanent where a version is revoked, or is about to be, and not with this reason."""
+    reasons = {
+        row.reason
+        for row in attestations.attestations(db, where)
+        if row.reason and row.state != "failed" and (row.trader, row.day, row.version, row.root) == attested
+    }
+    if reason not in reasons and (reasons or revoked_at):
+        when = f"was revoked at {revoked_at:%Y-%m-%d %H:%M} UTC" if revoked_at else "is about to be revoked"
+        raise Permanent(
+            f"version {attested.version} of {attested.day} {when}, and its reason stays",
+            "Tell the trader and the readers whatever it does not say",
+        )
 
 
 def _send(

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.reader import Reader
     from fntx_dagster.model.period import Period
 
+MOST_LISTED = 2000
+"""Attestations that one call lists: the node is asked about each."""
+
 Names = Mapping[str, str]
 """A witness's address in lower case → the name that the reader gave it."""
 
@@ -166,10 +169,11 @@ def witnesses_on(chain: Reader, days: Sequence[AttestedDay], names: Names) -> Wi
 def listed(
     source: Node | Settings, *, trader: str | None, witness: str | None, period: Period
 ) -> list[ListedAttestation]:
-    """The attestations of a trader, or of a witness, of the days of a period, oldest first.
+    """The attestations of a trader, or of a witness, of the days of a period, oldest first. Anybody attests whatever
+    they like: where no witness is named, only those of a root that the record has are listed.
 
-    Permanent where neither is given, the period is backwards, or the chain has no contract of attestations; Transient
-    where the node does not answer.
+    Permanent where neither is given, the period is backwards, the chain has no contract of attestations, or there are
+    more than `MOST_LISTED`; Transient where the node does not answer.
     """
     if trader is None and witness is None:
         raise Permanent("neither a trader nor a witness is named", "Give --trader or --witness")
@@ -180,6 +184,13 @@ def listed(
         said = book.said(trader=trader, witness=witness, since=period.first)
         found = dict.fromkeys(each for each in said if each[1].day in period)
         posted = book.posted({attested.trader for _, attested in found}, since=period.first)
+        if witness is None:
+            found = [each for each in found if each[1] in posted]
+        if len(found) > MOST_LISTED:
+            raise Permanent(
+                f"there are {len(found)} attestations, and at most {MOST_LISTED} are listed at once",
+                "Name the --witness, or fewer days with --from and --to",
+            )
         rows = []
         for address, attested in found:
             held = book.attestation_of(address, attested)

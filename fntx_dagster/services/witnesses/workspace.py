@@ -10,9 +10,12 @@ import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
+
+from filelock import FileLock, Timeout
 
 from fntx_dagster.adapters.dbt.running import project_in
 from fntx_dagster.adapters.flex.answers import NoData
@@ -26,6 +29,7 @@ from fntx_dagster.services.fetching import fetch
 from fntx_dagster.services.loading import load, statements_folder
 from fntx_dagster.services.risk import update_greeks
 from fntx_dagster.services.witnesses.figures import groups_of
+from fntx_dagster.services.witnesses.keeping import kept_in
 from fntx_dagster.settings import Settings
 from fntx_dagster.settings.groups import FlexSettings
 from fntx_dagster.store.raw_flex.coverage import first_session
@@ -52,11 +56,7 @@ class Way(NamedTuple):
         only what came from the broker's own host over TLS: what any other address serves, its owner may have written.
         A file that the package brings was given by the trader, wherever else the witness has it from."""
         if self.fetches:
-            address = urlsplit(settings.flex.url)
-            is_brokers = address.scheme == "https" and address.hostname in _BROKERS_HOSTS
-            return (
-                Source.BROKER_FETCHED if is_brokers and settings.flex.hosts <= _BROKERS_HOSTS else Source.FILES_DIRECT
-            )
+            return Source.BROKER_FETCHED if _is_the_brokers(settings.flex) else Source.FILES_DIRECT
         is_given = any(statement.sha256 in seen for statement in package.statements)
         return Source.FILES_DIRECT if self.is_direct and not is_given else Source.FILES_SEEN
 
@@ -64,12 +64,26 @@ class Way(NamedTuple):
 @contextmanager
 def workspace(settings: Settings, package: Package, way: Way) -> Iterator[tuple[Settings, Database]]:
     """The settings of a home for a package's days, and its empty database. What the figures depend on is as the trader
-    has it; tokens and queries are the witness's own."""
-    place = (settings.witness.home or settings.paths.home / "witness").expanduser().resolve()
-    home = place / f"{package.trader[2:14].lower()}-{'fetched' if way.fetches else 'files'}"
+    has it; tokens and queries are the witness's own. Transient where another check has that home."""
+    home = kept_in(settings) / _name_of_home(settings.flex, package, way)
+    home.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    turn = FileLock(home.with_name(f".{home.name}.lock"), timeout=0, mode=0o600)
+    try:
+        turn.acquire()
+    except Timeout:
+        raise Transient("another check of this trader's days is running", "Call again when it has ended") from None
+    try:
+        with _made(home, settings, package, way) as made:
+            yield made
+    finally:
+        turn.release()
+
+
+@contextmanager
+def _made(home: Path, settings: Settings, package: Package, way: Way) -> Iterator[tuple[Settings, Database]]:
     flex = settings.flex.model_copy(update={"folder": None, "keep_files": True})
     ours = Settings(home=home, flex=flex if way.fetches else FlexSettings(), **groups_of(package))
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    home.mkdir(exist_ok=True, mode=0o700)
     limits = home / settings.paths.limits.name
     if way.fetches and not limits.exists():  # the broker counts the requests of a token, wherever they come from
         settings.paths.limits.mkdir(parents=True, exist_ok=True)
@@ -87,6 +101,23 @@ def workspace(settings: Settings, package: Package, way: Way) -> Iterator[tuple[
             shutil.rmtree(home, ignore_errors=True)
 
 
+def _name_of_home(flex: FlexSettings, package: Package, way: Way) -> str:
+    """One for each record and account. Every file in a home where statements were fetched is from the same hosts, since
+    all of them are loaded: what another host served is never taken for the broker's."""
+    of = _digest(f"{package.chain_id} {package.contract} {package.trader} {package.account}".lower())
+    hosts = "broker" if _is_the_brokers(flex) else _digest(" ".join([flex.url, *sorted(flex.hosts)]))
+    return f"{of}-fetched-{hosts}" if way.fetches else f"{of}-files"
+
+
+def _is_the_brokers(flex: FlexSettings) -> bool:
+    address = urlsplit(flex.url)
+    return address.scheme == "https" and address.hostname in _BROKERS_HOSTS and flex.hosts <= _BROKERS_HOSTS
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:16]
+
+
 def load_statements(
     ours: Settings, db: Database, package: Package, way: Way, since: Period, on_progress: OnProgress
 ) -> datetime | None:
@@ -101,6 +132,8 @@ def load_statements(
             raise Permanent("no Flex token is set to fetch with", "Set FNTX_FLEX_TOKENS and FNTX_FLEX_QUERIES")
         results = fetch(ours, db, since, datetime.now(UTC), on_progress)
         _raise([result.error for result in results if result.error and not isinstance(result.error, NoData)])
+        if all(result.error for result in results):
+            raise Permanent(f"the broker has no statement of {since}", "Check the token and its queries")
         paths = [statements_folder(ours)]
     elif way.folder is not None:
         paths = [way.folder]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from typer.testing import CliRunner
@@ -21,15 +22,17 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.model.witnesses import AttestedDay, Source, level_in_words
 from fntx_dagster.proof.form import checksum_of
 from fntx_dagster.services.chain import put_attestations, serve
+from fntx_dagster.services.loading import statements_folder
 from fntx_dagster.services.signatures.disclosing import disclose_day
 from fntx_dagster.services.signatures.period_proofs import PeriodRequest, prove_period
 from fntx_dagster.services.signatures.register import registered
 from fntx_dagster.services.signatures.track_record import Node
+from fntx_dagster.services.witnesses import reading
 from fntx_dagster.services.witnesses.checking import CheckedPackage, check_package, read_package
 from fntx_dagster.services.witnesses.packaging import make_package
 from fntx_dagster.services.witnesses.posting import key_of, make_key, post_report, post_waiting, publish_key, revoke
 from fntx_dagster.services.witnesses.reading import listed, names_of, witnesses_of
-from fntx_dagster.services.witnesses.workspace import Way
+from fntx_dagster.services.witnesses.workspace import Way, load_statements, workspace
 from fntx_dagster.settings import Settings, load_settings
 from fntx_dagster.store.outbox.attestations import queue
 from fntx_dagster.store.outbox.signatures import signed_days
@@ -90,6 +93,41 @@ def test_only_the_broker_s_own_host_over_tls_is_fetched(trader: Trader, package:
         assert Way(fetches=True).source(settings, package, []) is Source.FILES_DIRECT
 
 
+def test_what_another_host_served_is_never_loaded_as_the_broker_s(
+    trader: Trader, package: Package, fetched: CheckedPackage
+) -> None:
+    assert fetched.agrees  # its files were served by another host, and stay
+    with broker(trader.books) as service:
+        own = with_token(trader, service)
+    real = own.flex.model_copy(update={"url": trader.settings.flex.url, "hosts": trader.settings.flex.hosts})
+    with workspace(own.model_copy(update={"flex": real}), package, Way(fetches=True)) as (ours, _db):
+        assert not statements_folder(ours).exists()
+
+
+def test_a_broker_without_a_statement_of_the_days_is_no_source(
+    trader: Trader, package: Package, fetched: CheckedPackage
+) -> None:
+    with broker(trader.books) as service:
+        settings = with_token(trader, service)
+        later = Period(date(2025, 8, 1), date(2025, 8, 5))
+        way = Way(fetches=True)
+        words = "the broker has no statement of 2025-08-01"
+        with workspace(settings, package, way) as (ours, db), pytest.raises(Permanent, match=words):
+            load_statements(ours, db, package, way, later, lambda text: None)
+
+
+def test_a_second_check_of_the_same_days_waits_and_leaves_the_first_its_database(
+    trader: Trader, package: Package
+) -> None:
+    with workspace(trader.settings, package, Way()) as (_, db):
+        with pytest.raises(Transient, match="another check of this trader's days is running"):
+            check_package(trader.settings, package, Way())
+        with db.connect() as connection:
+            assert connection.execute("select 1").fetchone() == (1,)
+        with workspace(trader.settings, replace(package, account="U5000002"), Way()) as (_, other):
+            assert other.url != db.url
+
+
 def test_files_are_the_broker_s_only_where_the_witness_says_so_and_the_trader_did_not_give_them(
     trader: Trader, package: Package, tmp_path: Path
 ) -> None:
@@ -110,7 +148,7 @@ def test_the_files_of_the_package_give_the_same_and_the_same_files(trader: Trade
     assert checked.agrees
     assert all("statements_digest" in day.slots[SlotOutcome.EQUAL] for day in checked.report.days)
     assert checked.report.level == 0x10 | Source.FILES_SEEN
-    assert not (trader.settings.home / "witness" / f"{package.trader[2:14].lower()}-files").exists()
+    assert not [*(trader.settings.home / "witness").glob("*-files")]
 
 
 def test_who_gets_a_forged_file_differs_and_says_in_which_slots(
@@ -187,6 +225,9 @@ def test_the_witness_attests_once_and_everybody_reads_it(
     assert witnesses_of(source, days, names).lines[0].startswith("NOT CHECKED: which witnesses attest it")
     again = post_report(trader.settings, trader.db, file)
     assert (again.new, again.waiting) == ([], [])
+    assert revoke(trader.settings, trader.db, days[0].trader, day, 1, "The broker corrected a fee.").new == []
+    with pytest.raises(Permanent, match=r"was revoked at .+, and its reason stays"):
+        revoke(trader.settings, trader.db, days[0].trader, day, 1, "Another reason.")
     with pytest.raises(Permanent, match="the reason has 0 bytes"):
         revoke(trader.settings, trader.db, days[0].trader, day, 1, "")
     with pytest.raises(Permanent, match="no version 2"):
@@ -202,9 +243,15 @@ def test_an_attestation_of_another_root_than_the_record_s_is_listed_as_one_that_
         where = chain.chain_id, AttestationBook(chain).contract, trader.witness
     queue(trader.db, where, [wrong], 1, bytes(32))
     post_waiting(trader.settings, trader.db)
-    rows = listed(trader.settings, trader=package.trader, witness=None, period=Period(wrong.day, wrong.day))
+    one = Period(wrong.day, wrong.day)
+    rows = listed(trader.settings, trader=None, witness=trader.witness, period=one)
     assert [row.is_of_record for row in rows if row.attested == wrong] == [False]
     assert all(row.is_of_record for row in rows if row.attested != wrong)
+    # anybody attests of a trader what they like: that is not asked about one by one
+    rows = listed(trader.settings, trader=package.trader, witness=None, period=one)
+    assert all(row.is_of_record for row in rows)
+    with patch.object(reading, "MOST_LISTED", 0), pytest.raises(Permanent, match="at most 0 are listed at once"):
+        listed(trader.settings, trader=None, witness=trader.witness, period=one)
 
 
 def test_a_report_of_another_witness_chain_or_record_is_not_posted(
@@ -217,6 +264,7 @@ def test_a_report_of_another_witness_chain_or_record_is_not_posted(
         (f'"chain_id": "{fetched.report.chain_id}"', '"chain_id": "1"', "on chain 1"),
         (f"0x{fetched.report.days[3].root.hex()}", "0x" + "7" * 64, "does not hold that root"),
         ('"agrees"', '"cannot"', "no day of the report agrees"),
+        ('"fntx": "', '"fntx": "9', "this home made no such report"),
     ):
         file.write_text(
             text.replace(old, new).replace('"level": 18', '"level": 2') if "cannot" in new else text.replace(old, new)
@@ -280,9 +328,28 @@ def test_an_earlier_signed_day_has_its_own_rule_and_a_newer_catalogue_is_refused
 
 
 def test_the_settings_of_a_package_are_the_known_ones(trader: Trader, package: Package) -> None:
-    for settings in ({"flex_tokens": {}}, {"fx_fallback": {"USD/HKD": "x"}}, {"risk_free_rates": {"USD": "5"}}):
+    for settings in (
+        {"flex_tokens": {}},
+        {"fx_fallback": {"USD/HKD": "x"}},
+        {"risk_free_rates": {"USD": "5"}},
+        *_BREAKING,
+    ):
         with pytest.raises(Permanent, match="settings are not those of FNTX"):
             check_package(trader.settings, replace(package, settings=settings), Way())
+
+
+_BREAKING: list[dict[str, Any]] = [
+    {"initial_capital": "1E+999999"},
+    {"initial_capital": "1" * 40},
+    {"initial_capital": True},
+    {"fx_fallback": {"USD/HKD": "0"}},
+    {"fx_fallback": {"USD/HKD": "-1"}},
+    {"fx_fallback": {"USD/HKD": "NaN"}},
+    {"withdrawal_fees": {"USD": "1E+130000"}},
+    {"dividends": {"SPY": {"2025-07-07": "1E+200000"}}},
+    {"european_underlyings": ["x" * 100_000]},
+]
+"""What a database, a division or a sum would break on."""
 
 
 def calls_counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
