@@ -68,8 +68,10 @@ def test_a_deep_file_is_refused_where_a_library_lets_recursion_go_deep() -> None
         "import sys; sys.setrecursionlimit(10**9); from fntx_dagster.cli import app; app(['aggregate', 'check', '-'])"
     )
     deep = b"[" * 3_000_000
-    done = subprocess.run([sys.executable, "-c", program], input=deep, capture_output=True, timeout=120)
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", program], input=deep, capture_output=True, timeout=120, cwd=root)
     assert done.returncode == 2
+    assert b'"context"' in done.stderr
 
 
 def test_an_epoch_record_is_verified_without_a_node(tmp_path: Path) -> None:
