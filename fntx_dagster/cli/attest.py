@@ -127,7 +127,7 @@ def check(
 
     Statements come from the broker with --fetch, from a folder with --statements, else from the package. The report
     names slots and no value. Exit code 0: all days agree; 1: some differ, or there is no statement of them; 75: the
-    broker is away.
+    broker is away, or another check of these days is running.
 
     \b
     fntx attest check july.json --fetch -o report.json

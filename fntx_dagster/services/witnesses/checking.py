@@ -89,7 +89,7 @@ def check_package(
     that is to be before the package's: the metrics over windows need all since the account's first session.
 
     Permanent for statements that cannot be had or built from, Transient where the broker is away; nothing is compared
-    then. `on_progress` gets each step in words.
+    then; nor where another check of the days is running. `on_progress` gets each step in words.
     """
     first, last = package.days[0].day, package.days[-1].day
     with workspace(settings, package, way) as (ours, db):
