@@ -347,6 +347,11 @@ def read_metric(where, metric, slots):
 # PART 3: THE COMMAND, AND ASKING A NODE
 
 SECONDS = 30  # that a node has for the whole of one answer
+OTHER_FILES = {
+    b"epoch": "a day of a pool, not a disclosure: `fntx aggregate verify` checks it",
+    b"package": "a witness's package, not a proof: what witnesses say is on the chain, see --witness",
+    b"witness": "a witness's report, not a proof: what witnesses say is on the chain, see --witness",
+}
 
 
 def main():
@@ -376,6 +381,8 @@ def main():
             text = file.read(PERIOD_BYTES + 1)
     except OSError as error:
         parser.error(f"cannot read {given.file}: {error.strerror}")
+    if other := re.search(rb'"format"\s*:\s*"fntx\.(epoch|package|witness)/', text):
+        parser.error(f"{given.file} is {OTHER_FILES[other[1]]}")
     if re.search(rb'"format"\s*:\s*"fntx\.period/', text):
         return main_of_period(text, given, parser)
     if given.root_file is not None or given.audience is not None:
@@ -1162,6 +1169,8 @@ def figures(period):
         lines.append(("no drawdown below", percent(change((shown["drawdown"] - days / 2) * 1e-12))))
     if "chained" in shown:
         lines.append(("chained", "each day opens with the NAV that the day before closed with"))
+    else:
+        lines.append(("NOT CHAINED", "nothing shows that no money moved between the days"))
     return lines
 
 

@@ -61,6 +61,13 @@ def address_option(text: str) -> str:
     return text
 
 
+def witness_option(text: str) -> str:
+    """A witness with its name, `0x…=Smith Audit`, as it is typed."""
+    if not re.fullmatch(r"0x[0-9a-fA-F]{40}=.*\S.*", text):
+        raise typer.BadParameter(f"{text!r} names no witness: give 0x and 40 hex digits, =, the name")
+    return text
+
+
 def url_option(text: str) -> str:
     """The URL of a node as it is typed; it may hold a key, so it is not shown."""
     if not re.fullmatch(r"https?://[^/\s]\S*", text):

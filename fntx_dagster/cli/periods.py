@@ -24,7 +24,7 @@ Show = Annotated[
     typer.Option(
         metavar="NAME,…",
         help="What it shows: net_pnl, twr, sharpe, volatility, flows, turnover, costs, win_rate, break_evens, "
-        "nav_change.",
+        "nav_change. sharpe and volatility show each other and twr too.",
     ),
 ]
 Bounds = Annotated[
@@ -105,7 +105,7 @@ def period(
     if as_json:
         print_json({"file": f"{output}", "days": proved.days, "shown": proved.items, "warnings": notes})
     else:
-        note(f"Written: {output}: {', '.join(proved.items)} of {proved.days} days")
+        note(f"Written: {output}: {', '.join(proved.names)} of {proved.days} days")
 
 
 def print_checked_period(checked: CheckedPeriod) -> None:
@@ -126,6 +126,8 @@ def print_checked_period(checked: CheckedPeriod) -> None:
         sign = BAD if checked.problems else GOOD
         for name, figure in checked.alone.figures.items():
             out(line("  ", sign, f" {_IN_WORDS.get(name, name)}: {_figure(name, figure, said.currency)}"))
+        if "chained" in said.shown:
+            out(line("  ", sign, " chained: each day opens with the NAV that the day before closed with"))
     for problem in checked.problems:
         out(line(BAD, f" {problem}"))
     for remark in notes:

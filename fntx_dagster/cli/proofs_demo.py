@@ -7,13 +7,14 @@ its home anew each time, and ends the server that it started.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from datetime import date
 
 from fntx_dagster.cli.live_demo import home_of_its_own, run_job
 from fntx_dagster.cli.period_demo import prove_the_year
 from fntx_dagster.cli.pool_demo import add_up_traders
-from fntx_dagster.cli.terminal import note, title
+from fntx_dagster.cli.terminal import note, out, title
 from fntx_dagster.cli.witness_demo import witness_the_first_days
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
@@ -55,3 +56,7 @@ def run_proofs_demo(settings: Settings) -> None:
         run_job(own, "daily_run", YEAR)
         for step in STEPS:
             step(own, db, ACCOUNT, YEAR)
+        title("All of it is in a home of its own")
+        home = f"FNTX_HOME={shlex.quote(str(folder))}"
+        out(f"{folder} has period.json, package.json, report.json and epoch.json, until the demo runs again.")
+        out(f"export {home}", f"fntx verify {shlex.quote(str(folder / 'period.json'))}", "fntx signature shown")

@@ -146,6 +146,8 @@ def catalogue_table(catalogue: Catalogue, title: str) -> Table:
 
 def register_table(rows: Sequence[RegisterRow]) -> Table:
     """What was shown of accounts, newest first."""
+    from fntx_dagster.services.signatures.register import shown_names
+
     table = new_table("shown at", "account", "days", "by", "what", "for", "made by", right=())
     for row in rows:
         days = f"{row.first_day}" if row.first_day == row.last_day else f"{row.first_day} to {row.last_day}"
@@ -154,7 +156,7 @@ def register_table(rows: Sequence[RegisterRow]) -> Table:
             row.account_id,
             days,
             row.kind,
-            ", ".join(row.items),
+            ", ".join(shown_names(row)),
             row.audience or "",
             row.shown_by,
         )

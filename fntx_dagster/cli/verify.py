@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,7 @@ from fntx_dagster.cli.options import (
     hours_option,
     print_json,
     url_option,
+    witness_option,
 )
 from fntx_dagster.errors import Permanent
 from fntx_dagster.foreign import cleaned
@@ -44,7 +46,12 @@ RootFile = Annotated[
 Audience = Annotated[str | None, typer.Option(help="Whom the proof of a period must be made for.")]
 Witness = Annotated[
     list[str] | None,
-    typer.Option("--witness", metavar="0x…=NAME", help="A witness that you know, and its name; again for more."),
+    typer.Option(
+        "--witness",
+        parser=witness_option,
+        metavar="0x…=NAME",
+        help="A witness that you know, and its name; again for more.",
+    ),
 ]
 Trader = Annotated[
     str | None,
@@ -68,6 +75,16 @@ LateAfter = Annotated[
     float,
     typer.Option(parser=hours_option, metavar="HOURS", help="Behind the close, after which a posting is marked late."),
 ]
+
+
+_OTHER_FILES = {
+    b"epoch": "a day of a pool, not a disclosure: `fntx aggregate verify` checks it",
+    b"package": "a witness's package, not a proof: the witness checks it with `fntx attest check`. What witnesses say "
+    "is on the chain: check the trader's disclosure, period or address, with --rpc",
+    b"witness": "a witness's report, not a proof: what it attests is on the chain. Check the trader's disclosure, "
+    "period or address, with --rpc",
+}
+"""What a stranger may take for a disclosure."""
 
 
 def verify(
@@ -196,6 +213,8 @@ def _disclosure(
     if not (rpc or root) and is_meant_as_a_share(content):
         _share(content, as_json)
         return
+    if other := re.search(rb'"format"\s*:\s*"fntx\.(epoch|package|witness)/', content):
+        raise typer.BadParameter(f"{cleaned(file)} is {_OTHER_FILES[other[1]]}")
     if not is_meant_as_a_disclosure(content):
         raise typer.BadParameter(f"{cleaned(file)} is not a disclosure. `fntx signature disclose -o FILE` writes one")
     checked = check_disclosure(content, rpc, bytes.fromhex(root[2:]) if root else None)

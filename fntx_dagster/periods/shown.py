@@ -66,6 +66,15 @@ def items_of(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(item for item in ITEMS if item in wanted)
 
 
+def names_of(items: Iterable[str]) -> tuple[str, ...]:
+    """The user's names for items, in the order of NAMES, and what has no name, such as a bound, as it is: all that a
+    reader learns. A reader of twr and squares learns the volatility whether it was asked for or not."""
+    shown = list(items)
+    names = {name: needed for name, needed in NAMES.items() if {*needed} <= {*shown}}
+    named = {item for needed in names.values() for item in needed}
+    return (*names, *(item for item in shown if item not in named))
+
+
 def bound_of(name: str, change: Decimal) -> int:
     """The bound L of worst_day or drawdown for a change such as -0.05 (5 % down), rounded outward to 0.1 %.
 
@@ -80,6 +89,11 @@ def bound_of(name: str, change: Decimal) -> int:
         raise Permanent(f"the bound of {name} is no loss", f"Give one like {name}=-5%, above -100% and not above 0%")
     logarithm = _SIXTY.ln(1 + outward).scaleb(12, _SIXTY)
     return int(logarithm.to_integral_value(ROUND_FLOOR))
+
+
+def bound_in_words(name: str, bound: int) -> str:
+    """`drawdown=-20.0%`, of a bound that `bound_of` made."""
+    return f"{name}={100 * math.expm1(bound * 1e-12):.1f}%"
 
 
 def figures_of(shown: Mapping[str, Any], days: int) -> dict[str, Decimal | float | int | None]:

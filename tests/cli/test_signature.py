@@ -529,6 +529,14 @@ def test_a_file_that_is_no_disclosure_is_a_wrong_command_line_and_a_broken_discl
     document.write_text('{"days": []}')
     for file in (page, document):
         assert "is not a disclosure" in " ".join(fntx("verify", str(file), code=2).stderr.split())
+    for kind, what in (
+        ("epoch", "a day of a pool"),
+        ("package", "a witness's package"),
+        ("witness", "a witness's rep"),
+    ):
+        file.write_text(f'{{"format": "fntx.{kind}/1"}}')
+        assert what in " ".join(fntx("verify", str(file), code=2).stderr.split())
+    assert "names no witness" in fntx("verify", str(file), "--witness", f"0x{'12' * 20}", code=2).stderr
     for broken in (text[: len(text) // 2], text.replace("fntx.disclosure/1", "other/1"), f"\ufeff{text}"):
         (tmp_path / "d.json").write_text(broken)
         assert "DOES NOT HOLD" in fntx("verify", str(tmp_path / "d.json"), code=1).stdout

@@ -17,7 +17,7 @@ from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.periods.proving import ProvableDay, is_chained, provable_day, prove
-from fntx_dagster.periods.shown import CHAINED, NAMES, bound_of, items_of
+from fntx_dagster.periods.shown import CHAINED, NAMES, bound_in_words, bound_of, items_of, names_of
 from fntx_dagster.services.ranges import refuse_backwards
 from fntx_dagster.services.signatures.commitments import figures_of, is_provable, period_of
 from fntx_dagster.services.signatures.freezing import changed_since_signing, rebuilt, rebuilt_extension
@@ -57,6 +57,11 @@ class ProvedPeriod(NamedTuple):
     items: tuple[str, ...]
     days: int
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The same as users name it."""
+        return names_of(self.items)
+
 
 def prove_period(
     settings: Settings,
@@ -75,6 +80,8 @@ def prove_period(
     """
     refuse_backwards(request.period)
     items, bounds = items_of(request.names), dict(map(_bound, request.bounds))
+    if unasked := [name for name in names_of(items) if name not in request.names]:
+        on_note(f"whoever reads {' and '.join(request.names)} learns {' and '.join(unasked)} too: the file shows it")
     with db.snapshot() as snapshot:
         signed = {account: _provable(snapshot, account, request.period) for account in request.accounts}
         _refuse_alone(snapshot, request, signed, (*items, *bounds))
@@ -98,11 +105,11 @@ def prove_period(
     else:
         on_note("an opening NAV is not the closing NAV of the session before, so the file does not show `chained`")
     text = prove(accounts, items, *request.period, audience=request.audience, bounds=bounds)
-    shown = (*items, *bounds)
+    shown, kept = (*items, *bounds), (*items, *map(bound_in_words, bounds, bounds.values()))
     register(
         db,
         [
-            NewlyShown(account, _span(days), [day.version for day in days], shown, PERIOD, request.audience, by)
+            NewlyShown(account, _span(days), [day.version for day in days], kept, PERIOD, request.audience, by)
             for account, days in signed.items()
         ],
         lambda shown_before: _refuse_alone(shown_before, request, signed, shown),

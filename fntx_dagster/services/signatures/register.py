@@ -12,6 +12,7 @@ from fntx_dagster.metrics.windows import first_day
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.periods.isolation import APART, ShownDays, Telling, standing_alone
+from fntx_dagster.periods.shown import names_of
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.marts.summaries import numbered_sessions
@@ -38,6 +39,11 @@ def registered(
 ) -> list[RegisterRow]:
     """What was ever shown of some accounts or of all, newest first, at most `most` rows, all before that of an id."""
     return rows.registered(db, accounts, most, before)
+
+
+def shown_names(row: RegisterRow) -> Sequence[str]:
+    """What a row shows, as the commands name it: the metrics of a day, the figures and bounds of a period."""
+    return names_of(row.items) if row.kind == PERIOD else row.items
 
 
 def register_package(
@@ -110,7 +116,7 @@ def of_disclosure(day: date, metrics: Collection[str], first_session: date) -> l
 
 
 def of_period(first: date, last: date, items: Collection[str]) -> ShownDays:
-    """What the items of a period tell of its days."""
+    """What the items of a period, bounds such as `drawdown=-20.0%` among them, tell of its days."""
     return ShownDays(first, last, Telling.TOTAL, _figures(*items))
 
 
@@ -141,7 +147,8 @@ def _proved_days(row: RegisterRow, sessions: Sequence[date]) -> Period:
 
 
 def _figures(*names: str) -> frozenset[str]:
-    return frozenset(_AS_ITEM.get(name, name) for name in names)
+    bare = (name.partition("=")[0] for name in names)
+    return frozenset(_AS_ITEM.get(name, name) for name in bare)
 
 
 @cache

@@ -6,7 +6,7 @@ from __future__ import annotations
 from starlette.responses import RedirectResponse
 
 from fntx_dagster.services.sharing.making import end_link, list_links, publish_link
-from fntx_dagster.services.signatures.register import registered
+from fntx_dagster.services.signatures.register import registered, shown_names
 from fntx_dagster.web import words
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown
 from fntx_dagster.web.grids import Grid
@@ -37,7 +37,7 @@ def show(asked: Asked) -> Answer:
         (
             f"{row.first_day}" if row.first_day == row.last_day else f"{row.first_day} to {row.last_day}",
             row.kind,
-            words.metrics(row.items),
+            words.metrics(shown_names(row)),
             row.audience or "",
             words.moment(row.shown_at),
             row.shown_by,

@@ -25,7 +25,7 @@ from fntx_dagster.services.signatures.commitments import figures_of, period_of
 from fntx_dagster.services.signatures.period_checking import check_period, is_meant_as_a_period
 from fntx_dagster.services.signatures.period_proofs import PeriodRequest, provable_from, prove_period
 from fntx_dagster.services.signatures.posting import post
-from fntx_dagster.services.signatures.register import registered
+from fntx_dagster.services.signatures.register import registered, shown_names
 from fntx_dagster.services.signatures.signing import amend, proposals, sign
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
@@ -120,6 +120,19 @@ def test_a_period_holds_over_a_node_from_a_list_and_as_far_as_checked_by_itself(
     assert (said["holds"], said["on_chain"], said["period"]["days"]) == (True, True, 15)
     assert said["period"]["shown"]["chained"] is True
     assert alone.as_dict()["on_chain"] is None
+
+
+def test_what_comes_along_is_said_first_and_the_register_keeps_names_and_bounds(traded: Traded) -> None:
+    notes: list[str] = []
+    request = PeriodRequest([ACCOUNT], PERIOD, ["volatility"], ["drawdown=-20%", "worst_day=-4.44%"])
+    proved = prove_period(traded.settings, traded.db, request, by="ada", on_note=notes.append)
+    assert notes[0] == "whoever reads volatility learns twr and sharpe too: the file shows it"
+    assert proved.names == ("twr", "sharpe", "volatility", "chained", "drawdown", "worst_day")
+    [row] = registered(traded.db, {ACCOUNT})
+    assert shown_names(row) == ("twr", "sharpe", "volatility", "chained", "drawdown=-20.0%", "worst_day=-4.5%")
+    shorter = request._replace(period=Period(FIRST, DAYS[-2]), names=["costs"], bounds=["drawdown=-30%"])
+    with pytest.raises(Permanent, match="would stand alone"):  # a fall is a fall, whatever its bound
+        prove_period(traded.settings, traded.db, shorter, by="ada")
 
 
 def test_a_file_for_another_audience_of_another_chain_or_changed_does_not_pass(traded: Traded) -> None:
