@@ -16,7 +16,13 @@ from fntx_dagster.defs.schedules import SCHEDULES
 from fntx_dagster.defs.sensors import SENSORS
 from fntx_dagster.defs.signal_settling import settlements_due, signal_settlements
 from fntx_dagster.defs.signals import SIGNALS
-from fntx_dagster.defs.signature import chain_receipt, daily_signature, no_days_stand_alone, signed_days_unchanged
+from fntx_dagster.defs.signature import (
+    attestations_stand,
+    chain_receipt,
+    daily_signature,
+    no_days_stand_alone,
+    signed_days_unchanged,
+)
 from fntx_dagster.defs.statements import flex_files, raw_flex_xml
 from fntx_dagster.defs.transforms import transforms
 from fntx_dagster.defs.verification import CHECKS
@@ -38,7 +44,7 @@ defs = dg.Definitions(
         *SIGNALS,
         signal_settlements,
     ],
-    asset_checks=[*CHECKS, signed_days_unchanged, no_days_stand_alone, ledger_verification],
+    asset_checks=[*CHECKS, signed_days_unchanged, no_days_stand_alone, attestations_stand, ledger_verification],
     jobs=JOBS,
     schedules=[*SCHEDULES, verification_of_the_ledger],
     sensors=[*SENSORS, *LEDGER_SENSORS, settlements_due],

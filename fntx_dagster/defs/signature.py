@@ -17,6 +17,7 @@ from fntx_dagster.services.signatures.receipts import POSTS_AHEAD, Receipt, post
 from fntx_dagster.services.signatures.refusals import Beginning
 from fntx_dagster.services.signatures.register import isolated_days
 from fntx_dagster.services.signatures.signed_days import changed_days, sign_days
+from fntx_dagster.services.witnesses.standing import lost_attestations
 
 WHEN_THE_CHAIN_IS_AWAY = dg.RetryPolicy(
     max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
@@ -203,6 +204,25 @@ def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
                 looked=posted.traders,
             ),
         ],
+    )
+
+
+@dg.asset_check(
+    asset=chain_receipt,
+    description="What the witnesses in FNTX_WITNESSES attested is the latest version of its day, and is not revoked.",
+    retry_policy=WHEN_THE_CHAIN_IS_AWAY,
+)
+def attestations_stand(context: dg.AssetCheckExecutionContext, platform: Platform) -> dg.AssetCheckResult:
+    """All posted days are looked at: a witness can revoke any. Where none is named, the chain is not asked."""
+    with failing_well():
+        settings = platform.settings()
+        lost = lost_attestations(settings, platform.database())
+    return result(
+        "witness",
+        "attestations_stand",
+        lost,
+        "Every attestation stands" if settings.witness.names else "Not looked at: FNTX_WITNESSES names no witness",
+        severity=dg.AssetCheckSeverity.WARN,
     )
 
 

@@ -52,6 +52,7 @@ TITLES = {
     "account": "An account that cannot be built or signed",
     "drift": "A signed day's figures have changed",
     "isolation": "Days stand alone by what was shown",
+    "witness": "Attestations that do not stand",
     "queue": "Records that do not get to the chain",
     "chain": "The chain holds another record than ours",
     "gap": "Sessions without a record on the chain",

@@ -21,5 +21,6 @@ class WitnessSettings(Group):
     )
     names: dict[_Address, str] = Field(
         default={},
-        description='names of the witnesses that you know, as JSON: address to name (`{"0x…": "Smith Audit"}`)',
+        description="names of the witnesses that you know or count on, as JSON: address to name "
+        '(`{"0x…": "Smith Audit"}`)',
     )

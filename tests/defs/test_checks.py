@@ -13,21 +13,32 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from fntx_dagster.adapters.evm.client import EmbeddedChain
+from fntx_dagster.adapters.evm.attestations import AttestationBook
+from fntx_dagster.adapters.evm.client import EmbeddedChain, connect
 from fntx_dagster.defs.accounting import lots
 from fntx_dagster.defs.current_day import current_day
 from fntx_dagster.defs.findings import observed, result
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.ranges import range_tags
-from fntx_dagster.defs.signature import chain_receipt, daily_signature, no_days_stand_alone, signed_days_unchanged
+from fntx_dagster.defs.signature import (
+    attestations_stand,
+    chain_receipt,
+    daily_signature,
+    no_days_stand_alone,
+    signed_days_unchanged,
+)
 from fntx_dagster.defs.statements import flex_files, raw_flex_xml
 from fntx_dagster.defs.verification import CHECKS
 from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.witnesses import AttestedDay
 from fntx_dagster.services import statements
+from fntx_dagster.services.chain import put_attestations
 from fntx_dagster.services.signatures.drifting import drifts
+from fntx_dagster.services.witnesses.posting import WITNESS, post_waiting, revoke
 from fntx_dagster.settings import Settings
 from fntx_dagster.settings.groups import FlexSettings
+from fntx_dagster.settings.witness import WitnessSettings
 from fntx_dagster.simulate.account import Account
 from fntx_dagster.simulate.contracts import SPY
 from fntx_dagster.simulate.delivery import ACTIVITY, answers, deliver
@@ -36,6 +47,7 @@ from fntx_dagster.simulate.gateway_accounts import QUARTER_PAST_TEN, account, ju
 from fntx_dagster.simulate.webservice import serve as broker
 from fntx_dagster.simulate.webservice_faults import refuse
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.outbox.attestations import queue
 from fntx_dagster.store.outbox.signatures import posted_days, signed_days
 from fntx_dagster.store.shares.register import NewlyShown, register
 from tests import by_hand
@@ -382,7 +394,7 @@ class TestSignature:
         return materialize(
             [daily_signature, chain_receipt],
             days=(first, last),
-            checks=[signed_days_unchanged, no_days_stand_alone],
+            checks=[signed_days_unchanged, no_days_stand_alone, attestations_stand],
             platform=platform_of(settings, db),
         )
 
@@ -540,6 +552,30 @@ class TestSignature:
         [finding] = observed(said).findings
         assert (observed(said).kind, said.severity, finding.subject) == ("isolation", WARN, "U…0001")
         assert finding.text.startswith("U…0001: 2025-07-14 and 2025-07-15 and 2025-07-16; 2025-07-17 stand alone")
+        assert not A_WHOLE_ACCOUNT.search(done.events)
+
+    def test_an_attestation_that_a_named_witness_revokes_is_a_warning_and_without_a_name_nothing_is_looked_at(
+        self, settings: Settings, built: Database
+    ) -> None:
+        by_hand.build(built, ONE, JULY_17)
+        off = self.run(settings, built).checks["attestations_stand"]
+        assert (off.passed, off.description) == (True, "Not looked at: FNTX_WITNESSES names no witness")
+        [signed] = signed_days(built, Period.on(JULY_17))
+        with connect(settings) as chain:
+            put_attestations(settings, chain)
+            where = chain.chain_id, AttestationBook(chain).contract, chain.trader(WITNESS).address
+        queue(built, where, [AttestedDay(signed.trader, JULY_17, 1, signed.root)], 3, bytes(32))
+        post_waiting(settings, built)
+        named = Settings(home=settings.home, witness=WitnessSettings(names={where[2]: "Smith Audit"}))
+        on = self.run(named, built).checks["attestations_stand"]
+        assert (on.passed, on.description) == (True, "Every attestation stands")
+        revoke(settings, built, signed.trader, JULY_17, 1, "The broker corrected a fee.")
+        done = self.run(named, built)
+        said = observed(done.checks["attestations_stand"])
+        [finding] = said.findings
+        assert (said.kind, done.checks["attestations_stand"].severity, finding.day) == ("witness", WARN, JULY_17)
+        assert "Smith Audit" in finding.text
+        assert done.success
         assert not A_WHOLE_ACCOUNT.search(done.events)
 
     def test_a_session_without_a_record_between_others_is_a_gap(self, settings: Settings, built: Database) -> None:

@@ -120,6 +120,7 @@ def test_no_check_of_one_account_stops_the_others() -> None:
         "every_day_is_posted",
         "signed_days_unchanged",
         "no_days_stand_alone",
+        "attestations_stand",
         "roots_agree",
         "no_gap",
         "no_record_waits",
