@@ -26,7 +26,8 @@ def init(
     account: Signs = "trustee",
     as_json: AsJson = False,
 ) -> None:
-    """Make a trustee's secret, encrypted with FNTX_KEYSTORE_PASSWORD. Back the file up: it is all that a trustee keeps.
+    """Make a trustee's secret, encrypted with FNTX_KEYSTORE_PASSWORD. A trustee keeps two secrets: this file, and the
+    key that signs for the account `trustee` (FNTX_KEYSTORES, FNTX_TRADER_KEY, or keys/ in FNTX_HOME). Back up both.
 
     It prints the address and the box key that the pool's deployment names.
 

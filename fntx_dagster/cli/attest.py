@@ -103,7 +103,7 @@ def package(
 
 @attest.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="The package, sealed for you or open.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The package, sealed for you or open.")],
     output: OutputFile,
     fetch: Annotated[
         bool, typer.Option("--fetch", help="Fetch the statements with your own Flex token for the account.")

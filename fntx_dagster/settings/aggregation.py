@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from fntx_dagster.settings.forms import ADDRESS
 from fntx_dagster.settings.groups import Group
 
 
@@ -14,7 +15,7 @@ class AggregationSettings(Group):
 
     aggregator: str | None = Field(
         default=None,
-        pattern="^0x[0-9a-fA-F]{40}$",
+        pattern=ADDRESS,
         description="address of the pool's Aggregator; unset: nothing is submitted, checked or opened",
     )
     trustee_file: Path | None = Field(

@@ -13,6 +13,8 @@ from pydantic.fields import FieldInfo
 
 JSON_FORM = "of the form that docs/settings.md shows (JSON names each thing once, ids stand in quotes)"
 
+ADDRESS = "^0x[0-9a-fA-F]{40}$"
+
 _KINDS: dict[Any, str] = {
     int: "a whole number",
     float: "a number",
@@ -34,6 +36,8 @@ def form_of(field: FieldInfo) -> str:
         return JSON_FORM
     if field.examples:
         return " or ".join(f"`{example}`" for example in field.examples) + ", as an example"
+    if any(getattr(constraint, "pattern", None) == ADDRESS for constraint in field.metadata):
+        return "an address: 0x and 40 hex digits"
     limits = {
         name: limit
         for constraint in field.metadata

@@ -98,6 +98,10 @@ def test_what_cannot_be_written_is_not_registered_as_shown(tmp_path: Path) -> No
     fntx("signature", "period", *WHOLE, "--show", "costs", "-o", str(tmp_path), code=1)
     fntx("signature", "disclose", "--date", "2025-03-05", "--metric", "net_pnl", "-o", str(folder / "a"), code=1)
     fntx("attest", "package", *WHOLE, "--witness", f"0x{'11' * 20}", "-o", str(folder / "a"), code=1)
+    package = ("attest", "package", "--witness", f"0x{'11' * 20}", "-o", str(file))
+    refused = fntx(*package, "--from", "2025-03-14", "--to", "2025-03-03", code=1)
+    assert "is signed" not in str(refused.exception)
+    fntx("attest", "check", str(tmp_path / "nothing.json"), "-o", str(file), code=2)
     assert json.loads(fntx("signature", "shown", "--json").stdout) == []
     fntx("signature", "period", *WHOLE, "--show", "costs", "-o", str(file))
     assert len(json.loads(fntx("signature", "shown", "--json").stdout)) == 1

@@ -12,6 +12,7 @@ from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.proof.record import Record
 from fntx_dagster.services.loading import statements_folder
+from fntx_dagster.services.ranges import refuse_backwards
 from fntx_dagster.services.signatures.commitments import aggregation_of, figures_of, period_of
 from fntx_dagster.services.signatures.freezing import changed_since_signing, rebuilt, rebuilt_extension
 from fntx_dagster.services.signatures.register import register_package
@@ -67,6 +68,7 @@ def make_package(
     was shown keeps it before it is handed out. Permanent where no day of the period is signed, where days were signed
     for several chains or traders, or where what was frozen was changed since.
     """
+    refuse_backwards(period)
     with db.snapshot() as snapshot:
         signed = signatures.signed_days(snapshot, period, account)
         if not signed:

@@ -136,6 +136,8 @@ def load_statements(
             raise Permanent(f"the broker has no statement of {since}", "Check the token and its queries")
         paths = [statements_folder(ours)]
     elif way.folder is not None:
+        if not way.folder.exists():
+            raise Permanent(f"there is no folder {way.folder}", "Name the one that has the statements")
         paths = [way.folder]
     else:
         paths = [*_unpacked(ours, package)]
