@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fntx_dagster.adapters.evm.artifacts import AGGREGATOR, GENERATOR_CODES, VERIFIER, artifact, is_code_of
-from fntx_dagster.adapters.evm.faults import as_a_node_answers
+from fntx_dagster.adapters.evm.faults import Reverted, as_a_node_answers
 from fntx_dagster.adapters.evm.reader import web3_over, yyyymmdd
 from fntx_dagster.adapters.evm.transactions import receipt_of
 from fntx_dagster.adapters.evm.typed import address_of, block_at
@@ -356,8 +356,8 @@ def records_at(rpc_url: str, contract: str) -> str:
     pool = web3_over(rpc_url).eth.contract(address_of(contract), abi=artifact(AGGREGATOR)["abi"])
     try:
         return as_a_node_answers(pool.functions.records().call)()
-    except (BadFunctionCallOutput, ContractLogicError):
-        raise Permanent(f"the contract at {contract} is no pool", "Check the address and the chain") from None
+    except (BadFunctionCallOutput, ContractLogicError, Reverted):
+        raise Permanent(f"{contract} is not FNTX's Aggregator", "Check the address and the chain") from None
 
 
 def _day_of(epoch: int) -> date:
