@@ -1327,7 +1327,8 @@ def listed_days(text):
     for place, line in enumerate(text.splitlines(), 1):
         if line.strip():
             found = re.fullmatch(form, line)
-            need(found is not None and is_day(found[1]), f"line {place} is not date, version and root")
+            if found is None or not is_day(found[1]):
+                raise Refused(f"line {place} is not date, version and root")
             need(found[1] not in held, f"line {place} has {found[1]} again: give the latest version of each day")
             held[found[1]] = (int(found[2]), found[3].lower(), None, None)
     return held

@@ -144,7 +144,7 @@ def check_period(
     held = None if listed is None else listed_days(listed)
     alone = check(text, published_pairs(CATALOGUES, EXTENSIONS))
     period, problems = alone.period, list(alone.problems)
-    if held is not None and period is not None and len(period.accounts) > 1:
+    if held is not None and period is not None and len(period.accounts) != 1:
         raise Permanent("a list of days is of one account, and the file has several", "Name a node with --rpc")
     if period is not None and audience is not None and period.audience != audience:
         made = "nobody in particular" if period.audience is None else f'"{period.audience}"'
@@ -153,7 +153,8 @@ def check_period(
         return CheckedPeriod(alone, tuple(problems), _unchecked("the file by itself does not hold"))
     notes = tuple(_notes(period))
     if held is not None:
-        problems += _of_days(period, period.accounts[0], held)
+        [account] = period.accounts
+        problems += _of_days(period, account, held)
         left = _unchecked("you gave a list; give --rpc for the rest", "code", "posting")
         return CheckedPeriod(alone, tuple(problems), left, (*notes, *_unknown_years(period)))
     if rpc_url is None:
