@@ -244,7 +244,7 @@ def _press(page: Page, key: str, text: str = "") -> None:
 
 def _tab_to(page: Page, reached: str) -> None:
     for _ in range(200):
-        if page.ask(reached):
+        if page.ask(f"document.activeElement !== null && {reached}"):  # it is, while a page is loaded
             return
         _press(page, "Tab")
     raise AssertionError(f"not reached by keyboard: {reached}")

@@ -27,7 +27,7 @@ PARTS = {
     "{date}": f"{DAY}",
     "{key:path}": "3940000364",
     "{table}": "trades",
-    "{row}": "3",
+    "{row}": "4",
     "{form}": "md",
 }
 FILES = ("/a/1/trades.csv", "/a/1/report.md", "/a/1/tables/trades.csv")

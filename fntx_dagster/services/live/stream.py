@@ -195,6 +195,7 @@ class Stream:
                 return
 
     def _look_at_writers(self) -> None:
+        self._numbers_of_now()  # who is away is told by them, also where no event has come yet
         beats = heartbeats(self._db)
         late = {task for task, beat in beats.items() if beat.age > UNATTENDED_SECONDS}
         self._set_unattended(frozenset(late if RELAY in beats else late | {RELAY}))
@@ -210,11 +211,14 @@ class Stream:
         for wake in followers:
             wake(soon)
 
-    def _sent(self, found: Iterable[LiveEvent]) -> list[Sent]:
+    def _numbers_of_now(self) -> dict[str, int]:
         if not self.numbers or time.monotonic() > self._numbered_at + _NUMBERS_SECONDS:
             self.numbers = {each.account_id: each.number for each in numbered_accounts(self._db)}
             self._numbered_at = time.monotonic()
-        numbers = self.numbers
+        return self.numbers
+
+    def _sent(self, found: Iterable[LiveEvent]) -> list[Sent]:
+        numbers = self._numbers_of_now()
         # an account without a number has no page yet: it gets one with its first statement
         return [
             _sent(event, numbers)

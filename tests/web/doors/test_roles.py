@@ -60,6 +60,8 @@ class Row(NamedTuple):
 
 
 ALL_IN, NONE_POST = "200 200 200 200 200 door", "405 405 405 405 405 405"
+UNPUBLISHED = f"/t/0x{1:040x}"
+"""The page of a trader who publishes nothing."""
 SHOWN = "?from=2025-07-14&to=2025-07-18&metric=net_pnl"
 LINK = {"action": "link", "lasts": "7"}
 """With the plan that the page shows, once it has been asked."""
@@ -129,6 +131,12 @@ TABLE = (
     Row("/s/{token}", DEMO, "{link}", "200 200 200 200 200 200", NONE_POST),
     Row("/s/{token}/series", DEMO, "{link}/series", "200 200 200 200 200 200", NONE_POST),
     Row("/s/{token}/series.json", DEMO, "{link}/series.json", "200 200 200 200 200 200", NONE_POST),
+    Row("/t/{trader}", DEMO, UNPUBLISHED, "404 404 404 404 404 404", NONE_POST),
+    Row("/t/{trader}/{link:int}", DEMO, f"{UNPUBLISHED}/1", "404 404 404 404 404 404", NONE_POST),
+    Row("/t/{trader}/{link:int}/series", DEMO, f"{UNPUBLISHED}/1/series", "404 404 404 404 404 404", NONE_POST),
+    Row(
+        "/t/{trader}/{link:int}/series.json", DEMO, f"{UNPUBLISHED}/1/series.json", "404 404 404 404 404 404", NONE_POST
+    ),
     Row("/badge/{token}", DEMO, "{badge}", "200 200 200 200 200 200", NONE_POST),
     Row("/chain", DEMO, "/chain", "405 405 405 405 405 405", "200 200 200 200 200 200"),
     Row("/healthz", DEMO, "/healthz", "200 200 200 200 200 200", NONE_POST),
