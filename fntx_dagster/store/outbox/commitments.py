@@ -8,27 +8,18 @@ when its nonce is taken.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 from psycopg.rows import args_row
 
-from fntx_dagster.model.chain import Call, Fees, MinedCommitments, QueuedCommitment, WaitingCommitment
-from fntx_dagster.outbox import turns
-from fntx_dagster.outbox.sending import Attempt, Place, Sending
+from fntx_dagster.model.chain import MinedCommitments, QueuedCommitment, WaitingCommitment
 from fntx_dagster.signals.commitments import strategy_hash
 from fntx_dagster.store.database import Database, Readable
-from fntx_dagster.store.outbox import nonces
-from fntx_dagster.store.outbox.nonces import KeyTurn, TakenNonce, bytes_of
-
-CommitmentSending = Sending[QueuedCommitment, Call, Fees]
-"""A nonce that is taken for commitments, in the words of the outbox."""
+from fntx_dagster.store.outbox.queues import QueueJournal, receipt_values
 
 _HERE = "(chain_id, contract, provider) = (%(chain_id)s, %(contract)s, %(trader)s)"
-_RECEIPT = """number = made.number, tx_hash = %(tx_hash)s, block_number = %(block_number)s,
-    block_hash = %(block_hash)s, committed_at = %(mined_at)s, gas_used = %(gas_used)s, updated_at = clock_timestamp()"""
 _NO_RECEIPT = """number = null, tx_hash = null, block_number = null, block_hash = null, committed_at = null,
     gas_used = null, updated_at = clock_timestamp()"""
 
@@ -121,92 +112,25 @@ def queue_vanished_again(db: Database, who: Mapping[str, Any], count: int) -> in
         ).rowcount
 
 
-class CommitmentJournal:
+class CommitmentJournal(QueueJournal[QueuedCommitment, MinedCommitments]):
     """`outbox.Journal` for one strategy's provider on one chain. `account`: whose key the provider's is."""
 
+    table = "ledger.signal_commitments"
+    key = "signal_execution_id"
+    waiting = "strategy_code = %(code)s"
+    bound = "chain_id = %(chain_id)s, contract = %(contract)s, provider = %(trader)s,"
+    unbound = "chain_id = null, contract = null, provider = null,"
+    no_receipt = _NO_RECEIPT
+
     def __init__(self, db: Database, code: str, account: str, chain_id: int, contract: str, provider: str) -> None:
-        self._db, self._turn, self._strategy = db, KeyTurn(db, provider), strategy_hash(code)
-        self.who = {"code": code, "account": account, "chain_id": chain_id, "contract": contract, "trader": provider}
+        who = {"code": code, "account": account, "chain_id": chain_id, "contract": contract, "trader": provider}
+        super().__init__(db, who)
+        self._strategy = strategy_hash(code)
 
-    def turn(self) -> AbstractContextManager[None]:
-        return self._turn.taken()
+    def number_of(self, entry: QueuedCommitment) -> int:
+        return entry.signal_execution_id
 
-    def queued(self) -> list[QueuedCommitment]:
-        with self._db.connect() as connection:
-            return self._entries(connection, "strategy_code = %(code)s and state = 'queued'")
-
-    def sendings(self) -> list[CommitmentSending]:
-        with self._db.connect() as connection:
-            return [self._sending(connection, taken) for taken in nonces.taken_nonces(connection, self.who)]
-
-    def prepare(self, slot: int, message: Call, entries: tuple[QueuedCommitment, ...]) -> CommitmentSending:
-        with self._db.connect() as connection:
-            number = nonces.take_nonce(connection, self.who, slot, message)
-            taken = connection.execute(
-                """update ledger.signal_commitments
-                set sending_id = %(number)s, state = 'signed', error = null, chain_id = %(chain_id)s,
-                    contract = %(contract)s, provider = %(trader)s, updated_at = clock_timestamp()
-                where signal_execution_id = any(%(executions)s) and state = 'queued'""",
-                self.who | {"number": number, "executions": _executions(entries)},
-            ).rowcount
-            if taken < len(entries):
-                raise turns.overtaken(self.who["trader"])
-        return Sending(number, slot, message, entries, (), None)
-
-    def keep(self, sending: CommitmentSending, attempt: Attempt[Fees]) -> CommitmentSending:
-        with self._db.connect() as connection:
-            nonces.keep_attempt(connection, sending.number, attempt)
-        return sending._replace(attempts=(*sending.attempts, attempt))
-
-    def sent(self, sending: CommitmentSending, reference: str) -> None:
-        with self._db.connect() as connection:
-            nonces.mark_sent(connection, sending.number, reference)
-            self._move(connection, sending, "broadcast", only="state = 'signed'")
-
-    def seen(self, sending: CommitmentSending, place: Place, receipt: MinedCommitments) -> None:
-        with self._db.connect() as connection:
-            nonces.mark_mined(connection, sending.number, place)
-            self._receive(connection, sending.entries, receipt, "mined")
-
-    def final(self, sending: CommitmentSending) -> None:
-        with self._db.connect() as connection:
-            nonces.mark_final(connection, sending.number)
-            self._move(connection, sending, "final")
-
-    def reopen(self, sending: CommitmentSending) -> CommitmentSending:
-        with self._db.connect() as connection:
-            nonces.mark_open(connection, sending.number)
-            self._move(connection, sending, "broadcast", sets=_NO_RECEIPT)
-        return sending._replace(seen=None)
-
-    def release(self, sending: CommitmentSending, why: str) -> None:
-        with self._db.connect() as connection:
-            nonces.give_up(connection, sending.number, "released", why)
-            unbound = "chain_id = null, contract = null, provider = null, sending_id = null"
-            self._move(connection, sending, "queued", sets=f"{unbound}, {_NO_RECEIPT}")
-
-    def fail(self, sending: CommitmentSending, why: str) -> None:
-        with self._db.connect() as connection:
-            nonces.give_up(connection, sending.number, "failed", why)
-            self._move(connection, sending, "failed", sets=_NO_RECEIPT, error=why)
-
-    def adopt(self, entry: QueuedCommitment, receipt: MinedCommitments, is_final: bool) -> None:
-        with self._db.connect() as connection:
-            self._receive(connection, [entry], receipt, "final" if is_final else "queued")
-
-    def refuse(self, entry: QueuedCommitment, why: str) -> None:
-        with self._db.connect() as connection:
-            connection.execute(
-                """update ledger.signal_commitments set state = 'failed', error = %s, updated_at = clock_timestamp()
-                where signal_execution_id = %s""",
-                (why, entry.signal_execution_id),
-            )
-
-    def _sending(self, connection: psycopg.Connection, taken: TakenNonce) -> CommitmentSending:
-        entries = self._entries(connection, "sending_id = %(number)s", number=taken.number)
-        return nonces.sending_of(connection, taken, entries)
-
-    def _entries(self, connection: psycopg.Connection, which: LiteralString, **values: Any) -> list[QueuedCommitment]:
+    def entries(self, connection: psycopg.Connection, which: LiteralString, **values: Any) -> list[QueuedCommitment]:
         rows = connection.execute(
             f"""select signal_execution_id, commitment,
                 (select coalesce(max(number) + 1, 0) from ledger.signal_commitments as held
@@ -216,50 +140,25 @@ class CommitmentJournal:
         )
         return [QueuedCommitment(number, self._strategy, commitment, floor) for number, commitment, floor in rows]
 
-    def _move(
-        self,
-        connection: psycopg.Connection,
-        sending: CommitmentSending,
-        state: str,
-        *,
-        only: LiteralString = "true",
-        sets: LiteralString = "updated_at = clock_timestamp()",
-        error: str | None = None,
-    ) -> None:
-        connection.execute(
-            f"""update ledger.signal_commitments set state = %(state)s, error = %(error)s, {sets}
-            where sending_id = %(number)s and {only}""",
-            {"state": state, "error": error, "number": sending.number},
-        )
-
-    def _receive(
+    def receive(
         self,
         connection: psycopg.Connection,
         entries: Iterable[QueuedCommitment],
         receipt: MinedCommitments,
         state: str,
     ) -> None:
-        """What the chain says of these entries."""
         known = [entry for entry in entries if entry.commitment in receipt.numbers]
-        values = {
+        values = receipt_values(receipt) | {
             "state": state,
-            "tx_hash": bytes_of(receipt.tx_hash),
-            "block_number": receipt.block_number,
-            "block_hash": bytes_of(receipt.block_hash),
-            "gas_used": receipt.gas_used,
-            "mined_at": receipt.mined_at,
-            "executions": _executions(known),
+            "executions": self.numbers(known),
             "numbers": [receipt.numbers[entry.commitment] for entry in known],
         }
         connection.execute(
             f"""update ledger.signal_commitments as commitment
-            set state = %(state)s, error = null, chain_id = %(chain_id)s, contract = %(contract)s,
-                provider = %(trader)s, {_RECEIPT}
+            set state = %(state)s, error = null, {self.bound} number = made.number, tx_hash = %(tx_hash)s,
+                block_number = %(block_number)s, block_hash = %(block_hash)s, committed_at = %(mined_at)s,
+                gas_used = %(gas_used)s, updated_at = clock_timestamp()
             from unnest(%(executions)s::bigint[], %(numbers)s::bigint[]) as made (signal_execution_id, number)
             where commitment.signal_execution_id = made.signal_execution_id""",
             self.who | values,
         )
-
-
-def _executions(entries: Iterable[QueuedCommitment]) -> list[int]:
-    return [entry.signal_execution_id for entry in entries]
