@@ -366,7 +366,7 @@ def _print_amounts(amounts: tuple[int, ...], currency: str, scale: int) -> None:
 
 def print_checked(checked: CheckedEpoch) -> None:
     """A day of a pool with its totals where it holds, what the check found, and what it did not look at."""
-    from fntx_dagster.cli.terminal import BAD, DOUBTFUL, GOOD, line, out
+    from fntx_dagster.cli.terminal import BAD, DOUBTFUL, GOOD, out, outcome
 
     record = checked.record
     if record is not None:
@@ -378,11 +378,5 @@ def print_checked(checked: CheckedEpoch) -> None:
         )
     if record is not None and checked.holds:
         _print_amounts(record.totals[:3], record.rules.currency, record.rules.scale)
-    for problem in checked.problems:
-        out(line(BAD, f" {problem}"))
-    for remark in checked.notes:
-        out(f"  {remark}")
-    for lack in checked.not_checked:
-        out(f"  NOT CHECKED: {lack}")
     sign = BAD if checked.problems else GOOD if checked.away is None else DOUBTFUL
-    out(line(sign, f" {checked.verdict}"))
+    outcome(sign, checked.verdict, checked.problems, checked.notes, checked.not_checked)

@@ -110,7 +110,7 @@ def period(
 
 def print_checked_period(checked: CheckedPeriod) -> None:
     """A period's figures, whose they are, what the check found, and what it did not look at."""
-    from fntx_dagster.cli.terminal import BAD, DOUBTFUL, GOOD, line, out
+    from fntx_dagster.cli.terminal import BAD, DOUBTFUL, GOOD, line, out, outcome
 
     said, notes = checked.alone.period, list(checked.notes)
     if said is not None:
@@ -128,14 +128,8 @@ def print_checked_period(checked: CheckedPeriod) -> None:
             out(line("  ", sign, f" {_IN_WORDS.get(name, name)}: {_figure(name, figure, said.currency)}"))
         if "chained" in said.shown:
             out(line("  ", sign, " chained: each day opens with the NAV that the day before closed with"))
-    for problem in checked.problems:
-        out(line(BAD, f" {problem}"))
-    for remark in notes:
-        out(f"  {remark}")
-    for lack in checked.not_checked:
-        out(f"  NOT CHECKED: {lack}")
     sign = BAD if checked.problems else DOUBTFUL if checked.exit_code else GOOD
-    out(line(sign, f" {checked.verdict}"))
+    outcome(sign, checked.verdict, checked.problems, notes, checked.not_checked)
 
 
 def _figure(name: str, figure: Decimal | float | int | None, currency: str) -> str:

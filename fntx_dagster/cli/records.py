@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fntx_dagster.cli.commands import as_typed
-from fntx_dagster.cli.terminal import BAD, DOUBTFUL, GOOD, line, new_table, note, out, styled
+from fntx_dagster.cli.terminal import BAD, DOUBTFUL, GOOD, line, new_table, note, out, outcome, styled
 from fntx_dagster.report.money import plain
 
 if TYPE_CHECKING:
@@ -94,16 +94,10 @@ def print_checked(checked: Checked) -> None:
         currency = next((metric.value for metric, _ in checked.verdicts if metric.name == "base_currency"), None)
         for metric, leads in checked.verdicts + checked.of_extension:
             out(line("  ", GOOD if leads else BAD, f" {metric.name} = {_shown(metric, currency)}"))
-    for problem in checked.problems:
-        out(line(BAD, f" {problem}"))
-    for remark in checked.notes:
-        out(f"  {remark}")
-    for lack in checked.not_checked:
-        out(f"  NOT CHECKED: {lack}")
     sign = BAD if checked.problems else GOOD
     if checked.holds and (checked.away is not None or checked.superseded_by is not None):
         sign = DOUBTFUL
-    out(line(sign, f" {checked.verdict}"))
+    outcome(sign, checked.verdict, checked.problems, checked.notes, checked.not_checked)
 
 
 def history_table(days: Sequence[HistoryDay], late: timedelta, settled_at: datetime) -> Table:

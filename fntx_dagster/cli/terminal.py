@@ -107,6 +107,17 @@ def line(*parts: str | Text) -> Text:
 GOOD, BAD, DOUBTFUL = styled("✓", "green"), styled("✗", "red"), styled("!", "yellow")
 
 
+def outcome(sign: Text, verdict: str, problems: Iterable[str], notes: Iterable[str], lacks: Iterable[str]) -> None:
+    """How a check ended: why it does not hold, what a reader should know, what nobody looked at, and the verdict."""
+    for problem in problems:
+        out(line(BAD, f" {problem}"))
+    for remark in notes:
+        out(f"  {remark}")
+    for lack in lacks:
+        out(f"  NOT CHECKED: {lack}")
+    out(line(sign, f" {verdict}"))
+
+
 def title(text: str) -> None:
     """Print a heading between two parts of the output."""
     out("", styled(f"── {text} ──", "bold"), "")

@@ -16,6 +16,7 @@ from fntx_dagster.model.pools import PoolSubmission
 from fntx_dagster.proof.form import hex_of
 from fntx_dagster.proof.leaves import schema_hash_of
 from fntx_dagster.services.signatures.checking import SETTLED
+from fntx_dagster.services.signatures.outcomes import exit_code_of, verdict_of
 
 if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.reader import Reader
@@ -60,18 +61,12 @@ class CheckedEpoch(NamedTuple):
     @property
     def verdict(self) -> str:
         """In the words of all verifiers."""
-        if self.problems:
-            return "DOES NOT HOLD"
-        if self.away is not None:
-            return f"NOT CHECKED ON THE CHAIN: {self.away}"
-        return f"HOLDS{', as far as checked' if self.unchecked else ''}"
+        return verdict_of(self.problems, self.unchecked, self.away)
 
     @property
     def exit_code(self) -> int:
         """0 it holds, 1 it does not, 75 the node gave no verdict."""
-        if self.problems:
-            return Permanent.exit_code
-        return 0 if self.away is None else Transient.exit_code
+        return exit_code_of(self.problems, is_undecided=self.away is not None)
 
     def as_dict(self) -> dict[str, Any]:
         """For programs."""

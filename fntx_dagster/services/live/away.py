@@ -5,12 +5,13 @@ A nightly restart and the weekly login are normal, so that only what lasts count
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from fntx_dagster.accounting.calendar import session_at
 from fntx_dagster.errors import without_accounts
 from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.model.live import Following
+from fntx_dagster.report.clock import utc_minute
 from fntx_dagster.services.live.holding import UNATTENDED_SECONDS
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.labels import account_labels
@@ -38,7 +39,7 @@ def observed_gateways(db: Readable, now: datetime) -> Observed:
             looked.append(label)
         elif is_open and now - max(each.since, session.opens_at) >= LONGEST_AWAY:
             reason = f": {without_accounts(each.reason)}" if each.reason else ""
-            since = f"{each.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+            since = utc_minute(each.since)
             findings.append(Finding(label, f"{label}: IB Gateway is away since {since}, in a session{reason}"))
             looked.append(label)
     return Observed("gateway", _SOURCE, findings, looked=looked)

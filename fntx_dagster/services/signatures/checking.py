@@ -19,6 +19,7 @@ from fntx_dagster.metrics.catalogue import CATALOGUES, EXTENSIONS
 from fntx_dagster.model.session import SEVEN_DAYS
 from fntx_dagster.proof.disclosure import EXTENSION_SLOT, FORMAT, Disclosure, Verdicts, check, parse
 from fntx_dagster.services.signatures.history import KNOWN_YEARS, LATE_AFTER, closing_of, in_words
+from fntx_dagster.services.signatures.outcomes import exit_code_of, verdict_of
 
 if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.reader import Reader
@@ -86,19 +87,15 @@ class Checked(NamedTuple):
     @property
     def verdict(self) -> str:
         """In the words of all verifiers."""
-        if self.problems:
-            return "DOES NOT HOLD"
-        if self.away is not None:
-            return f"NOT CHECKED ON THE CHAIN: {self.away}"
-        superseded = "" if self.superseded_by is None else f", but is superseded by version {self.superseded_by}"
-        return f"HOLDS{', as far as checked' if self.unchecked else ''}{superseded}"
+        verdict = verdict_of(self.problems, self.unchecked, self.away)
+        if self.problems or self.away is not None or self.superseded_by is None:
+            return verdict
+        return f"{verdict}, but is superseded by version {self.superseded_by}"
 
     @property
     def exit_code(self) -> int:
         """0 it holds, 1 it does not, 75 the node gave no verdict."""
-        if self.problems:
-            return Permanent.exit_code
-        return 0 if self.away is None else Transient.exit_code
+        return exit_code_of(self.problems, is_undecided=self.away is not None)
 
 
 def is_meant_as_a_disclosure(content: bytes) -> bool:

@@ -24,6 +24,7 @@ from fntx_dagster.periods.history import HeldDay, against_history, listed_days, 
 from fntx_dagster.periods.shown import CHAINED
 from fntx_dagster.services.signatures.checking import SETTLED, posting_of
 from fntx_dagster.services.signatures.history import KNOWN_YEARS
+from fntx_dagster.services.signatures.outcomes import exit_code_of, verdict_of
 
 if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.reader import Reader
@@ -64,11 +65,7 @@ class CheckedPeriod(NamedTuple):
     @property
     def verdict(self) -> str:
         """In the words of all verifiers."""
-        if self.problems:
-            return "DOES NOT HOLD"
-        if self.away is not None:
-            return f"NOT CHECKED ON THE CHAIN: {self.away}"
-        return "HOLDS, as far as checked" if self.unchecked else "HOLDS"
+        return verdict_of(self.problems, self.unchecked, self.away)
 
     @property
     def not_checked(self) -> tuple[str, ...]:
@@ -78,9 +75,7 @@ class CheckedPeriod(NamedTuple):
     @property
     def exit_code(self) -> int:
         """0 it holds, 1 it does not, 75 nobody was asked whether a day was left out, or the node gave no verdict."""
-        if self.problems:
-            return Permanent.exit_code
-        return Transient.exit_code if "days" in self.unchecked else 0
+        return exit_code_of(self.problems, is_undecided="days" in self.unchecked)
 
     def as_dict(self) -> dict[str, Any]:
         """The same in plain values, for programs. The names of the fields stay."""

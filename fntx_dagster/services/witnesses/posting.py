@@ -16,6 +16,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.witnesses import AttestedDay, WaitingAttestation, level_in_words
 from fntx_dagster.outbox.sender import OnProgress, send
+from fntx_dagster.report.clock import utc_minute
 from fntx_dagster.services.chain import put_attestations
 from fntx_dagster.services.signatures.posting import policy_of
 from fntx_dagster.services.witnesses.keeping import is_made_here
@@ -217,7 +218,7 @@ def _need_no_other_reason(
         if row.reason and row.state != "failed" and (row.trader, row.day, row.version, row.root) == attested
     }
     if reason not in reasons and (reasons or revoked_at):
-        when = f"was revoked at {revoked_at:%Y-%m-%d %H:%M} UTC" if revoked_at else "is about to be revoked"
+        when = f"was revoked at {utc_minute(revoked_at)}" if revoked_at else "is about to be revoked"
         raise Permanent(
             f"version {attested.version} of {attested.day} {when}, and its reason stays",
             "Tell the trader and the readers whatever it does not say",
