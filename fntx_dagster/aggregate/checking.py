@@ -17,8 +17,8 @@ from fntx_dagster.aggregate.opening import (
     Frozen,
     points_of_totals,
     share_holds,
-    told,
     totals_hold,
+    totals_of,
 )
 from fntx_dagster.aggregate.submission import Submitted, first_false, sums_of, verdicts
 from fntx_dagster.aggregate.transcript import PoolAddress, context_of, epoch_of
@@ -120,8 +120,8 @@ def _of_opening(record: EpochRecord) -> Iterator[str]:
     yield from (f"the share of trustee {trustee} does not hold" for trustee in false)
     if not false and not totals_hold(points_of_totals(frozen, shares), opening.totals, users):
         yield "the totals are not what the sums hold"
-    if told(opening.totals, users) != record.totals:
-        yield "what is told does not follow from the totals"
+    if totals_of(opening.totals, users) != record.totals:
+        yield "the totals do not follow from what was opened"
 
 
 def _point(what: str, written: bytes) -> Point:

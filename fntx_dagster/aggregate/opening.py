@@ -47,7 +47,7 @@ class Frozen(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """What is told of a day, in whole units of the pool's currency (by its scale), and of how many users."""
+    """The totals of a day, in whole units of the pool's currency (by its scale), and of how many users."""
 
     total_aum: int
     total_volume: int
@@ -114,7 +114,7 @@ def totals_hold(points: Sequence[Point], raw: Sequence[int], users: int) -> bool
     return in_range and all(times(GENERATOR, each) == point for each, point in zip(raw, points, strict=True))
 
 
-def told(raw: Sequence[int], users: int) -> Totals:
+def totals_of(raw: Sequence[int], users: int) -> Totals:
     """The totals as people read them: the P&L without what was added for each user."""
     aum, volume, pnl = raw
     return Totals(aum, volume, pnl - users * PNL_OFFSET, users)

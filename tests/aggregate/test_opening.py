@@ -14,8 +14,8 @@ from fntx_dagster.aggregate.opening import (
     points_of_totals,
     share,
     share_holds,
-    told,
     totals_hold,
+    totals_of,
 )
 from fntx_dagster.aggregate.proving import prove
 from fntx_dagster.aggregate.submission import sums_of
@@ -57,7 +57,7 @@ def test_any_two_of_three_open_the_totals_of_the_vectors(trustees: tuple[int, ..
     assert [decoded(each, USERS * RANGE, near) for each, near in zip(points, nears, strict=True)] == TOTALS
     assert totals_hold(points, TOTALS, USERS)
     of_vectors = {name: int(value) for name, value in VECTORS["public_totals"].items()}
-    assert told(TOTALS, USERS)._asdict() == of_vectors
+    assert totals_of(TOTALS, USERS)._asdict() == of_vectors
 
 
 def test_what_each_share_counts_is_that_of_the_vectors() -> None:

@@ -7,6 +7,7 @@ import ast
 import os
 import re
 import subprocess
+from abc import ABC, abstractmethod
 from threading import Thread
 from typing import Any
 
@@ -23,7 +24,7 @@ at_length = pytest.mark.skipif(
 GAS = 16_777_216  # the most that a transaction may use
 
 
-class TestChain:
+class TestChain(ABC):
     """What the two have in common. `web3` speaks to the chain, `accounts` have ether."""
 
     __test__ = False
@@ -80,22 +81,23 @@ class TestChain:
             return custom_errors()[data[:4]][0] if data else ""
         return None
 
+    @abstractmethod
     def revert_data(self, failure: Exception) -> bytes:
         """What a call that failed was refused with."""
-        raise NotImplementedError
 
+    @abstractmethod
     def snapshot(self) -> Any:
         """The chain as it is, for `revert`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def revert(self, snapshot: Any) -> None:
         """The chain as it was."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pass_to(self, moment: int) -> None:
         """Mine a block of that time, or later."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stop(self) -> None:
         """End what runs."""
 
@@ -165,6 +167,9 @@ class InMemory(TestChain):
         self._tester = EthereumTester(PyEVMBackend())
         self.web3 = Web3(EthereumTesterProvider(self._tester))
         self.web3.eth.default_account = self.accounts[0]
+
+    def stop(self) -> None:
+        """Nothing runs."""
 
     def snapshot(self) -> Any:
         return self._tester.take_snapshot()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -22,6 +23,7 @@ from fntx_dagster.proof.salts import SaltForm
 from tests.periods.examples import book, proved
 from tests.verify.attack import forge
 from tests.verify.cases import forged
+from verify import verify as script
 
 KEY = b"\x02" * 32
 SECRET = bytes(range(32))
@@ -265,3 +267,20 @@ def posted(node) -> Iterator[Posted]:
 
     with serve(node.provider) as url:
         yield Posted(url, texts)
+
+
+@pytest.fixture
+def verified(tmp_path, capsys, monkeypatch):
+    """verify.py on a text, with options: its exit code and what it prints."""
+
+    def run(text, *arguments):
+        file = tmp_path / "disclosure.json"
+        file.write_text(text)
+        monkeypatch.setattr(sys, "argv", ["verify.py", str(file), *arguments])
+        try:
+            code = script.main()
+        except SystemExit as stop:
+            code = stop.code
+        return code, capsys.readouterr().out
+
+    return run

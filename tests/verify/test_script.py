@@ -30,23 +30,6 @@ from tests.verify.pins import PACKAGE, SCRIPT, codes, package_with_pins, script_
 from verify import verify as script
 
 
-def run(tmp_path, capsys, monkeypatch, text, *arguments):
-    """Exit code and what is printed."""
-    file = tmp_path / "disclosure.json"
-    file.write_text(text)
-    monkeypatch.setattr(sys, "argv", ["verify.py", str(file), *arguments])
-    try:
-        code = script.main()
-    except SystemExit as stop:
-        code = stop.code
-    return code, capsys.readouterr().out
-
-
-@pytest.fixture
-def verified(tmp_path, capsys, monkeypatch):
-    return lambda *arguments: run(tmp_path, capsys, monkeypatch, *arguments)
-
-
 def test_its_constants_are_the_catalogues_and_the_contracts_of_today():
     text = SCRIPT.read_text(encoding="utf-8")
     assert script_with_pins(text) == text, "run python -m tests.verify.pins"

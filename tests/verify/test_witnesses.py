@@ -9,7 +9,6 @@ from fntx_dagster.adapters.evm.attestations import attestations_address
 from tests.tools import needs_browser
 from tests.verify.browser import browser
 from tests.verify.pins import PAGE
-from tests.verify.test_script import verified  # noqa: F401 - a fixture
 from verify import verify as script
 
 EVIDENCE = b"\xe1" * 32
@@ -55,7 +54,7 @@ def test_both_have_the_code_of_the_contract_and_so_its_address():
         assert script.attestations_of(contract) == attestations_address(contract).lower()
 
 
-def test_who_is_named_is_told_with_level_and_time_and_the_others_are_counted(shown, book, verified):  # noqa: F811
+def test_who_is_named_is_told_with_level_and_time_and_the_others_are_counted(shown, book, verified):
     smith = book.smith.address.lower()
     asked = ("--rpc", shown.url, "--attestations", book.contract.address)
     code, said = verified(shown.texts["posted"], *asked, "--witness", f"{book.smith.address}=Smith Audit")
@@ -73,14 +72,14 @@ def test_who_is_named_is_told_with_level_and_time_and_the_others_are_counted(sho
     assert (code, said.splitlines()[-1]) == (0, "HOLDS")
 
 
-def test_what_was_revoked_counts_for_nobody(shown, book, verified):  # noqa: F811
+def test_what_was_revoked_counts_for_nobody(shown, book, verified):
     asked = ("--rpc", shown.url, "--attestations", book.contract.address)
     smith = f"{book.smith.address}=Smith Audit"
     assert "0 of 1 days, 1 revoked" in verified(shown.texts["correction"], *asked, "--witness", smith)[1]
     assert "witness" not in verified(shown.texts["correction"], *asked)[1]
 
 
-def test_no_attestation_changes_a_verdict(shown, book, verified):  # noqa: F811
+def test_no_attestation_changes_a_verdict(shown, book, verified):
     asked = ("--rpc", shown.url, "--attestations", book.contract.address, "--witness", f"{book.smith.address}=Smith")
     code, said = verified(shown.texts["other value"], *asked)
     assert (code, said.splitlines()[-1]) == (1, "DOES NOT HOLD")
@@ -110,7 +109,7 @@ def test_the_page_has_the_same_code_and_finds_the_same_address(page, shown):
 
 
 @needs_browser
-def test_the_page_says_what_the_script_says(page, shown, book, verified):  # noqa: F811
+def test_the_page_says_what_the_script_says(page, shown, book, verified):
     smith, other = (f"{who.address}=Smith Audit" for who in (book.smith, book.other))
     asked = ("--rpc", shown.url, "--attestations", book.contract.address)
     for name in ("posted", "correction", "extended"):

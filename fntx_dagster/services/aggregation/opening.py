@@ -11,7 +11,7 @@ from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.adapters.evm.pool_calls import OPEN, call_pool
 from fntx_dagster.aggregate.commitments import PNL_OFFSET, RANGE
 from fntx_dagster.aggregate.epoch import EpochRecord, Trustee, written
-from fntx_dagster.aggregate.opening import Frozen, Totals, points_of_totals, share_holds, told
+from fntx_dagster.aggregate.opening import Frozen, Totals, points_of_totals, share_holds, totals_of
 from fntx_dagster.aggregate.totals import decoded
 from fntx_dagster.curve.group import read_wide
 from fntx_dagster.errors import Permanent, Transient
@@ -135,7 +135,7 @@ def record_of(pool: PoolView, day: date) -> EpochRecord:
         submissions=tuple(pool.book.submissions(day)),
         sums=standing.sums,
         opening=opening,
-        totals=told(opening.totals, standing.users),
+        totals=totals_of(opening.totals, standing.users),
     )
 
 
@@ -169,4 +169,4 @@ def _totals(pool: PoolView, day: date) -> OpenedTotals:
     standing, rules = pool.book.day(day), pool.terms.rules
     if standing.state is not PoolDayState.OPENED:
         raise Permanent(f"{day} is not opened: it is {standing.state}", "`fntx aggregate open` opens a frozen day")
-    return OpenedTotals(day, rules.currency, rules.scale, told(standing.totals, standing.users))
+    return OpenedTotals(day, rules.currency, rules.scale, totals_of(standing.totals, standing.users))
