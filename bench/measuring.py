@@ -14,6 +14,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # before a package `tests` that came with another one
+
 from fntx_dagster.settings import Settings, child_environment
 from fntx_dagster.simulate.account import Account
 from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, delivered, write_document

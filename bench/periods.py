@@ -15,13 +15,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 from measuring import Measurement, shown, timed
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fntx_dagster.periods.checking import check
 from fntx_dagster.periods.shown import bound_of

@@ -16,9 +16,6 @@ from fntx_dagster.metrics.catalogue import CATALOGUE, CATALOGUES
 from fntx_dagster.proof.disclosure import check, disclose, parse
 from fntx_dagster.proof.record import build_record
 from fntx_dagster.proof.salts import SaltForm
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from tests.verify.conftest import KEY, SECRET, Node
 from verify import verify as script
 
