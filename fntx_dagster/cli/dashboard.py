@@ -86,6 +86,7 @@ def live() -> None:
     """
     from threading import Event
 
+    from fntx_dagster.api.serving import spare_the_collector
     from fntx_dagster.cli.serving import end_by_signals, ending_by_signals
     from fntx_dagster.cli.terminal import note
     from fntx_dagster.services.live.running import run
@@ -96,6 +97,7 @@ def live() -> None:
     accounts = len(settings.gateway.addresses)
     try:
         with ending_by_signals(ending.set):
+            spare_the_collector()
             note(f"Following {accounts} account{'' if accounts == 1 else 's'} and the ledger (Ctrl-C ends it).")
             run(settings, db, ending)
         note("The stream has ended.")

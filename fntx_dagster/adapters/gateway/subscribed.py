@@ -43,6 +43,9 @@ _UNASKED_SECONDS = 0.1
 _LONGEST_COMMISSION_WAIT = 60.0
 _RARE = 100
 """Of all time, snapshots may take one part in so many."""
+_STILL_SECONDS = 0.02
+"""A snapshot waits until nothing has been heard for so long, because a fill would wait for it; for one more pause at
+most."""
 _MESSAGES_KEPT = 20
 
 
@@ -179,8 +182,12 @@ class Subscribed:
     def _until_due(self) -> float:
         due = self._heard_at + self._patience.quiet
         if self._snapshot_due and not self._late_commissions():
-            due = min(due, self._snapshot_at + self._snapshot_pause)
+            due = min(due, self._until_snapshot())
         return max(due - self._loop.time(), 0.001)
+
+    def _until_snapshot(self) -> float:
+        due = self._snapshot_at + self._snapshot_pause
+        return max(due, min(self._heard_at + _STILL_SECONDS, due + self._snapshot_pause))
 
     def _require_connection(self) -> None:
         conversation = self._conversation
@@ -318,7 +325,7 @@ class Subscribed:
         """The whole account, at most once in a while, where every commission is known. After a day of many fills it
         takes long to make, and is made less often."""
         began = self._loop.time()
-        is_time = at_once or began >= self._snapshot_at + self._snapshot_pause
+        is_time = at_once or began >= self._until_snapshot()
         if not self._snapshot_due or not is_time or self._late_commissions():
             return None
         self._snapshot_due, self._snapshot_at = False, began

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ from fntx_dagster.store.database import Database
 
 _END_SECONDS = 5
 _LOOK_SECONDS = 1
+_HAND_OVER_SECONDS = 0.0005
+"""How soon, in all threads of the process, one that computes lets another go on that has an event to pass on."""
 
 
 class Tempo(NamedTuple):
@@ -36,6 +39,7 @@ class Tempo(NamedTuple):
 def run(settings: Settings, db: Database, ending: threading.Event, tempo: Tempo | None = None) -> None:
     """Write the stream until `ending` is set. What another process does already, this one waits for."""
     tempo = tempo or Tempo()
+    sys.setswitchinterval(_HAND_OVER_SECONDS)
 
     def keeps(snapshot: Snapshot) -> bool:
         return is_computable(settings, db, snapshot)

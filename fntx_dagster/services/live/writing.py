@@ -33,7 +33,7 @@ _MOST_AT_ONCE = 200
 _MOST_ANNOUNCED = 10
 _RETRY_SECONDS = 0.5
 _LOOK_SECONDS = 1.0
-_KEEP_SECONDS, _RARE = 0.25, 20
+_KEEP_SECONDS, _RARE = 0.25, 100
 """Between two looks for a snapshot; of all time, keeping them may take one part in so many."""
 
 
