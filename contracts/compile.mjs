@@ -12,7 +12,7 @@ import solc from "solc";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const target = process.argv[2] ?? join(here, "..", "fntx_dagster", "adapters", "evm", "artifacts");
-const contracts = ["FNTX", "TrackRecord", "SignalCommitments", "Attestations", "SubmissionVerifier", "Aggregator"];
+const contracts = ["FNTX", "TrackRecord", "SignalCommitments", "Attestations", "AuditAnchor", "SubmissionVerifier", "Aggregator"];
 
 const settings = {
   evmVersion: "cancun", // the floor for OpenZeppelin 5.7

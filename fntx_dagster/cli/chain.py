@@ -158,6 +158,30 @@ def attestations(
 
 
 @chain.command()
+def anchors(
+    account: Annotated[str | None, typer.Option(help="Account whose keystore pays; else FNTX_TRADER_KEY does.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put the contract of anchors of audit logs on the chain, once for all logs.
+
+    Its address follows from its code, is the same on every chain, and needs no file. Where it is there already,
+    nothing is sent.
+
+    fntx chain anchors
+    """
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.chain import connect, put_anchors
+
+    settings = load_settings()
+    with connect(settings) as connected:
+        address, chain_id = put_anchors(settings, connected, account), connected.chain_id
+    if as_json:
+        print_json({"chain_id": chain_id, "contract": address})
+    else:
+        out(f"AuditAnchor  {address}  on chain {chain_id}")
+
+
+@chain.command()
 def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 8545,
 ) -> None:

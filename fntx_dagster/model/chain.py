@@ -161,6 +161,24 @@ class MinedCommitments(NamedTuple):
     numbers: Mapping[bytes, int]
 
 
+class AnchorHead(NamedTuple):
+    """The size of an audit log that is anchored on a chain, and the root of its tree."""
+
+    size: int
+    root: bytes
+
+
+class MinedAnchor(NamedTuple):
+    """A transaction in a block of the chain, and what it anchored: pairs of SHA-256 of a log's name and its head."""
+
+    tx_hash: str
+    block_number: int
+    block_hash: str
+    gas_used: int
+    mined_at: datetime
+    heads: frozenset[tuple[bytes, AnchorHead]]
+
+
 class WaitingCommitment(NamedTuple):
     """A commitment on its way to a chain, or there: its state, the signal, when it was queued; its number, the time of
     its block and the transaction where it is in one. `error` of a failed one says why."""

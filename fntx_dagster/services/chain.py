@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fntx_dagster.adapters.evm.anchors import anchor_address, deploy_anchor
 from fntx_dagster.adapters.evm.attestations import attestations_address, deploy_attestations
 from fntx_dagster.adapters.evm.client import Chain, addresses_of, connect, signer_of
 from fntx_dagster.adapters.evm.commitments import commitments_address, deploy_commitments
@@ -153,6 +154,14 @@ def put_attestations(settings: Settings, chain: Chain, account: str | None = Non
     keys = settings.paths.keys
     deploy_attestations(chain, deployer_of(keys) if chain.is_embedded else deployer_named(settings, account))
     return attestations_address(chain.contract)
+
+
+def put_anchors(settings: Settings, chain: Chain, account: str | None = None) -> str:
+    """Put AuditAnchor on a chain, once for all audit logs: its address. Who pays and what is raised are as for
+    `put_commitments`."""
+    keys = settings.paths.keys
+    deploy_anchor(chain, deployer_of(keys) if chain.is_embedded else deployer_named(settings, account))
+    return anchor_address()
 
 
 @contextmanager

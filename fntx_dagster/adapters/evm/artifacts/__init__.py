@@ -14,9 +14,11 @@ COMMITMENTS = "SignalCommitments"
 """It needs neither of them; its address follows from its code (`commitments.commitments_address`)."""
 ATTESTATIONS = "Attestations"
 """Its address follows from its code and TrackRecord's address (`attestations.attestations_address`)."""
+ANCHOR = "AuditAnchor"
+"""Its address follows from its code (`anchors.anchor_address`)."""
 VERIFIER = "SubmissionVerifier"
 """Its address follows from its code and those of its generators (`pools.verifier_address`)."""
-OTHERS = (COMMITMENTS, ATTESTATIONS, VERIFIER)
+OTHERS = (COMMITMENTS, ATTESTATIONS, ANCHOR, VERIFIER)
 """The contracts that the deterministic deployer makes (`deterministic`), each when it is first needed."""
 AGGREGATOR = "Aggregator"
 """One for each pool."""
