@@ -11,6 +11,7 @@ from typing import Any
 
 started = time.perf_counter()
 
+from fntx_dagster.adapters.evm.anchors import AnchorBook, deploy_anchor  # noqa: E402
 from fntx_dagster.adapters.evm.client import Chain, connect  # noqa: E402
 from fntx_dagster.adapters.evm.commitments import CommitmentBook, deploy_commitments  # noqa: E402
 from fntx_dagster.adapters.evm.keys import Signer, deployer_of  # noqa: E402
@@ -42,6 +43,7 @@ def main() -> None:
             _amendments(chain, trader)
             _reading(chain, trader)
             _commitments(chain, trader, settings)
+            _anchors(chain, trader, settings)
         _pools()
         before = time.perf_counter()
         with connect(settings):
@@ -104,6 +106,16 @@ def _commitments(chain: Chain, trader: Signer, settings: Settings) -> None:
     used = [commit(number, 1) for number in range(1, 9)]
     _say("commit a signal, average", f"{sum(used) / len(used):,.0f} gas, {max(used):,} at most")
     _say("commit 150 signals", f"{commit(9, 150) / 150:,.0f} gas each")
+
+
+def _anchors(chain: Chain, trader: Signer, settings: Settings) -> None:
+    """Of audit logs, in AuditAnchor."""
+    deploy_anchor(chain, deployer_of(settings.paths.keys))
+    contract = AnchorBook(chain.web3, chain.chain_id).anchor
+    for which, size in (("first", 8), ("later", 2**20)):
+        data = contract.encode_abi("post", args=[ROOT, size, ROOT])
+        used = transact(chain.web3, trader, {"to": contract.address, "data": data})["gasUsed"]
+        _say(f"anchor an audit log, {which}", f"{used:,} gas")
 
 
 def _pools() -> None:

@@ -53,7 +53,7 @@ class AnchorBook:
 
     @as_a_node_answers
     def head_of(self, poster: str, origin: bytes, block: BlockIdentifier = "latest") -> AnchorHead | None:
-        """The latest anchor of a poster's log, `origin` being its name's hash, as of a block; None where there is none."""
+        """The latest anchor of a poster's log, as of a block, or None; `origin`: SHA-256 of the log's name."""
         size, root = self.anchor.functions.headOf(address_of(poster), origin).call(block_identifier=block)
         return AnchorHead(size, bytes(root)) if size else None
 
