@@ -9,7 +9,8 @@ period: are its figures the sums of the days that the trader posted, none of whi
     python verify.py period.json --rpc https://...        the same of a period; --root-file has the roots of its days
 
 Needs Python 3.9 or newer and nothing else; trusts no file or server of FNTX. Ends with 0 if the file holds, 1 if
-not, 2 for wrong usage, 75 if the chain could not be asked. README.md beside this file says what it proves and what not.
+not, 2 for wrong usage, 75 if the chain could not be asked or, for a period, nobody was asked whether a day is left out.
+README.md beside this file says what it proves and what not.
 
 How to read it: PART 1, some 150 lines, is the proof: its first 20 lines for one metric, the rest for the record on the
 chain. PART 2 refuses files that are not exactly as FNTX writes them, so that no two readers understand one file
@@ -351,6 +352,9 @@ OTHER_FILES = {
     b"epoch": "a day of a pool, not a disclosure: `fntx aggregate verify` checks it",
     b"package": "a witness's package, not a proof: what witnesses say is on the chain, see --witness",
     b"witness": "a witness's report, not a proof: what witnesses say is on the chain, see --witness",
+    b"series": "several days of a trader: the page verify.html checks it",
+    b"share": "a proof of a share of a signal: `fntx verify` checks it",
+    b"signals": "revealed signals: `fntx verify` checks them",
 }
 
 
@@ -376,17 +380,22 @@ def main():
         parser.error("--rpc: give a URL that begins with http:// or https://")
     if given.root is not None and not matches("0x[0-9a-fA-F]{64}", given.root):
         parser.error("--root: give 0x and 64 hex digits")
+    if given.root is not None and given.rpc is not None:
+        parser.error("give one of --rpc and --root: a node is asked for the root itself")
     try:
         with open(given.file, "rb") as file:
             text = file.read(PERIOD_BYTES + 1)
     except OSError as error:
         parser.error(f"cannot read {given.file}: {error.strerror}")
-    if other := re.search(rb'"format"\s*:\s*"fntx\.(epoch|package|witness)/', text):
+    if other := re.search(rb'"format"\s*:\s*"fntx\.(epoch|package|witness|series|share|signals)/', text):
         parser.error(f"{given.file} is {OTHER_FILES[other[1]]}")
     if re.search(rb'"format"\s*:\s*"fntx\.period/', text):
         return main_of_period(text, given, parser)
     if given.root_file is not None or given.audience is not None:
         parser.error("--root-file and --audience go with a period")
+    is_object = text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+    if not is_object or not (b"fntx.disclosure" in text or b'"root"' in text):
+        parser.error(f"{given.file} is neither a disclosure nor a period")
     try:
         disclosure = read(text)
     except Refused as refusal:
@@ -436,7 +445,9 @@ def conclude(problems, chain, steps, told):
         print(f"NOT CHECKED: {steps[step]} ({why})")
     print("NOT CHECKED: whether the trader's and the contract's address are the ones you expect: compare them")
     print(verdict_of(problems, chain))
-    return 1 if problems else 0
+    if problems:
+        return 1
+    return 75 if "history" in chain.unchecked else 0  # of a period a day may be left out
 
 
 def verdict_of(problems, chain):
@@ -1373,7 +1384,7 @@ def main_of_period(text, given, parser):
         problems += against_history(period, accounts[0], listed)
         check_sessions(period, accounts[0], chain)
         problems += chain.problems
-        chain.unchecked["history"] = "you gave the roots; give --rpc for the rest"
+        chain.unchecked = dict.fromkeys(["code", "posting"], "you gave a list; give --rpc for the rest")
     if given.rpc and not problems:
         try:
             chain = check_period_on_chain(period, given.rpc)

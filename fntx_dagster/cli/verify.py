@@ -83,6 +83,7 @@ _OTHER_FILES = {
     "is on the chain: check the trader's disclosure, period or address, with --rpc",
     b"witness": "a witness's report, not a proof: what it attests is on the chain. Check the trader's disclosure, "
     "period or address, with --rpc",
+    b"series": "several days of a trader: the page `verify/verify.html` checks it",
 }
 """What a stranger may take for a disclosure."""
 
@@ -213,7 +214,7 @@ def _disclosure(
     if not (rpc or root) and is_meant_as_a_share(content):
         _share(content, as_json)
         return
-    if other := re.search(rb'"format"\s*:\s*"fntx\.(epoch|package|witness)/', content):
+    if other := re.search(rb'"format"\s*:\s*"fntx\.(epoch|package|witness|series)/', content):
         raise typer.BadParameter(f"{cleaned(file)} is {_OTHER_FILES[other[1]]}")
     if not is_meant_as_a_disclosure(content):
         raise typer.BadParameter(f"{cleaned(file)} is not a disclosure. `fntx signature disclose -o FILE` writes one")

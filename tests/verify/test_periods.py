@@ -234,7 +234,7 @@ def verified(tmp_path, capsys, monkeypatch):
 
 def test_a_period_is_printed_with_its_figures_and_what_was_not_checked(verified):
     code, printed = verified(text_of("sharpe.json"))
-    assert code == 0
+    assert code == 75, "nobody was asked whether a day is left out"
     assert printed.startswith("For: prospect 17\nPeriod 2025-03-03 to 2025-03-31: 21 days, in HKD\n")
     for line in (
         "twr: 13.423705 %",
@@ -248,7 +248,7 @@ def test_a_period_is_printed_with_its_figures_and_what_was_not_checked(verified)
 
 
 def test_an_audience_that_is_asked_for_has_to_be_that_of_the_file(verified):
-    assert verified(text_of("sharpe.json"), "--audience", "prospect 17")[0] == 0
+    assert verified(text_of("sharpe.json"), "--audience", "prospect 17")[0] == 75
     code, printed = verified(text_of("sharpe.json"), "--audience", "prospect 18")
     assert code == 1
     assert "the file is not for prospect 18" in printed
