@@ -23,6 +23,7 @@ HOMES = {
     "apprise": "adapters/apprise",
     "argon2": "services",
     "ccxt": "adapters/exchanges",
+    "cryptography": "governance",
     "dagster": "defs",
     "dagster_dbt": "defs",
     "dagster_postgres": "defs",
@@ -87,6 +88,7 @@ ROOMS = {
     "witness": {"model", "metrics", "proof", "curve", "aggregate", "periods", "errors"},
     "ledger": {"model", "foreign"},
     "signals": {"model", "ledger", "proof"},
+    "governance": {"errors"},
     "report": {"model", "foreign", "errors"},
     "outbox": {"errors"},
     "adapters/flex": {"model", "foreign", "errors"},
@@ -137,6 +139,7 @@ PURE = (
     "witness",
     "ledger",
     "signals",
+    "governance",
     "report",
     "outbox",
 )

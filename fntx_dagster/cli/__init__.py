@@ -37,6 +37,7 @@ from fntx_dagster.cli.signature import signature
 from fntx_dagster.cli.statements import fetch, load, run
 from fntx_dagster.cli.strategies import edge, strategies
 from fntx_dagster.cli.tax import tax
+from fntx_dagster.cli.treasury import treasury
 from fntx_dagster.cli.users import users
 from fntx_dagster.cli.verify import verify
 from fntx_dagster.errors import FntxError
@@ -107,10 +108,14 @@ app.add_typer(chain, name="chain")
 app.add_typer(api, name="api")
 app.add_typer(ledger, name="ledger")
 app.add_typer(signals, name="signals")
+app.add_typer(treasury, name="treasury")
 app.add_typer(users, name="users")
 app.add_typer(database, name="db")
 
-_groups = (app, signature, share, attest, attest_key, aggregate, trustee, chain, api, ledger, signals, users, database)
+_groups = (
+    *(app, signature, share, attest, attest_key, aggregate, trustee, chain, api, ledger, signals, treasury, users),
+    database,
+)
 for group in _groups:
     for registered in group.registered_commands:
         registered.help = _flowing((registered.callback and registered.callback.__doc__) or "")

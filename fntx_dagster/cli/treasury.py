@@ -1,0 +1,12 @@
+"""`fntx treasury`: its commands, by what they are about."""
+
+from __future__ import annotations
+
+import typer
+
+from fntx_dagster.cli.treasury_tables import machines
+
+treasury = typer.Typer(no_args_is_help=True, help="The treasury: nothing moves unless people decided it.")
+
+for command in (machines,):
+    treasury.command()(command)

@@ -1,0 +1,76 @@
+"""The kinds of proposals: how many signers have to approve each, whose role must be among them, what it may hold.
+
+The numbers are those of a set of three; a set whose configuration asks for more has its own (`approvals_of`).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from fntx_dagster.errors import Permanent
+
+EXPIRY = timedelta(hours=72)
+"""After its creation, a proposal that is not decided ends."""
+NOTICE = timedelta(days=30)
+"""Between the approval of a rotation and its effect, unless every signer approved an urgent one."""
+LONGEST_STANDING = timedelta(days=90)
+FEWEST_SIGNERS = 3
+TREASURY, COMPLIANCE, TRUSTEE = ROLES = ("treasury", "compliance", "trustee")
+
+_PAYMENT = frozenset({"payment"})
+
+
+class ProposalKind(NamedTuple):
+    """A kind. `ops`: the operations that its intent may have, empty where it moves nothing on a ledger: then it takes
+    effect with its approval. `screened`: it names others, who are screened before anybody votes."""
+
+    approvals: int
+    role: str | None = None
+    ops: frozenset[str] = frozenset()
+    screened: bool = False
+
+
+KINDS = {
+    "trustline.set": ProposalKind(2, ops=frozenset({"trustline.set"}), screened=True),
+    "trustline.authorize": ProposalKind(2, ops=frozenset({"trustline.authorize", "trustline.flags"}), screened=True),
+    "iou.issue": ProposalKind(2, TREASURY, _PAYMENT, screened=True),
+    "iou.redeem": ProposalKind(2, ops=_PAYMENT | {"clawback"}, screened=True),
+    "distribution.pay": ProposalKind(2, TREASURY, _PAYMENT, screened=True),
+    "bond.approve": ProposalKind(2, screened=True),
+    "trade.order": ProposalKind(2, ops=frozenset({"offer.create", "offer.cancel"})),
+    # whoever is on a list can be frozen: a hit must not stop it
+    "freeze": ProposalKind(2, COMPLIANCE, frozenset({"trustline.freeze", "trustline.flags", "account.flag"})),
+    "escrow.create": ProposalKind(2, TREASURY, frozenset({"escrow.create"}), screened=True),
+    "escrow.finish": ProposalKind(2, TRUSTEE, frozenset({"escrow.finish"}), screened=True),
+    "escrow.cancel": ProposalKind(2, TRUSTEE, frozenset({"escrow.cancel"})),
+    "config.change": ProposalKind(3),
+    "account.configure": ProposalKind(
+        3, ops=frozenset({"account.flag", "signers.set", "account.options", "tickets.create", "account.create"})
+    ),
+    "signer.rotate": ProposalKind(3),
+    "standing.approve": ProposalKind(3),
+    "trade.live": ProposalKind(3),
+    "trade.kill": ProposalKind(1),
+    "breaker.reset": ProposalKind(2),
+    "emergency.pause": ProposalKind(1),
+    "emergency.resume": ProposalKind(2),
+}
+
+
+def kind_of(name: str) -> ProposalKind:
+    """The kind of that name. Raises Permanent where there is none."""
+    if name not in KINDS:
+        raise Permanent(f"{name} is no kind of proposal", f"It is one of {', '.join(KINDS)}")
+    return KINDS[name]
+
+
+def approvals_of(kind: ProposalKind, threshold: int, config_threshold: int) -> int:
+    """How many signers of a set with these thresholds have to approve a proposal of a kind: never fewer than the kind
+    says."""
+    return max(kind.approvals, {1: 1, 2: threshold, 3: config_threshold}[kind.approvals])
+
+
+def required_roles(kind: ProposalKind) -> tuple[str, ...]:
+    """The roles that must be among those who approve."""
+    return (kind.role,) if kind.role else ()

@@ -1,0 +1,1 @@
+"""Proposals and who decides them: what a treasurer, a signer and the programs that move money ask for."""
