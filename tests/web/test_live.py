@@ -17,7 +17,8 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
 from fntx_dagster.api.serving import served
 from fntx_dagster.errors import Transient
@@ -101,13 +102,13 @@ def nav(number: int) -> NewEvent:
 
 
 @contextmanager
-def client(address: str, visitor: str = "owner", after: int | None = 0, more: str = "") -> Iterator[ClientConnection]:
+def client(address: str, visitor: str = "owner", after: int | None = 0, more: str = "") -> Iterator[Connection]:
     start = "" if after is None else f"after={after}&"
     with connect(f"{address}/live?{start}{more}as={visitor}", max_size=None, max_queue=None) as connection:
         yield connection
 
 
-def read(connection: ClientConnection, seconds: float = 1.0) -> list[dict[str, Any]]:
+def read(connection: Connection, seconds: float = 1.0) -> list[dict[str, Any]]:
     """The events that come until nothing comes for a while."""
     found = []
     try:
@@ -118,7 +119,7 @@ def read(connection: ClientConnection, seconds: float = 1.0) -> list[dict[str, A
         return found
 
 
-def some(connection: ClientConnection, number: int, seconds: float = 20) -> list[dict[str, Any]]:
+def some(connection: Connection, number: int, seconds: float = 20) -> list[dict[str, Any]]:
     """So many events."""
     found: list[dict[str, Any]] = []
     while len(found) < number:
@@ -127,14 +128,14 @@ def some(connection: ClientConnection, number: int, seconds: float = 20) -> list
     return found
 
 
-def closing_code(connection: ClientConnection, seconds: float = 20) -> int:
+def closing_code(connection: Connection, seconds: float = 20) -> int:
     with pytest.raises(ConnectionClosed) as closed:
         _read_to_the_end(connection, seconds)
     assert closed.value.rcvd
     return closed.value.rcvd.code
 
 
-def _read_to_the_end(connection: ClientConnection, seconds: float) -> None:
+def _read_to_the_end(connection: Connection, seconds: float) -> None:
     while True:
         connection.recv(timeout=seconds)
 
@@ -204,7 +205,7 @@ def test_a_fill_is_told_before_it_is_written_to_who_may_see_it_and_then_with_its
     assert soon == [{name: said for name, said in written.items() if name != "id"}]
 
 
-def _soon(connection: ClientConnection, seconds: float = 20) -> list[dict[str, Any]]:
+def _soon(connection: Connection, seconds: float = 20) -> list[dict[str, Any]]:
     """The events of the next message that are not written yet."""
     while "soon" not in (said := json.loads(connection.recv(timeout=seconds))):
         pass

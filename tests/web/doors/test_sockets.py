@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
+from websockets.sync.connection import Connection
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.services.orders import access
@@ -32,13 +33,13 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doors, "_LOOK_SECONDS", LOOK_SECONDS)
 
 
-def follow(house: House, browser: Browser | None, **headers: str) -> ClientConnection:
+def follow(house: House, browser: Browser | None, **headers: str) -> Connection:
     """The stream, as a browser opens it."""
     cookie = {"Cookie": f"fntx={browser.cookie}"} if browser else {}
     return connect(house.url.replace("http:", "ws:") + "/live", additional_headers=cookie | headers)
 
 
-def the_end(socket: ClientConnection) -> int | None:
+def the_end(socket: Connection) -> int | None:
     """The code that a socket is closed with."""
     try:
         while True:
