@@ -14,6 +14,7 @@ from fntx_dagster.services.live.stream import newest_event
 from fntx_dagster.web.asking import Asked
 
 OF_BOOKS = (live.ORDER, live.FILL, live.BOOKING, live.TRIP, live.ENTRY, live.MANY)
+OF_ACCOUNTS = (live.TOLD, live.SIGNATURE, live.ALERT)
 
 
 class Streamed(NamedTuple):

@@ -166,6 +166,19 @@ def test_a_receipt_that_is_lost_changes_the_cell_of_its_day(record_of_account: F
     assert until(record_of_account.is_as_if_loaded_anew)
 
 
+@pytest.mark.parametrize("path", ["/", "/a/1"])
+def test_the_overviews_show_an_alert_that_comes_and_goes(record_of_account: Followed, path: str) -> None:
+    db = record_of_account.site.db
+    label = numbered_accounts(db)[0].label
+    record_of_account.look(path)
+    record_of_account.mark()
+    record(db, [Observed("queue", "these overviews", [Finding(label, "the overview is wrong")])])
+    until(lambda: "the overview is wrong" in record_of_account.says())
+    record(db, [Observed("queue", "these overviews", [])])
+    until(lambda: "the overview is wrong" not in record_of_account.says())
+    assert until(record_of_account.is_as_if_loaded_anew)
+
+
 def test_the_account_of_a_book_shows_the_fills_of_its_day_as_they_come(orders: Followed) -> None:
     numbered(orders.site.db, "LEDGER-ada-paper")
     orders.look("/a/1/today")

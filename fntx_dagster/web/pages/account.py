@@ -12,6 +12,7 @@ from fntx_dagster.report.performance import monthly_table
 from fntx_dagster.report.tables import Table
 from fntx_dagster.services.dashboard.overview import one_account
 from fntx_dagster.web.asking import Answer, Asked, Shown
+from fntx_dagster.web.following import OF_ACCOUNTS, following
 
 _SESSIONS = 22
 """Rows of the table of sessions: a month of them."""
@@ -19,9 +20,11 @@ _SESSIONS = 22
 
 def show(asked: Asked) -> Answer:
     """The overview of the account that the address names."""
+    streamed = following(asked, *OF_ACCOUNTS)
     found = one_account(asked.site.settings, asked.site.db, asked.account)
     now = found.now
     values = {
+        "streamed": streamed,
         "now": now,
         "alerts": found.alerts if asked.visitor.sees_names else [],
         "figures": return_figures(now.nav, "year", found.market) if len(now.nav) > 1 else [],

@@ -7,6 +7,7 @@ from fntx_dagster.report.performance import wealth
 from fntx_dagster.report.sparkline import sparkline
 from fntx_dagster.services.dashboard.overview import AccountNow, overview
 from fntx_dagster.web.asking import Answer, Asked, Shown
+from fntx_dagster.web.following import OF_ACCOUNTS, following
 
 _FEWEST = 2
 """Values of which there is no line to draw."""
@@ -14,9 +15,10 @@ _FEWEST = 2
 
 def show(asked: Asked) -> Answer:
     """The accounts that the visitor may see."""
+    streamed = following(asked, *OF_ACCOUNTS)
     found = overview(asked.site.settings, asked.site.db, asked.accounts, with_alerts=asked.visitor.sees_system)
     accounts = [_card(each) for each in found.accounts]
-    return Shown("overview.html.j2", "Accounts", {"accounts": accounts, "alerts": found.alerts})
+    return Shown("overview.html.j2", "Accounts", {"streamed": streamed, "accounts": accounts, "alerts": found.alerts})
 
 
 def _card(now: AccountNow) -> dict[str, object]:
