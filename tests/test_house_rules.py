@@ -23,7 +23,6 @@ HOMES = {
     "apprise": "adapters/apprise",
     "argon2": "services",
     "ccxt": "adapters/exchanges",
-    "cryptography": "governance",
     "dagster": "defs",
     "dagster_dbt": "defs",
     "dagster_postgres": "defs",
@@ -49,6 +48,7 @@ HOMES = {
     "pyarrow": "adapters/arrow",
     "psycopg": "store",
     "psycopg_pool": "store",
+    "rfc8785": "audit",
     "rich": "cli",
     "sqlalchemy": "store",
     "tenacity": "adapters/flex",
@@ -62,6 +62,7 @@ HOMES = {
 # library that several rooms need → those rooms
 SHARED = {
     "Crypto": {"proof", "witness"},  # keccak; what is sealed for a witness
+    "cryptography": {"audit", "governance"},  # checkpoints and sealed lines; decisions
     "filelock": {"adapters/dbt", "adapters/evm", "adapters/flex", "services"},  # a lock on a file of the room's own
     "pandas": {"adapters/arrow", "services", "frames"},  # beside the first, the type of what is handed out
     "orjson": {"ledger", "store", "services"},  # entries and their chain; rows as one parameter; answers
@@ -86,6 +87,7 @@ ROOMS = {
     "aggregate": {"model", "curve", "proof", "errors"},
     "periods": {"curve", "proof", "errors"},
     "witness": {"model", "metrics", "proof", "curve", "aggregate", "periods", "errors"},
+    "audit": {"proof", "errors"},
     "ledger": {"model", "foreign"},
     "signals": {"model", "ledger", "proof"},
     "governance": {"errors"},
@@ -137,6 +139,7 @@ PURE = (
     "aggregate",
     "periods",
     "witness",
+    "audit",
     "ledger",
     "signals",
     "governance",

@@ -23,6 +23,7 @@ from fntx_dagster.cli.aggregate_trustee import trustee
 from fntx_dagster.cli.api import api
 from fntx_dagster.cli.attest import attest
 from fntx_dagster.cli.attest import key as attest_key
+from fntx_dagster.cli.audit import audit
 from fntx_dagster.cli.chain import chain
 from fntx_dagster.cli.dashboard import live, serve
 from fntx_dagster.cli.doctor import doctor
@@ -104,6 +105,7 @@ app.add_typer(signature, name="signature")
 app.add_typer(share, name="share")
 app.add_typer(attest, name="attest")
 app.add_typer(aggregate, name="aggregate")
+app.add_typer(audit, name="audit")
 app.add_typer(chain, name="chain")
 app.add_typer(api, name="api")
 app.add_typer(ledger, name="ledger")
@@ -113,7 +115,8 @@ app.add_typer(users, name="users")
 app.add_typer(database, name="db")
 
 _groups = (
-    *(app, signature, share, attest, attest_key, aggregate, trustee, chain, api, ledger, signals, treasury, users),
+    *(app, signature, share, attest, attest_key, aggregate, trustee),
+    *(audit, chain, api, ledger, signals, treasury, users),
     database,
 )
 for group in _groups:

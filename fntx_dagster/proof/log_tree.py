@@ -17,6 +17,11 @@ def leaf_hash(leaf: bytes) -> bytes:
     return sha256(b"\x00" + leaf).digest()
 
 
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """The hash of a node over two others."""
+    return sha256(b"\x01" + left + right).digest()
+
+
 def log_root(hashes: Sequence[bytes]) -> bytes:
     """The root over the hashes of the leaves, in their order."""
     if not hashes:
@@ -48,11 +53,11 @@ def log_holds(root: bytes, hashed: bytes, index: int, size: int, path: Sequence[
         if not last:
             return False
         if index & 1 or index == last:
-            node = _node(sibling, node)
+            node = node_hash(sibling, node)
             while not index & 1 and index:
                 index, last = index >> 1, last >> 1
         else:
-            node = _node(node, sibling)
+            node = node_hash(node, sibling)
         index, last = index >> 1, last >> 1
     return not last and node == root
 
@@ -61,10 +66,6 @@ def _levels(hashes: Sequence[bytes]) -> list[Sequence[bytes]]:
     """The hashes of every height, the leaves' first: a node without a neighbour goes up as it is."""
     levels = [hashes]
     while len(below := levels[-1]) > 1:
-        level = [_node(below[at], below[at + 1]) for at in range(0, len(below) - 1, 2)]
+        level = [node_hash(below[at], below[at + 1]) for at in range(0, len(below) - 1, 2)]
         levels.append([*level, below[-1]] if len(below) % 2 else level)
     return levels
-
-
-def _node(left: bytes, right: bytes) -> bytes:
-    return sha256(b"\x01" + left + right).digest()
