@@ -22,7 +22,10 @@ from fntx_dagster.proof.record import Record, build_record
 from fntx_dagster.proof.salts import SaltForm
 from tests.periods.examples import book, proved
 from tests.verify.attack import forge
+from tests.verify.audit_logs import Log
 from tests.verify.cases import forged
+from tests.verify.ledgers import Ledgers
+from tests.verify.ledgers import served as serve_ledgers
 from verify import verify as script
 
 KEY = b"\x02" * 32
@@ -284,3 +287,31 @@ def verified(tmp_path, capsys, monkeypatch):
         return code, capsys.readouterr().out
 
     return run
+
+
+class Audited(NamedTuple):
+    """An audit log whose checkpoints of 3, 5, 8 and 13 events are on three ledgers: the proof of an event under the one
+    of 8, the options that name a server of each, and its anchors on the EVM chain by size."""
+
+    log: Log
+    proof: dict
+    urls: list[str]
+    on_evm: dict[int, dict]
+    poster: str
+
+
+@pytest.fixture(scope="session")
+def audited(node) -> Iterator[Audited]:
+    from fntx_dagster.adapters.evm.served import serve as serve_node
+
+    log, ledgers, on_evm, others = Log(), Ledgers(), {}, []
+    contract = node._deploy("AuditAnchor")
+    for number, size in enumerate((3, 5, 8, 13)):
+        others.append(ledgers.anchor_on_xrpl(log, size, f"{number:064}", 2000 + number))
+        others.append(ledgers.anchor_on_stellar(log, size, f"{number:064}", 77 + number))
+        tx_hash = node.send(contract.address, contract.encode_abi("post", [log.origin_hash, size, log.root(size)]))
+        block = node.web3.eth.get_transaction_receipt(tx_hash)["blockNumber"]
+        on_evm[size] = log.on_evm(size, node.chain_id, contract.address, tx_hash, block)
+    with serve_node(node.provider) as node_url, serve_ledgers(ledgers) as url:
+        urls = ["--xrpl", url, "--horizon", url, "--rpc", node_url]
+        yield Audited(log, log.proof(2, 8, [*others[4:6], on_evm[8]], 5), urls, on_evm, node.trader)
