@@ -19,12 +19,11 @@ from fntx_dagster.cli.account_risk import risk
 from fntx_dagster.cli.accounts import greeks, metrics, report, summary, today
 from fntx_dagster.cli.against_market import market
 from fntx_dagster.cli.aggregate import aggregate
-from fntx_dagster.cli.aggregate_trustee import trustee
 from fntx_dagster.cli.api import api
 from fntx_dagster.cli.attest import attest
-from fntx_dagster.cli.attest import key as attest_key
 from fntx_dagster.cli.audit import audit
 from fntx_dagster.cli.chain import chain
+from fntx_dagster.cli.compliance import compliance
 from fntx_dagster.cli.dashboard import live, serve
 from fntx_dagster.cli.doctor import doctor
 from fntx_dagster.cli.files import table
@@ -106,6 +105,7 @@ app.add_typer(share, name="share")
 app.add_typer(attest, name="attest")
 app.add_typer(aggregate, name="aggregate")
 app.add_typer(audit, name="audit")
+app.add_typer(compliance, name="compliance")
 app.add_typer(chain, name="chain")
 app.add_typer(api, name="api")
 app.add_typer(ledger, name="ledger")
@@ -114,12 +114,9 @@ app.add_typer(treasury, name="treasury")
 app.add_typer(users, name="users")
 app.add_typer(database, name="db")
 
-_groups = (
-    *(app, signature, share, attest, attest_key, aggregate, trustee),
-    *(audit, chain, api, ledger, signals, treasury, users),
-    database,
-)
+_groups = [app]
 for group in _groups:
+    _groups += [inner.typer_instance for inner in group.registered_groups if inner.typer_instance]
     for registered in group.registered_commands:
         registered.help = _flowing((registered.callback and registered.callback.__doc__) or "")
 

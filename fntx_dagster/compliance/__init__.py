@@ -1,0 +1,1 @@
+"""Screening names against sanctions lists: normal form, score, contradictions, and the lists in their formats."""
