@@ -53,6 +53,7 @@ HOMES = {
     "rfc8785": "audit",
     "rich": "cli",
     "sqlalchemy": "store",
+    "stellar_sdk": "adapters/stellar",
     "tenacity": "adapters/flex",
     "tomlkit": "settings",
     "typer": "cli",
@@ -60,6 +61,7 @@ HOMES = {
     "web3": "adapters/evm",
     "webauthn": "services",
     "websockets": "serving",
+    "xrpl": "adapters/xrpl",
 }
 # library that several rooms need → those rooms
 SHARED = {
@@ -95,11 +97,14 @@ ROOMS = {
     "governance": {"errors"},
     "compliance": {"errors"},
     "report": {"model", "foreign", "errors"},
+    "intents": {"audit", "foreign", "errors"},
     "outbox": {"errors"},
     "adapters/flex": {"model", "foreign", "errors"},
     "adapters/gateway": {"model", "errors"},
     "adapters/exchanges": {"model", "settings", "foreign", "errors"},
     "adapters/evm": {"model", "outbox", "settings", "proof", "foreign", "errors"},
+    "adapters/xrpl": {"intents", "audit"},
+    "adapters/stellar": {"intents", "audit"},
     "adapters/apprise": set(),
     "adapters/arrow": {"model", "errors"},
     "adapters/dbt": {"errors", "settings"},
@@ -149,6 +154,7 @@ PURE = (
     "compliance",
     "report",
     "outbox",
+    "intents",
 )
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 OPENERS = {"open", "socket", "requests", "urllib", "subprocess", "psycopg", "sqlite3", "http"}

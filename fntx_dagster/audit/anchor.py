@@ -36,7 +36,12 @@ def origin_hash(origin: str) -> bytes:
 def payload(checkpoint: Checkpoint) -> bytes:
     """What every ledger holds: the root, the size (8 bytes, the highest first), 8 bytes for the log's name. The size is
     in it because a root alone does not show that a later tree goes on from it."""
-    return checkpoint.root + checkpoint.size.to_bytes(8, "big") + origin_hash(checkpoint.origin)[:8]
+    return payload_of(checkpoint.origin, checkpoint.size, checkpoint.root)
+
+
+def payload_of(origin: str, size: int, root: bytes) -> bytes:
+    """The same of the parts of a checkpoint that it is made of."""
+    return root + size.to_bytes(8, "big") + origin_hash(origin)[:8]
 
 
 def as_proved(anchor: Anchor, checkpoint: Checkpoint) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import typer
 
 from fntx_dagster.cli.treasury_tables import machines
+from fntx_dagster.cli.treasury_transactions import build
 
 treasury = typer.Typer(no_args_is_help=True, help="The treasury: nothing moves unless people decided it.")
 
-for command in (machines,):
+for command in (build, machines):
     treasury.command()(command)

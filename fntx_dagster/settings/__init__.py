@@ -30,6 +30,7 @@ from fntx_dagster.settings.places import (
     default_home,
 )
 from fntx_dagster.settings.privacy import make_private, write_privately
+from fntx_dagster.settings.treasury import TreasurySettings
 from fntx_dagster.settings.web import WebSettings
 from fntx_dagster.settings.witness import WitnessSettings
 from fntx_dagster.settings.writing import WrittenSettings, write
@@ -80,6 +81,7 @@ class Settings(groups.Group):
     orders: groups.OrdersSettings = groups.OrdersSettings()
     exchanges: ExchangesSettings = ExchangesSettings()
     aggregation: AggregationSettings = AggregationSettings()
+    treasury: TreasurySettings = TreasurySettings()
     alerts: groups.AlertSettings = groups.AlertSettings()
 
     @cached_property

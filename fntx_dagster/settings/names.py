@@ -88,6 +88,7 @@ SHORT_NAMES = {
     "aggregator": "aggregation.aggregator",
     "trustee_file": "aggregation.trustee_file",
     "trustee_min_change": "aggregation.min_change",
+    "xrpl_fee_cap": "treasury.xrpl_fee_cap",
     "alert_urls": "alerts.urls",
 }
 """Short name → group and field."""

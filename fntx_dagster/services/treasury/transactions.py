@@ -1,0 +1,39 @@
+"""Calculators of transactions: a specification into unsigned bytes, signatures into signed bytes, on both ledgers.
+
+No database, no network and no key: a case holds everything that its result is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fntx_dagster.adapters.stellar import building as stellar
+from fntx_dagster.adapters.xrpl import building as xrpl
+from fntx_dagster.intents.refusal import TransactionRefused
+from fntx_dagster.services.calculators import Calculate, Case, CaseRefused, field
+from fntx_dagster.settings import Settings
+
+
+def builder(settings: Settings) -> Calculate:
+    """The calculator of `{id, spec}`: the unsigned transaction."""
+
+    def on_xrpl(spec: Case) -> Mapping[str, Any]:
+        return xrpl.build(spec, settings.treasury.xrpl_fee_cap)._asdict()
+
+    def on_stellar(spec: Case) -> Mapping[str, Any]:
+        return stellar.build(spec)._asdict()
+
+    ledgers = {"xrpl": on_xrpl, "stellar": on_stellar}
+    return lambda case: _on(ledgers, field(case, "spec", dict))
+
+
+def _on(ledgers: Mapping[str, Callable[[Case], Mapping[str, Any]]], content: Case) -> Mapping[str, Any]:
+    """What the ledger that `content` names makes of it."""
+    ledger = content.get("ledger")
+    if type(ledger) is not str or ledger not in ledgers:
+        raise CaseRefused("unknown_ledger", f"ledger is none of {', '.join(ledgers)}")
+    try:
+        return ledgers[ledger](content)
+    except TransactionRefused as refusal:
+        raise CaseRefused(refusal.code, refusal.message) from None
