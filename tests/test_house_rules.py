@@ -53,7 +53,6 @@ HOMES = {
     "rfc8785": "audit",
     "rich": "cli",
     "sqlalchemy": "store",
-    "stellar_sdk": "adapters/stellar",
     "tenacity": "adapters/flex",
     "tomlkit": "settings",
     "typer": "cli",
@@ -71,6 +70,7 @@ SHARED = {
     "pandas": {"adapters/arrow", "services", "frames"},  # beside the first, the type of what is handed out
     "orjson": {"ledger", "store", "services"},  # entries and their chain; rows as one parameter; answers
     "pydantic": {"settings", "adapters/apprise", "adapters/evm", "services", "defs"},  # types of settings: secrets
+    "stellar_sdk": {"adapters/stellar", "simulate"},  # beside the first, the codec of the network on loopback
     "starlette": {"defs", "api", "web"},  # the UI's guard; the API's answers; pages
     "jinja2": {"report", "web"},  # the report as a file; pages
     "uvicorn": {"defs", "api", "serving"},  # each serves itself; connections
@@ -110,9 +110,9 @@ ROOMS = {
     "adapters/dbt": {"errors", "settings"},
     "store": {"model", "accounting", "ledger", "signals", "outbox", "settings", "errors"},
     "samples": set(),
-    "simulate": {"model", "accounting", "ledger", "adapters/flex"},
+    "serving": {"errors"},
+    "simulate": {"model", "accounting", "ledger", "serving", "adapters/flex"},
 }
-ROOMS["serving"] = {"errors"}
 ROOMS["services"] = {*ROOMS} - {"simulate"}
 # report: how Markdown writes a table
 ROOMS["defs"] = {"services", "serving", "settings", "foreign", "errors", "model", "report"}
