@@ -94,7 +94,7 @@ ROOMS = {
     "audit": {"proof", "errors"},
     "ledger": {"model", "foreign"},
     "signals": {"model", "ledger", "proof"},
-    "governance": {"errors"},
+    "governance": {"audit", "errors"},
     "compliance": {"errors"},
     "report": {"model", "foreign", "errors"},
     "intents": {"audit", "foreign", "errors"},

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from fntx_dagster.cli.treasury_tables import machines
+from fntx_dagster.cli.treasury_tables import check, machines
 from fntx_dagster.cli.treasury_transactions import build
 
 treasury = typer.Typer(no_args_is_help=True, help="The treasury: nothing moves unless people decided it.")
 
-for command in (build, machines):
+for command in (build, check, machines):
     treasury.command()(command)

@@ -1,4 +1,4 @@
-"""`fntx treasury machines`: which steps are possible in which state."""
+"""`fntx treasury machines` and `check`: which steps are possible, and what decisions come to; no database is asked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from fntx_dagster.cli.calculators import Input, calculator
 from fntx_dagster.cli.options import AsJson, print_json
 from fntx_dagster.cli.plain import write
 
@@ -37,3 +38,13 @@ def machines(
         for step in steps:
             table.add_row(*(str(step[column] or "") for column in ("state", "event", "next", "guard", "approvals")))
         out(table)
+
+
+def check(file: Input, as_json: AsJson = False) -> None:
+    """Say of proposals with their signers and decisions where they stand. No database, no network, no key is used.
+
+    fntx treasury check --input cases.json
+    """
+    from fntx_dagster.services.governance.calculator import check
+
+    calculator(file, check)

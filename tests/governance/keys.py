@@ -30,4 +30,9 @@ STRANGER = _key("sEdTM1uX8pu2do5XvTnutH6HsouMaM2")
 
 def signed(signer: str, message: bytes) -> bytes:
     """What a signer's own machine returns."""
-    return bytes.fromhex(keypairs.sign(message, KEYS[signer].private))
+    return signed_by(KEYS[signer], message)
+
+
+def signed_by(key: Key, message: bytes) -> bytes:
+    """What whoever holds a key signs."""
+    return bytes.fromhex(keypairs.sign(message, key.private))

@@ -1,0 +1,149 @@
+"""The treasury's configuration: networks, accounts, signers and thresholds, read so strictly that a slip is found.
+
+It holds addresses only. Its hash belongs to the version of the signer set, so that a change of the file counts once
+people approved it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.addresses import is_stellar_address, is_xrpl_address
+from fntx_dagster.governance.decisions import payload_hash
+from fntx_dagster.governance.fields import StrictFields
+from fntx_dagster.governance.kinds import FEWEST_SIGNERS, ROLES
+
+XRPL_ROLES = ("issuer", "treasury", "escrow", "attestation", "amm", "trading")
+STELLAR_ROLES = ("issuer", "distribution", "anchor")
+
+
+class ConfiguredSigner(NamedTuple):
+    """A signer as the ledgers know him."""
+
+    id: str
+    role: str
+    xrpl: str
+    stellar: str
+
+
+class TreasuryConfig(NamedTuple):
+    """What the rest of the treasury asks of a configuration; `document` is all of it. `hash`: of the document's
+    canonical form, so that blanks and comments of the file do not count."""
+
+    document: Mapping[str, Any]
+    hash: str
+    platform: str
+    threshold: int
+    config_threshold: int
+    anchor_every_s: int
+    signers: tuple[ConfiguredSigner, ...]
+    network_id: int
+    passphrase: str
+    xrpl_accounts: Mapping[str, str]
+    """Role → address."""
+    stellar_accounts: Mapping[str, str]
+
+
+def read_config(document: Any) -> TreasuryConfig:
+    """A configuration from its document. Raises Permanent that names the first field that is missing, left over or not
+    of its form."""
+    whole = StrictFields(document, "")
+    platform, threshold = whole.text("platform"), whole.whole("threshold", 2)
+    whole.text("version"), whole.text("network")
+    config_threshold = whole.whole("config_threshold", max(3, threshold))
+    anchor_every_s = whole.whole("anchor_every_s", 1)
+    signers = tuple(_signer(each) for each in whole.objects("signers"))
+    _check_signers(signers, config_threshold)
+    network_id, xrpl_accounts = _xrpl(whole.object("xrpl"))
+    passphrase, stellar_accounts = _stellar(whole.object("stellar"))
+    whole.end()
+    return TreasuryConfig(
+        document,
+        payload_hash(document),
+        platform,
+        threshold,
+        config_threshold,
+        anchor_every_s,
+        signers,
+        network_id,
+        passphrase,
+        xrpl_accounts,
+        stellar_accounts,
+    )
+
+
+def _signer(fields: StrictFields) -> ConfiguredSigner:
+    signer = ConfiguredSigner(
+        fields.text("id"),
+        fields.one_of("role", ROLES),
+        fields.checked("xrpl", is_xrpl_address, "an address of the XRP Ledger"),
+        fields.checked("stellar", is_stellar_address, "a public key of Stellar"),
+    )
+    fields.end()
+    return signer
+
+
+def _check_signers(signers: tuple[ConfiguredSigner, ...], most_needed: int) -> None:
+    if len(signers) < max(FEWEST_SIGNERS, most_needed):
+        raise Permanent(
+            f"signers: there are {len(signers)}, and {max(FEWEST_SIGNERS, most_needed)} have to be able to approve",
+            "Name more signers, or lower config_threshold",
+        )
+    if missing := [role for role in ROLES if role not in {signer.role for signer in signers}]:
+        raise Permanent(f"signers: nobody has the role {missing[0]}", "Each of the three roles needs a signer")
+    for name in ("id", "xrpl", "stellar"):
+        values = [getattr(signer, name) for signer in signers]
+        if twice := [value for value in values if values.count(value) > 1]:
+            raise Permanent(f"signers: {name} {twice[0]} is there twice", "Each signer is a person of their own")
+
+
+def _xrpl(fields: StrictFields) -> tuple[int, dict[str, str]]:
+    network_id = fields.whole("network_id", 0)
+    fields.one_of("issuer_role", XRPL_ROLES)
+    for name in ("reserve_base", "reserve_inc", "margin_drops"):
+        fields.digits(name)
+    accounts = {}
+    for role, account in fields.each("accounts", XRPL_ROLES):
+        accounts[role] = account.checked("address", is_xrpl_address, "an address of the XRP Ledger")
+        account.flags("flags")
+        for line in account.objects("trustlines"):
+            line.text("currency")
+            line.checked("issuer", is_xrpl_address, "an address of the XRP Ledger")
+            line.decimal("limit")
+            line.yes_or_no("authorized")
+            line.end()
+        account.end()
+    fields.end()
+    _check_distinct("xrpl.accounts", accounts)
+    return network_id, accounts
+
+
+def _stellar(fields: StrictFields) -> tuple[str, dict[str, str]]:
+    passphrase = fields.text("passphrase")
+    fields.decimal("base_reserve")
+    thresholds = fields.object("thresholds")
+    for name in ("master", "low", "med", "high"):
+        thresholds.whole(name, 0)
+    thresholds.end()
+    asset = fields.object("asset")
+    asset.text("code")
+    asset.checked("issuer", is_stellar_address, "a public key of Stellar")
+    asset.end()
+    accounts = {}
+    for role, account in fields.each("accounts", STELLAR_ROLES):
+        accounts[role] = account.checked("address", is_stellar_address, "a public key of Stellar")
+        account.flags("flags")
+        account.end()
+    if fields.has("anchor_account"):
+        fields.checked("anchor_account", is_stellar_address, "a public key of Stellar")
+    fields.end()
+    _check_distinct("stellar.accounts", accounts)
+    return passphrase, accounts
+
+
+def _check_distinct(where: str, accounts: Mapping[str, str]) -> None:
+    addresses = [*accounts.values()]
+    if twice := [address for address in addresses if addresses.count(address) > 1]:
+        raise Permanent(f"{where}: {twice[0]} has two roles", "Each role has an account of its own")
