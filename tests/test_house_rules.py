@@ -108,7 +108,7 @@ ROOMS = {
     "adapters/apprise": set(),
     "adapters/arrow": {"model", "errors"},
     "adapters/dbt": {"errors", "settings"},
-    "store": {"model", "accounting", "ledger", "signals", "outbox", "settings", "errors"},
+    "store": {"model", "accounting", "audit", "ledger", "signals", "outbox", "settings", "errors"},
     "samples": set(),
     "serving": {"errors"},
     "simulate": {"model", "accounting", "ledger", "serving", "adapters/flex"},

@@ -14,7 +14,7 @@ from fntx_dagster.audit.anchor import Anchor, as_proved, check_anchor
 from fntx_dagster.audit.canonical import canonical, read_strictly
 from fntx_dagster.audit.checkpoint import Checkpoint, VerifierKey, need, opened, read_verifier_key
 from fntx_dagster.audit.consistency import consistency_holds
-from fntx_dagster.audit.event import LoggedEvent, check_form, is_count
+from fntx_dagster.audit.event import check_form, is_count
 from fntx_dagster.errors import Permanent
 from fntx_dagster.proof.log_tree import leaf_hash, log_holds
 
@@ -49,23 +49,27 @@ class ProofVerdict(NamedTuple):
 
 
 def proof_file(
-    event: LoggedEvent,
+    event: Mapping[str, Any],
     note: str,
     key: VerifierKey,
     path: Sequence[bytes],
     older: OlderTree | None,
     anchors: Sequence[Anchor],
 ) -> dict[str, Any]:
-    """The proof file of an event under a signed checkpoint: `path` leads from its leaf to the root, `older` and its
-    proof may be left out."""
+    """The proof file of an event under a signed checkpoint: `path` leads from its leaf to the root; `older`, a tree
+    that the checkpoint goes on from, may be left out."""
     checkpoint = opened(note, key)
     return {
         "format": FORMAT,
-        "event": read_strictly(event.canonical),
-        "leaf_hash": event.leaf_hash.hex(),
+        "event": dict(event),
+        "leaf_hash": leaf_hash(canonical(event)).hex(),
         "checkpoint": note,
         "log_key": key.text,
-        "inclusion": {"leaf_index": event.seq, "tree_size": checkpoint.size, "hashes": [each.hex() for each in path]},
+        "inclusion": {
+            "leaf_index": event["seq"],
+            "tree_size": checkpoint.size,
+            "hashes": [each.hex() for each in path],
+        },
         "consistency": older
         and {"size": older.size, "root": older.root.hex(), "hashes": [each.hex() for each in older.path]},
         "anchors": [as_proved(anchor, checkpoint) for anchor in anchors],

@@ -65,6 +65,7 @@ TITLES = {
     "order": "Orders and fills to look at",
     "prices": "Prices of exchanges",
     "ledger": "A ledger that does not hold",
+    "audit": "The audit log does not hold",
     "settlement": "Expired executions without a settlement price",
     "run": "A run failed",
     "check": "A check failed",

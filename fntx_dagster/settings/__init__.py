@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from fntx_dagster.errors import Permanent, know_accounts
 from fntx_dagster.settings import groups, sources
 from fntx_dagster.settings.aggregation import AggregationSettings
+from fntx_dagster.settings.audit import AuditSettings
 from fntx_dagster.settings.environment import child_environment, executable, export, settings_variables
 from fntx_dagster.settings.exchanges import ExchangesSettings
 from fntx_dagster.settings.forms import form_of
@@ -82,6 +83,7 @@ class Settings(groups.Group):
     exchanges: ExchangesSettings = ExchangesSettings()
     aggregation: AggregationSettings = AggregationSettings()
     treasury: TreasurySettings = TreasurySettings()
+    audit: AuditSettings = AuditSettings()
     alerts: groups.AlertSettings = groups.AlertSettings()
 
     @cached_property

@@ -20,6 +20,9 @@ from fntx_dagster.settings.groups import CONNECTIONS
 from fntx_dagster.store import pool
 from fntx_dagster.store.urls import TRY_AGAIN, first_line
 
+Connection = psycopg.Connection
+"""What `connect` gives, for those who hand it on and import no psycopg."""
+
 
 class Readable(Protocol):
     """What rows are read from: a database, each time as it then is, or a snapshot of one."""

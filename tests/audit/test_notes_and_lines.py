@@ -201,7 +201,7 @@ def test_a_proof_file_is_made_read_and_holds() -> None:
     ]
     older = OlderTree(6, checkpoint.root, [])
     for each in events:
-        made = proof_file(each, note, KEY.verifier, log_path(hashes, each.seq), older, anchors)
+        made = proof_file(json.loads(each.canonical), note, KEY.verifier, log_path(hashes, each.seq), older, anchors)
         checked = check_proof(read_proof(json.dumps(made).encode()))
         assert checked.event["seq"] == each.seq
         assert (checked.checkpoint, checked.key, checked.goes_on_from) == (checkpoint, KEY.verifier, 6)

@@ -1,0 +1,136 @@
+"""The events of the audit log: appended under its lock, and read as the sealed lines that they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import NamedTuple
+
+import psycopg
+
+from fntx_dagster.audit.event import FIRST_PREVIOUS
+from fntx_dagster.audit.sealing import SealedLine
+from fntx_dagster.store.database import Readable
+from fntx_dagster.store.queries import columns, one_row
+
+_AT_ONCE = 10_000
+
+
+class Tail(NamedTuple):
+    """Where the next event goes: its number, the leaf hash before it, the key of the last event (None: there is no
+    event yet)."""
+
+    next_seq: int
+    prev_hash: bytes
+    key_id: str | None
+
+
+class StoredEvent(NamedTuple):
+    """A row of the log: the sealed line, and what of the event stands beside it in clear."""
+
+    line: SealedLine
+    at: datetime
+    type: str
+
+
+class LeafRow(NamedTuple):
+    """What of an event the tree and the chain need."""
+
+    seq: int
+    prev_hash: bytes
+    leaf_hash: bytes
+
+
+def lock_tail(connection: psycopg.Connection) -> Tail:
+    """Where the next event goes. Until the transaction ends nobody else appends."""
+    return Tail(*one_row(connection.execute("select next_seq, prev_hash, key_id from treasury.audit_tail()")))
+
+
+def add_event(connection: psycopg.Connection, line: SealedLine, at: datetime, type: str) -> None:
+    """Append a sealed event. `at` and `type`: what stands in clear."""
+    connection.execute(
+        """insert into treasury.audit_event (seq, key_id, nonce, ciphertext, prev_hash, leaf_hash, at, type)
+        values (%s, %s, %s, %s, %s, %s, %s, %s)""",
+        (*line, at, type),
+        prepare=True,
+    )
+
+
+def log_size(connection: psycopg.Connection) -> int:
+    """How many events the log has, by the number of the last one."""
+    return one_row(connection.execute("select coalesce(max(seq) + 1, 0) from treasury.audit_event"))[0]
+
+
+def stored_events(db: Readable, first: int, behind: int) -> Iterator[StoredEvent]:
+    """The events from number `first` up to and without `behind`, in their order; a log of any size needs little
+    memory."""
+    names = columns(SealedLine._fields)
+    with db.connect() as connection, connection.cursor(name="audit_events") as cursor:
+        cursor.itersize = _AT_ONCE
+        cursor.execute(
+            "select " + names + ", at, type from treasury.audit_event where seq >= %s and seq < %s order by seq",
+            (first, behind),
+        )
+        for *line, at, type in cursor:
+            yield StoredEvent(SealedLine(*line), at, type)
+
+
+def stored_line(db: Readable, seq: int) -> SealedLine | None:
+    """The sealed line of an event; None where there is none."""
+    with db.connect() as connection:
+        row = connection.execute(
+            "select " + columns(SealedLine._fields) + " from treasury.audit_event where seq = %s", (seq,)
+        ).fetchone()
+    return SealedLine(*row) if row else None
+
+
+def leaf_rows(connection: psycopg.Connection, first: int, behind: int) -> Iterator[LeafRow]:
+    """The leaves from number `first` up to and without `behind`, in their order."""
+    with connection.cursor(name="audit_leaves") as cursor:
+        cursor.itersize = _AT_ONCE
+        cursor.execute(
+            "select seq, prev_hash, leaf_hash from treasury.audit_event where seq >= %s and seq < %s order by seq",
+            (first, behind),
+        )
+        for row in cursor:
+            yield LeafRow(*row)
+
+
+def leaf_before(connection: psycopg.Connection, seq: int) -> bytes | None:
+    """The leaf hash that event `seq` must name as the one before it; None where that event is missing."""
+    if seq == 0:
+        return FIRST_PREVIOUS
+    row = connection.execute("select leaf_hash from treasury.audit_event where seq = %s", (seq - 1,)).fetchone()
+    return row[0] if row else None
+
+
+def first_of_day(db: Readable, day: date) -> int:
+    """The number of the first event on or after a day of UTC; the size of the log where there is none."""
+    with db.connect() as connection:
+        row = connection.execute(
+            """select seq from treasury.audit_event where at >= (%s::date)::timestamp at time zone 'UTC'
+            order by seq limit 1""",
+            (day,),
+        ).fetchone()
+        return row[0] if row else log_size(connection)
+
+
+def lines_since_rotation(connection: psycopg.Connection) -> int:
+    """How many events the newest key has sealed."""
+    return one_row(
+        connection.execute(
+            """select (select coalesce(max(seq) + 1, 0) from treasury.audit_event)
+                - coalesce((select max(seq) from treasury.audit_event where type = 'key_rotated'), 0)"""
+        )
+    )[0]
+
+
+def key_ids(db: Readable) -> list[str]:
+    """The keys that sealed events, the newest first."""
+    with db.connect() as connection:
+        rows = connection.execute(
+            """select key_id from treasury.audit_event
+            where seq = (select max(seq) from treasury.audit_event) or type = 'key_rotated' or seq = 0
+            group by key_id order by max(seq) desc"""
+        ).fetchall()
+    return [key_id for (key_id,) in rows]

@@ -1,0 +1,106 @@
+"""The audit log from a terminal, on a database: signed, proved, exported, looked at, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from fntx_dagster.audit.anchor import Anchor
+from fntx_dagster.cli import app
+from fntx_dagster.errors import FntxError
+from fntx_dagster.services.auditing.proving import record_anchor
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Database
+from tests.services.auditing.conftest import as_superuser, written
+
+
+@pytest.fixture(autouse=True)
+def settings(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Five events, and an environment in which `fntx` finds them."""
+    for name in [name for name in os.environ if name.startswith("FNTX_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("FNTX_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FNTX_DATABASE_URL", database.url)
+    monkeypatch.setenv("COLUMNS", "200")
+    settings = Settings(home=tmp_path / "home")
+    written(settings, database, 5)
+    return settings
+
+
+def fntx(*words: str, code: int = 0) -> Result:
+    done = CliRunner().invoke(app, ["audit", *words])
+    assert done.exit_code == code, done.output
+    return done
+
+
+def test_an_event_is_proved_to_a_stranger_by_files_alone(tmp_path: Path, database: Database) -> None:
+    signed = json.loads(fntx("checkpoint", "--json").stdout)
+    assert (signed["size"], signed["is_new"]) == (5, True)
+    record_anchor(database, Anchor(5, "stellar", "Test SDF Network", "G" + "A" * 55, "b" * 64, 9))
+    proof = tmp_path / "proof.json"
+    fntx("prove", "3", "-o", str(proof))
+    assert json.loads(proof.read_text()) == json.loads(fntx("prove", "3").stdout)
+    case = tmp_path / "case.json"
+    case.write_text(json.dumps({"kind": "proof", "proof": json.loads(proof.read_text())}))
+    assert json.loads(fntx("check", "--input", str(case), "--json").stdout) == {"holds": True, "reason": None}
+    assert json.loads(proof.read_text())["log_key"] == fntx("key").stdout.strip()
+    assert json.loads(fntx("key", "--json").stdout)["origin"] == signed["origin"]
+    [anchor] = json.loads(fntx("anchors", "--json").stdout)
+    assert (anchor["ledger"], anchor["size"], anchor["position"]) == ("stellar", 5, 9)
+    assert "b" * 64 in fntx("anchors").stdout
+
+
+def test_a_checkpoint_is_printed_as_the_note_that_others_read() -> None:
+    first = fntx("checkpoint")
+    assert first.stdout.splitlines()[1] == "5"
+    assert first.stdout.splitlines()[5].startswith("— fntx.audit/")
+    again = fntx("checkpoint")
+    assert again.stdout == first.stdout
+    assert "No event is new" in again.stderr
+
+
+def test_an_export_is_written_by_numbers_by_days_and_as_checkpoints(tmp_path: Path) -> None:
+    fntx("checkpoint")
+    file = tmp_path / "audit-events.jsonl"
+    fntx("export", "--from", "1", "--to", "2", "-o", str(file))
+    assert [json.loads(line)["seq"] for line in file.read_text().splitlines()] == [1, 2]
+    assert len(fntx("export", "--from", "2020-01-01").stdout.splitlines()) == 5
+    [checkpoint] = fntx("export", "--checkpoints").stdout.splitlines()
+    assert json.loads(checkpoint)["consistency"] is None
+    fntx("export", "--checkpoints", "--from", "1", code=2)
+    fntx("export", "--from", "yesterday", code=2)
+
+
+def test_the_status_says_what_is_signed_and_a_whole_look_what_was_changed(database: Database) -> None:
+    state = json.loads(fntx("status", "--json").stdout)
+    assert (state["events"], state["signed"], state["signed_at"], state["lost_keys"]) == (5, 0, None, [])
+    fntx("checkpoint")
+    shown = fntx("status", "--whole").stdout
+    assert "The log HOLDS: 5 events, 1 checkpoints" in shown
+    as_superuser(database, "update treasury.audit_event set type = 'iou_issued' where seq = 3")
+    broken = fntx("status", "--whole", code=1).stdout
+    assert "type or time beside event 3" in broken
+    assert "DOES NOT HOLD" in broken
+    assert len(json.loads(fntx("status", "--whole", "--json", code=1).stdout)["whole"]["problems"]) == 1
+
+
+def test_a_shortened_log_is_not_signed(database: Database) -> None:
+    fntx("checkpoint")
+    as_superuser(database, "delete from treasury.audit_event where seq = 4")
+    done = CliRunner().invoke(app, ["audit", "checkpoint"])
+    assert isinstance(done.exception, FntxError)
+    assert done.exception.exit_code == 1
+    assert "it was shortened" in str(done.exception)
+
+
+def test_a_rotation_begins_a_new_key(settings: Settings) -> None:
+    new = json.loads(fntx("rotate", "--json").stdout)["key_id"]
+    assert (settings.paths.keys / "audit" / f"{new}.key").exists()
+    state = json.loads(fntx("status", "--json").stdout)
+    assert (state["events"], state["key_id"]) == (6, new)
+    assert new in fntx("status").stdout
+    assert "are sealed with the key" in fntx("rotate").stdout
