@@ -60,7 +60,6 @@ HOMES = {
     "web3": "adapters/evm",
     "webauthn": "services",
     "websockets": "serving",
-    "xrpl": "adapters/xrpl",
 }
 # library that several rooms need → those rooms
 SHARED = {
@@ -70,6 +69,7 @@ SHARED = {
     "pandas": {"adapters/arrow", "services", "frames"},  # beside the first, the type of what is handed out
     "orjson": {"ledger", "store", "services"},  # entries and their chain; rows as one parameter; answers
     "pydantic": {"settings", "adapters/apprise", "adapters/evm", "services", "defs"},  # types of settings: secrets
+    "xrpl": {"adapters/xrpl", "simulate"},  # codec and keys; those of the network on loopback
     "stellar_sdk": {"adapters/stellar", "simulate"},  # beside the first, the codec of the network on loopback
     "starlette": {"defs", "api", "web"},  # the UI's guard; the API's answers; pages
     "jinja2": {"report", "web"},  # the report as a file; pages
