@@ -74,7 +74,8 @@ SHARED = {
     "starlette": {"defs", "api", "web"},  # the UI's guard; the API's answers; pages
     "jinja2": {"report", "web"},  # the report as a file; pages
     "uvicorn": {"defs", "api", "serving"},  # each serves itself; connections
-    "requests": {"adapters/evm", "adapters/exchanges", "adapters/flex", "client"},  # web3's errors; VALR; our own API
+    # web3's errors; VALR; servers of a stranger; our own API
+    "requests": {"adapters/evm", "adapters/exchanges", "adapters/flex", "adapters/ledgers", "client"},
     "urllib3": {"adapters/evm", "adapters/exchanges", "adapters/flex"},  # requests raises its errors
 }
 
@@ -105,6 +106,7 @@ ROOMS = {
     "adapters/evm": {"model", "outbox", "settings", "proof", "foreign", "errors"},
     "adapters/xrpl": {"intents", "audit"},
     "adapters/stellar": {"intents", "audit"},
+    "adapters/ledgers": {"errors"},
     "adapters/apprise": set(),
     "adapters/arrow": {"model", "errors"},
     "adapters/dbt": {"errors", "settings"},

@@ -260,8 +260,8 @@ def read_json(content):
             content.decode("utf-8"),
             object_pairs_hook=Pairs,
             parse_int=whole,
-            parse_float=Beyond,
-            parse_constant=Beyond,
+            parse_float=NotWhole,
+            parse_constant=NotWhole,
         )
     except (ValueError, RecursionError):
         raise Unreadable("it is not JSON in UTF-8") from None
@@ -272,8 +272,12 @@ class Pairs(list):
     """An object as it was read: its names may stand in it twice."""
 
 
+class NotWhole(str):
+    """A number that is not whole."""
+
+
 class Beyond(str):
-    """A number that is not whole, or beyond what every reader of JSON reads alike."""
+    """A number beyond what every reader of JSON reads alike."""
 
 
 def whole(digits):
@@ -290,7 +294,8 @@ def checked_value(value, depth=0):
         return {name: checked_value(each, depth + 1) for name, each in value}
     if type(value) is list:
         return [checked_value(each, depth + 1) for each in value]
-    need(type(value) is not Beyond, "a number is not whole, or beyond 2^53-1: write it as a text")
+    need(type(value) is not NotWhole, "a number is not whole: write it as a text")
+    need(type(value) is not Beyond, "a number is beyond 2^53-1: write it as a text")
     if type(value) is str:
         need_text(value)
     return value
@@ -315,12 +320,17 @@ def canonical(value):
 
 def read_event(event):
     """Refused unless it has exactly the fields of an event, each of its form."""
-    need_keys("the event", event, EVENT)
+    is_whole = type(event) is dict and event.keys() == set(EVENT.split())
+    names = ", ".join(sorted(EVENT.split()))
+    need(is_whole, f"the event's field event: it does not have exactly the fields {names}")
     need(type(event["v"]) is int and event["v"] == 1, "the event's field v: it is not 1")
     need(is_count(event["seq"]), "the event's field seq: it is not a whole number from 0")
     at = event["time"]
     is_form = matches(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z", at)
-    need(is_form and is_time(at, "%Y-%m-%dT%H:%M:%S.%fZ"), "the event's field time: it is not of its form")
+    need(
+        is_form and is_time(at, "%Y-%m-%dT%H:%M:%S.%fZ"),
+        "the event's field time: it is not of the form 2026-11-29T01:02:03.000000Z",
+    )
     forms = {
         "type": "[a-z][a-z0-9_]*",
         "actor": "(signer|operator|system):(?s:.+)",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fntx_dagster.cli.audit_verify import verify
 from fntx_dagster.cli.calculators import Input, calculator
 from fntx_dagster.cli.options import AsJson, Output, day_option, print_json, settings_and_database
 from fntx_dagster.settings import load_settings
@@ -18,6 +19,7 @@ audit = typer.Typer(
     no_args_is_help=True,
     help="The log of what was decided and done: append-only, sealed, checked by anybody.",
 )
+audit.command()(verify)
 
 
 @audit.command()

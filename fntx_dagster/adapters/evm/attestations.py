@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fntx_dagster.adapters.evm.artifacts import ATTESTATIONS, artifact
 from fntx_dagster.adapters.evm.deterministic import address_made_of, code_of, deploy_once
+from fntx_dagster.adapters.evm.events import events_of
 from fntx_dagster.adapters.evm.faults import as_a_node_answers
 from fntx_dagster.adapters.evm.reader import yyyymmdd
 from fntx_dagster.adapters.evm.transactions import receipt_of
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.reader import Reader
 
 _PAGE = 250
-_FEWEST_BLOCKS = 500
-"""Nodes bound how many blocks one question about events may reach over; none is known to allow fewer."""
 
 
 @cache
@@ -101,7 +100,7 @@ class AttestationBook:
         on."""
         if not (wanted := {"trader": [*map(address_of, traders)]})["trader"]:
             return set()
-        logs = self._logs(
+        logs = events_of(
             self.chain.track_record.events.DailyRecordPosted(),
             self.chain.first_block_of(since),
             self.chain.height,
@@ -112,7 +111,7 @@ class AttestationBook:
     @as_a_node_answers
     def published_key(self, witness: str) -> bytes | None:
         """The key that a witness published last, with the byte of its kind; None where there is none."""
-        logs = self._logs(
+        logs = events_of(
             self.attestations.events.KeyPublished(), 0, self.chain.height, {"witness": address_of(witness)}
         )
         return next((bytes(log["args"]["key"]) for log in reversed([*logs])), None)
@@ -149,22 +148,8 @@ class AttestationBook:
     def _told(self, event: Any, since: date, day: date | None, **chosen: str | None) -> list[tuple[str, AttestedDay]]:
         wanted: dict[str, Any] = {name: address_of(of) for name, of in chosen.items() if of is not None}
         wanted |= {} if day is None else {"date": yyyymmdd(day)}
-        logs = self._logs(event, self.chain.first_block_of(since), self.chain.height, wanted)
+        logs = events_of(event, self.chain.first_block_of(since), self.chain.height, wanted)
         return [(log["args"]["witness"], _attested(log["args"])) for log in logs]
-
-    def _logs(self, event: Any, first: int, last: int, wanted: dict[str, Any]) -> Iterator[Any]:
-        """Events in order; where the node refuses a range, its halves are asked."""
-        from web3.exceptions import Web3RPCError
-
-        try:
-            yield from event.get_logs(from_block=first, to_block=last, argument_filters=wanted)
-            return
-        except Web3RPCError:
-            if last - first < _FEWEST_BLOCKS:
-                raise
-        middle = (first + last) // 2
-        yield from self._logs(event, first, middle, wanted)
-        yield from self._logs(event, middle + 1, last, wanted)
 
 
 def deploy_attestations(chain: Chain, signer: Signer) -> bool:

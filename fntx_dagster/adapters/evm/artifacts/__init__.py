@@ -32,6 +32,11 @@ TRACK_RECORD_CODES = {
 Only added to, and that by `python -m tests.verify.pins`: what was deployed stays, whatever is compiled later.
 """
 
+AUDIT_ANCHOR_CODES = {
+    "f14cbf571bcebbe04f1d76561dacce5e925faca57193a06823d17368135e5e93": 1,
+}
+"""SHA-256 of the code of each AuditAnchor that was published → its version. Only added to, as `TRACK_RECORD_CODES`."""
+
 GENERATOR_CODES = (
     "0xaddd114f62ad072ebe7c7b3f0a312efc5c1240290c521eed70b61413c3b38bbe",
     "0x9af19d6e0cf3bd933ee3756c2eee9cc5a6b6484783b2628314e6f7cb52197858",
