@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 
 from fntx_dagster.cli.treasury_tables import check, machines
-from fntx_dagster.cli.treasury_transactions import build
+from fntx_dagster.cli.treasury_transactions import build, combine
 
 treasury = typer.Typer(no_args_is_help=True, help="The treasury: nothing moves unless people decided it.")
 
-for command in (build, check, machines):
+for command in (build, check, combine, machines):
     treasury.command()(command)

@@ -1,4 +1,4 @@
-"""`fntx treasury build`: transactions of the XRP Ledger and of Stellar, which people sign elsewhere."""
+"""`fntx treasury build` and `combine`: transactions of the XRP Ledger and of Stellar, which people sign elsewhere."""
 
 from __future__ import annotations
 
@@ -18,3 +18,17 @@ def build(file: Input, as_json: AsJson = False) -> None:
     from fntx_dagster.services.treasury.transactions import builder
 
     calculator(file, builder(load_settings()))
+
+
+def combine(file: Input, as_json: AsJson = False) -> None:
+    """Make signed transactions of signatures that were made elsewhere: each is verified, and as many as are needed are
+    taken. No database, no network and no key is used.
+
+    The answer is JSON, with --json or without: for each case `signed_blob`, `hash` and `weight`, or `signed_xdr`,
+    `hash` and `signed_by`, or an error.
+
+    fntx treasury combine --input cases.json --json
+    """
+    from fntx_dagster.services.treasury.transactions import combined
+
+    calculator(file, combined)

@@ -37,8 +37,8 @@ class SpecFields:
         self._where = where
 
     def named(self, name: str) -> str:
-        """The field with the way to it, for messages: `params.amount`."""
-        return f"{self._where}.{name}" if self._where else name
+        """The field with the way to it, for messages: `params.amount`; of no field the object itself."""
+        return ".".join(filter(None, (self._where, name)))
 
     def has(self, name: str) -> bool:
         """Whether the field is there; null counts as left out."""

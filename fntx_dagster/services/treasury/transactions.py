@@ -9,7 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fntx_dagster.adapters.stellar import building as stellar
+from fntx_dagster.adapters.stellar import combining as stellar_signatures
 from fntx_dagster.adapters.xrpl import building as xrpl
+from fntx_dagster.adapters.xrpl import combining as xrpl_signatures
+from fntx_dagster.intents.fields import SpecFields
 from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services.calculators import Calculate, Case, CaseRefused, field
 from fntx_dagster.settings import Settings
@@ -26,6 +29,15 @@ def builder(settings: Settings) -> Calculate:
 
     ledgers = {"xrpl": on_xrpl, "stellar": on_stellar}
     return lambda case: _on(ledgers, field(case, "spec", dict))
+
+
+def combined(case: Case) -> Mapping[str, Any]:
+    """The calculator of `{id, kind: "combine", ledger, unsigned_blob, signer_list, parts}`, on Stellar
+    `{…, unsigned_xdr, passphrase, threshold, parts}`: the signed transaction."""
+    if case.get("kind", "combine") != "combine":
+        raise CaseRefused("unknown_kind", "kind is not combine")
+    ledgers = {"xrpl": xrpl_signatures.combine, "stellar": stellar_signatures.combine}
+    return _on({ledger: lambda case, by=by: by(SpecFields(case))._asdict() for ledger, by in ledgers.items()}, case)
 
 
 def _on(ledgers: Mapping[str, Callable[[Case], Mapping[str, Any]]], content: Case) -> Mapping[str, Any]:
