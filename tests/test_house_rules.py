@@ -74,9 +74,16 @@ SHARED = {
     "starlette": {"defs", "api", "web"},  # the UI's guard; the API's answers; pages
     "jinja2": {"report", "web"},  # the report as a file; pages
     "uvicorn": {"defs", "api", "serving"},  # each serves itself; connections
-    # web3's errors; VALR; servers of a stranger; our own API
-    "requests": {"adapters/evm", "adapters/exchanges", "adapters/flex", "adapters/ledgers", "client"},
-    "urllib3": {"adapters/evm", "adapters/exchanges", "adapters/flex"},  # requests raises its errors
+    # web3's errors; VALR; Horizon's errors; servers of a stranger; our own API
+    "requests": {
+        "adapters/evm",
+        "adapters/exchanges",
+        "adapters/flex",
+        "adapters/ledgers",
+        "adapters/stellar",
+        "client",
+    },
+    "urllib3": {"adapters/evm", "adapters/exchanges", "adapters/flex", "adapters/stellar"},  # requests raises them
 }
 
 # room → the rooms that it imports beside itself: no other, and each of them; every room of the package is listed
@@ -105,7 +112,7 @@ ROOMS = {
     "adapters/exchanges": {"model", "settings", "foreign", "errors"},
     "adapters/evm": {"model", "outbox", "settings", "proof", "foreign", "errors"},
     "adapters/xrpl": {"intents", "audit", "governance"},
-    "adapters/stellar": {"intents", "audit", "governance"},
+    "adapters/stellar": {"intents", "audit", "governance", "errors"},
     "adapters/ledgers": {"errors"},
     "adapters/apprise": set(),
     "adapters/arrow": {"model", "errors"},
