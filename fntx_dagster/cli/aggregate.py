@@ -316,14 +316,21 @@ def verify(
 ) -> None:
     """Check a day of a pool as a stranger: committee, proofs, sums, shares, totals. Needs no database and no secret.
 
-    Exit code 0: it holds; 1: it does not; 2: the file is none; 75: no verdict, the node does not answer.
+    Exit code 0: it holds; 1: it does not; 2: there is nothing to check, the file is none, the address is no pool or the
+    day is not open; 75: no verdict, the node does not answer.
 
     \b
     fntx aggregate verify epoch.json              the file by itself
     fntx aggregate verify epoch.json --rpc URL    and that the chain says the same
     fntx aggregate verify --date DAY --contract 0x… --rpc URL
     """
-    from fntx_dagster.services.aggregation.checking import check_day_at, check_epoch, is_meant_as_an_epoch, read_epoch
+    from fntx_dagster.services.aggregation.checking import (
+        NothingToCheck,
+        check_day_at,
+        check_epoch,
+        is_meant_as_an_epoch,
+        read_epoch,
+    )
 
     if file is not None:
         if day or contract:
@@ -335,7 +342,10 @@ def verify(
             )
         checked = check_epoch(content, rpc)
     elif day and contract and rpc:
-        checked = check_day_at(rpc, contract, day.date())
+        try:
+            checked = check_day_at(rpc, contract, day.date())
+        except NothingToCheck as nothing:
+            raise typer.BadParameter(f"{nothing}") from None
     else:
         raise typer.BadParameter("give a file, or --date with --contract and --rpc")
     if as_json:

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fntx_dagster.adapters.evm.artifacts import AGGREGATOR, GENERATOR_CODES, VERIFIER, artifact, is_code_of
-from fntx_dagster.adapters.evm.faults import Reverted, as_a_node_answers
+from fntx_dagster.adapters.evm.faults import as_a_node_answers
 from fntx_dagster.adapters.evm.reader import web3_over, yyyymmdd
 from fntx_dagster.adapters.evm.transactions import receipt_of
 from fntx_dagster.adapters.evm.typed import address_of, block_at
@@ -43,6 +43,13 @@ EVICTED = bytes(31) + b"\x01"
 """What the contract keeps in the place of the digest of a submission that was evicted."""
 
 
+class NoPool(Permanent):
+    """At an address is no Aggregator of FNTX's."""
+
+    def __init__(self, contract: str, where: str = "") -> None:
+        super().__init__(f"{contract}{where} is not FNTX's Aggregator", "Check the address and the chain")
+
+
 class PoolBook:
     """One pool on the chain of a reader. Each method raises Transient where the node does not answer."""
 
@@ -52,14 +59,14 @@ class PoolBook:
 
     @as_a_node_answers
     def check_deployed(self) -> None:
-        """Permanent unless the contract is there, with FNTX's code; so is the verifier that it relies on, with the
-        generators that FNTX's has."""
-        where = f"on chain {self.chain.chain_id}"
+        """NoPool unless the contract is there, with FNTX's code; Permanent unless the verifier that it relies on is
+        there too, with the generators that FNTX's has."""
+        where = f" on chain {self.chain.chain_id}"
         if not is_code_of(AGGREGATOR, self._code_at(self.contract)):
-            raise Permanent(f"{self.contract} {where} is not FNTX's Aggregator", "Check the address and the chain")
+            raise NoPool(self.contract, where)
         if not self._relies_on_our_verifier():
             raise Permanent(
-                f"the pool {self.contract} {where} relies on a verifier that is not FNTX's",
+                f"the pool {self.contract}{where} relies on a verifier that is not FNTX's",
                 "Do not submit to it: it may take what does not hold, or evict what does",
             )
 
@@ -349,15 +356,19 @@ class PoolBook:
 
 
 def records_at(rpc_url: str, contract: str) -> str:
-    """The TrackRecord of the pool at an address. Permanent where there is no pool, Transient where the node does not
+    """The TrackRecord of the pool at an address. NoPool where there is none, Transient where the node does not
     answer."""
     from web3.exceptions import BadFunctionCallOutput, ContractLogicError
 
     pool = web3_over(rpc_url).eth.contract(address_of(contract), abi=artifact(AGGREGATOR)["abi"])
-    try:
-        return as_a_node_answers(pool.functions.records().call)()
-    except (BadFunctionCallOutput, ContractLogicError, Reverted):
-        raise Permanent(f"{contract} is not FNTX's Aggregator", "Check the address and the chain") from None
+
+    def asked() -> str:
+        try:
+            return pool.functions.records().call()
+        except (BadFunctionCallOutput, ContractLogicError):
+            raise NoPool(contract) from None
+
+    return as_a_node_answers(asked)()
 
 
 def _day_of(epoch: int) -> date:

@@ -10,7 +10,7 @@ from datetime import date
 from typing import BinaryIO
 
 from fntx_dagster.adapters.evm.contracts import NoTrackRecord
-from fntx_dagster.adapters.evm.pool_reading import records_at
+from fntx_dagster.adapters.evm.pool_reading import NoPool, records_at
 from fntx_dagster.adapters.evm.reader import read_at
 from fntx_dagster.aggregate.checking import problems_of
 from fntx_dagster.aggregate.epoch import FORMAT, MAX_BYTES, parse
@@ -20,8 +20,13 @@ from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.proof.form import is_text, need, need_keys, strict_json
 from fntx_dagster.services.aggregation.asking import STEPS, CheckedEpoch, asked
 from fntx_dagster.services.aggregation.opening import record_at
+from fntx_dagster.services.aggregation.pool import NotOpened
 
 _SUBMISSION_KEYS = ("key", "context", "submission")
+
+
+class NothingToCheck(Permanent):
+    """A day that nobody can judge: the address is no pool of FNTX's, or the day is not open."""
 
 
 def read_epoch(stream: BinaryIO) -> bytes:
@@ -61,13 +66,18 @@ def check_epoch(text: str | bytes, rpc_url: str | None = None) -> CheckedEpoch:
 
 
 def check_day_at(rpc_url: str, contract: str, day: date) -> CheckedEpoch:
-    """Make the record of an opened day from a node's chain, and check it. Permanent where the address is no pool or the
-    day is not open, Transient where the node does not answer."""
-    with read_at(rpc_url, records_at(rpc_url, contract)) as chain:
-        record = record_at(chain, contract, day)
-        if problems := problems_of(record):
-            return CheckedEpoch(record, tuple(problems), dict.fromkeys(STEPS, _ALONE))
-        return asked(chain, record)
+    """Make the record of an opened day from a node's chain, and check it. NothingToCheck where the address is no pool,
+    or the day is not open; Transient where the node does not answer."""
+    try:
+        with read_at(rpc_url, records_at(rpc_url, contract)) as chain:
+            record = record_at(chain, contract, day)
+            if problems := problems_of(record):
+                return CheckedEpoch(record, tuple(problems), dict.fromkeys(STEPS, _ALONE))
+            return asked(chain, record)
+    except (NoPool, NoTrackRecord):
+        raise NothingToCheck(f"{contract} is not FNTX's Aggregator", "Check the address and the chain") from None
+    except NotOpened as error:
+        raise NothingToCheck(error.message, error.way_out) from None
 
 
 def check_submission(content: bytes) -> bool:

@@ -19,6 +19,7 @@ from fntx_dagster.model.pools import PoolDayState
 from fntx_dagster.outbox.sender import OnProgress
 from fntx_dagster.services.aggregation.pool import (
     CheckedDay,
+    NotOpened,
     PoolView,
     checked_day,
     frozen_sums,
@@ -114,10 +115,10 @@ def record_at(chain: Reader, contract: str, day: date) -> EpochRecord:
 
 
 def record_of(pool: PoolView, day: date) -> EpochRecord:
-    """The record of an opened day of a pool. Permanent where it is not open."""
+    """The record of an opened day of a pool. NotOpened where it is not open."""
     opening, standing, terms = pool.book.opening(day), pool.book.day(day), pool.terms
     if opening is None:
-        raise Permanent(f"{day} is not opened", "`fntx aggregate open` opens a frozen day")
+        raise NotOpened(day, standing.state)
     return EpochRecord(
         pool=pool.address,
         verifier=terms.verifier.lower(),
@@ -168,5 +169,5 @@ def _decoded(frozen: Frozen, shares: dict[int, bytes], users: int) -> list[int]:
 def _totals(pool: PoolView, day: date) -> OpenedTotals:
     standing, rules = pool.book.day(day), pool.terms.rules
     if standing.state is not PoolDayState.OPENED:
-        raise Permanent(f"{day} is not opened: it is {standing.state}", "`fntx aggregate open` opens a frozen day")
+        raise NotOpened(day, standing.state)
     return OpenedTotals(day, rules.currency, rules.scale, totals_of(standing.totals, standing.users))

@@ -152,7 +152,7 @@ def frozen_sums(pool: PoolView, checked: CheckedDay) -> Frozen:
     hold."""
     state, day = checked.standing.state, checked.day
     if state in (PoolDayState.NONE, PoolDayState.COLLECTING, PoolDayState.CHECKING):
-        raise Transient(f"{day} is not frozen: it is {_in_words(state)}", "Try again when its window has passed")
+        raise Transient(f"{day} is not frozen: {_CLOSED[state][0]}", "Try again when its window has passed")
     if state is PoolDayState.TOO_FEW:
         raise Permanent(
             f"{day} has {checked.standing.users} traders, fewer than the pool asks for, {pool.terms.rules.min_users}",
@@ -168,5 +168,21 @@ def few_of(traders: Sequence[str]) -> str:
     return ", ".join(traders[:3]) + (f" and {len(traders) - 3} more" if len(traders) > 3 else "")
 
 
-def _in_words(state: PoolDayState) -> str:
-    return "empty" if state is PoolDayState.NONE else f"{state}"
+class NotOpened(Permanent):
+    """A day of a pool that is asked for is not open, so there is nothing of it to read or to check."""
+
+    def __init__(self, day: date, state: PoolDayState) -> None:
+        why, way_out = _CLOSED[state]
+        super().__init__(f"{day} is not opened: {why}", way_out)
+
+
+_LATER = "Try again when it is open"
+_CLOSED = {
+    PoolDayState.NONE: ("nobody submitted to it", "Name a day that was opened"),
+    PoolDayState.COLLECTING: ("it still collects submissions", _LATER),
+    PoolDayState.CHECKING: ("its submissions can still be challenged", _LATER),
+    PoolDayState.TOO_FEW: ("too few traders took part", "It stays closed for ever"),
+    PoolDayState.FROZEN: ("it is frozen", "`fntx aggregate open` opens it, once enough trustees gave their shares"),
+    PoolDayState.OPENED: ("the node does not show yet how it was opened", _LATER),
+}
+"""State → why a day is not open, and the way out."""

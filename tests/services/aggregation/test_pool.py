@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
 from pathlib import Path
@@ -9,17 +10,21 @@ from pathlib import Path
 import psycopg
 import pytest
 from pydantic import SecretStr
+from typer.testing import CliRunner
 
+from fntx_dagster.adapters.evm.attestations import attestations_address
 from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.adapters.evm.typed import address_of
 from fntx_dagster.aggregate.commitments import PNL_OFFSET
-from fntx_dagster.aggregate.epoch import parse
+from fntx_dagster.aggregate.epoch import EpochRecord, parse
+from fntx_dagster.cli import app
 from fntx_dagster.curve.group import random_scalar
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.services.aggregation import opening, rehearsing, trading, trustees
 from fntx_dagster.services.aggregation.asking import asked
 from fntx_dagster.services.aggregation.attending import attend, is_named
 from fntx_dagster.services.aggregation.rehearsing import FIGURES, LIE, rehearse
+from fntx_dagster.services.chain import serve
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox.actions import actions
@@ -65,9 +70,9 @@ def test_a_day_with_a_liar_is_opened_and_holds_for_a_stranger(
     assert opening.open_day(pool, database, "trader:1", done.day).totals == record.totals  # it is open, and stays so
     assert len(opening.check_day(pool, done.day).checked.counted) == len(FIGURES)
     assert attend(pool, database, done.day) == ([], [], [])  # nobody here signed a day, and the day is open
-    with pytest.raises(Transient, match="is not frozen: it is empty"):
+    with pytest.raises(Transient, match="is not frozen: nobody submitted to it"):
         opening.open_day(pool, database, "trader:1", OTHER)
-    with pytest.raises(Permanent, match="is not opened"):
+    with pytest.raises(Permanent, match="is not opened: nobody submitted to it"):
         opening.totals(pool, OTHER)
     with pytest.raises(Permanent, match="is not signed"):
         trading.submit(pool, database, "trader:1", OTHER)
@@ -76,6 +81,32 @@ def test_a_day_with_a_liar_is_opened_and_holds_for_a_stranger(
     assert not trading.leave(pool, "trader:1").is_registered
     assert not trading.leave(pool, "trader:1").is_registered  # once is enough
     _nothing_secret(database, said, done.file, drawn)
+    _without_the_file(settings, record)
+
+
+def _without_the_file(settings: Settings, record: EpochRecord) -> None:
+    """A stranger with a node and the pool's address comes to the same verdict; of what is no pool, or no day that was
+    opened, there is none."""
+    day, pool = f"{record.day}", record.pool.aggregator
+    with serve(settings, 0) as chain:
+
+        def said(*words: str) -> tuple[int, str]:
+            done = CliRunner().invoke(app, ["aggregate", "verify", "--rpc", chain.url, *words])
+            return done.exit_code, " ".join(done.output.replace("│", " ").split())
+
+        code, words = said("--date", day, "--contract", pool)
+        assert (code, words.endswith("HOLDS")) == (0, True), words
+        assert f"{record.totals.total_aum:,} USD" in words
+        code, words = said("--date", day, "--contract", pool, "--json")
+        assert (code, json.loads(words)["totals"]) == (0, record.totals._asdict())
+        code, words = said("--date", f"{OTHER}", "--contract", pool)
+        assert (code, f"{OTHER} is not opened: nobody submitted to it" in words) == (2, True), words
+        attestations, nothing = attestations_address(record.track_record), "0x" + "12" * 20
+        for wrong in (record.track_record, record.verifier, record.trustees[0].address, attestations, nothing):
+            code, words = said("--date", day, "--contract", wrong)
+            assert (code, "is not FNTX's Aggregator" in words) == (2, True), words
+    gone = CliRunner().invoke(app, ["aggregate", "verify", "--rpc", chain.url, "--date", day, "--contract", pool])
+    assert isinstance(gone.exception, Transient)
 
 
 def _nothing_secret(database: Database, said: list[str], file: str, drawn: list[int]) -> None:
