@@ -36,6 +36,7 @@ import math
 import re
 import sys
 import threading
+import urllib.error
 import urllib.request
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
@@ -469,6 +470,10 @@ class NoVerdict(Exception):
     """The node did not answer, or not as a node of the disclosure's chain does."""
 
 
+class Declined(NoVerdict):
+    """The node answered that it does not answer this question, or too much to be read; another one it may."""
+
+
 def is_finalized(url, block_number):
     """Whether the chain calls that block final; a node that does not know the word says nothing."""
     try:
@@ -492,7 +497,9 @@ def ask(url, method, *params) -> Any:
             return "0x"  # a contract that does not know the function
         return answer["result"]
     except (OSError, ValueError, KeyError, AttributeError, RecursionError, http.client.HTTPException) as error:
-        raise NoVerdict(f"the node does not answer {method} ({type(error).__name__})") from None
+        is_answer = isinstance(error, (urllib.error.HTTPError, ValueError, KeyError))
+        kind = Declined if is_answer else NoVerdict
+        raise kind(f"the node does not answer {method} ({type(error).__name__})") from None
 
 
 def fetched(url, question):
@@ -1378,7 +1385,7 @@ def main_of_period(text, given, parser):
         print(f"  {name}: {text_of_it}")
     problems = check_period(period)
     if given.audience is not None and given.audience != audience:
-        problems.append(f"the file is not for {given.audience}")
+        problems.append(f"the file is for {audience or 'everybody'}, and not for {given.audience}")
     chain = ChainCheck("the file by itself does not hold" if problems else "give --rpc", PERIOD_STEPS)
     if listed is not None and not problems:
         problems += against_history(period, accounts[0], listed)
@@ -1617,6 +1624,8 @@ ISOGENY = [
 # Everybody can say so: whose word counts is for you to know. Nothing here changes a verdict.
 
 LEVELS = {1: "files_seen", 2: "files_direct", 3: "broker_fetched"}
+FEWEST_BLOCKS = 500  # that one question about events reaches over: no node is known to allow fewer
+MOST_QUESTIONS = 2000  # about the events of one kind
 DEPLOYER = "0x4e59b44847b379578588920cA78FbF26c0B4956C"  # the one of most chains: an address follows from the code
 ATTESTATIONS = """
 60a034607a57601f610bd438819003918201601f19168301916001600160401b03831184841017607e57808492602094604052833981010312607a
@@ -1735,13 +1744,47 @@ def told_by(book, event, trader, days, one, url):
         *([hex_of(word(yyyymmdd(one)))] if one else []),
     ]
     found: dict = {}
-    wanted = {"address": book, "fromBlock": "0x0", "toBlock": "latest", "topics": topics}
-    for log in ask(url, "eth_getLogs", wanted):
+    for log in logs_since(min(day["date"] for day in days), {"address": book, "topics": topics}, url):
         data = bytes_of(log["data"])
         day = (int(log["topics"][3], 16), number(data, 0), hex_of(data[32:64]))
         if day in asked:
             found.setdefault("0x" + log["topics"][1][-40:].lower(), set()).add(day)
     return found
+
+
+def logs_since(day, wanted, url):
+    """The events that are wanted, of the blocks from a day (UTC) on. Nodes bound how many blocks one question may reach
+    over: where one declines, fewer are asked for at a time."""
+    last = int(ask(url, "eth_blockNumber"), 16)
+    first, found = first_block_of(day, last, url), []
+    at_once = last - first + 1
+    for _ in range(MOST_QUESTIONS):
+        if first > last:
+            return found
+        end = min(last, first + at_once - 1)
+        try:
+            found += ask(url, "eth_getLogs", {**wanted, "fromBlock": hex(first), "toBlock": hex(end)})
+        except Declined:
+            if at_once <= FEWEST_BLOCKS:
+                raise
+            at_once = max(at_once // 2, FEWEST_BLOCKS)
+        else:
+            first = end + 1
+    raise NoVerdict("the node shows the events of too few blocks at a time")
+
+
+def first_block_of(day, last, url):
+    """The number of the first block of that day or a later one, up to the block behind `last`, by bisection."""
+    begins = datetime.fromisoformat(day).replace(tzinfo=timezone.utc).timestamp()
+    low, high = 0, last + 1
+    while low < high:
+        middle = (low + high) // 2
+        block = ask(url, "eth_getBlockByNumber", hex(middle), False)
+        if block is None or int(block["timestamp"], 16) < begins:  # a node may have dropped old blocks
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 def levels_of(book, witness, trader, days, url):

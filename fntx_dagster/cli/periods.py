@@ -112,10 +112,9 @@ def print_checked_period(checked: CheckedPeriod) -> None:
     """A period's figures, whose they are, what the check found, and what it did not look at."""
     from fntx_dagster.cli.terminal import BAD, DOUBTFUL, GOOD, line, out, outcome
 
-    said, notes = checked.alone.period, list(checked.notes)
+    said = checked.alone.period
     if said is not None:
-        if said.audience is not None:
-            out(notes.pop(0) if notes else f'made for "{said.audience}"')
+        out("For everybody" if said.audience is None else f"For: {said.audience}")
         out(f"{said.first} to {said.last}, {len(said.days)} days")
         for account in said.accounts:
             out(
@@ -123,13 +122,13 @@ def print_checked_period(checked: CheckedPeriod) -> None:
                 f"{account.days[-1].session}",
                 f"contract {account.contract} on chain {account.chain_id}",
             )
-        sign = BAD if checked.problems else GOOD
+        sign = GOOD if checked.figures_hold else BAD
         for name, figure in checked.alone.figures.items():
             out(line("  ", sign, f" {_IN_WORDS.get(name, name)}: {_figure(name, figure, said.currency)}"))
         if "chained" in said.shown:
             out(line("  ", sign, " chained: each day opens with the NAV that the day before closed with"))
     sign = BAD if checked.problems else DOUBTFUL if checked.exit_code else GOOD
-    outcome(sign, checked.verdict, checked.problems, notes, checked.not_checked)
+    outcome(sign, checked.verdict, checked.problems, checked.notes, checked.not_checked)
 
 
 def _figure(name: str, figure: Decimal | float | int | None, currency: str) -> str:

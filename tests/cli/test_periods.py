@@ -68,7 +68,7 @@ def test_a_period_is_proved_listed_and_checked_with_the_codes_of_a_strangers_che
     lines = [f"{day.trading_day} {day.version} 0x{day.root.hex()}" for day in signed_days(signed, Period(*DAYS[::9]))]
     (tmp_path / "days.txt").write_text("\n".join(lines))
     said = fntx("verify", file, "--root-file", str(tmp_path / "days.txt"), "--audience", "Ada").stdout
-    assert said.startswith('made for "Ada"')
+    assert said.startswith("For: Ada\n")
     assert "net P&L: 125.00 HKD" in said
     assert "HOLDS, as far as checked" in said
     (tmp_path / "days.txt").write_text("\n".join([*lines, f"2025-03-08 1 0x{'11' * 32}"]))

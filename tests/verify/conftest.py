@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from functools import cached_property
+from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -115,16 +116,21 @@ class Node:
         return tx_hash
 
 
-@pytest.fixture(scope="session")
-def node(tmp_path_factory) -> Iterator[Node]:
+def chain_of(folder: Path) -> Iterator[Node]:
+    """A chain of its own, with the contracts and the trader."""
     from eth_account import Account
 
     from fntx_dagster.adapters.evm.embedded import EmbeddedProvider
 
     account = Account.from_key(KEY)
-    provider = EmbeddedProvider(tmp_path_factory.mktemp("chain") / "chain.sqlite", account.address)
+    provider = EmbeddedProvider(folder / "chain.sqlite", account.address)
     yield Node(provider, account)
     provider.close()
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory) -> Iterator[Node]:
+    yield from chain_of(tmp_path_factory.mktemp("chain"))
 
 
 def with_extension(

@@ -66,7 +66,7 @@ def test_it_loads_nothing_evaluates_nothing_and_labels_every_field():
     assert not [name for _, attributes in tags.elements for name in attributes if name.startswith("on")]
     assert not re.search(r"\beval\(|new Function|innerHTML|document\.write|insertAdjacentHTML", text)
     labelled = {attributes["for"] for name, attributes in tags.elements if name == "label"}
-    assert labelled == {attributes["id"] for name, attributes in tags.elements if name == "input"}
+    assert labelled == {attributes["id"] for name, attributes in tags.elements if name in ("input", "textarea")}
 
 
 @needs_browser

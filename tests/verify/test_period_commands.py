@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -35,6 +36,12 @@ class Case(NamedTuple):
 
 
 CASES = [
+    Case("good", [], 75, AS_FAR),
+    Case("good", ["--audience", "a bank"], 75, AS_FAR),
+    Case("good", ["--root-file", "LIST", "--audience", "a bank"], 0, AS_FAR),
+    Case("good", ["--root-file", "LIST", "--audience", "a fund"], 1, NOT),
+    Case("left out", ["--root-file", "LIST"], 1, NOT),
+    Case("a disclosure", ["--root", ROOT, "--rpc", "NODE"], 2, None),
     Case("good", ["--rpc", "NODE"], 0, HOLDS),
     Case("good", ["--rpc", "NODE", "--audience", "a bank"], 0, HOLDS),
     Case("good", ["--rpc", "NODE", "--audience", "a fund"], 1, NOT),
@@ -135,17 +142,66 @@ def test_the_script_comes_to_the_code_and_the_verdict(
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
     with browser() as page:
-        page.open(PAGE)
         yield page
 
 
+FIELDS = {"--rpc": "rpc", "--root-file": "roots", "--audience": "wanted", "--root": "root"}
+"""Option → the field of the page."""
+SETTLED = """new Promise((done) => {
+  const ready = () => {
+    const verdict = document.getElementById("verdict").textContent;
+    if (["No disclosure yet", "Checking …"].includes(verdict)) return setTimeout(ready, 20);
+    const listed = (id) => [...document.querySelectorAll(`#${id} li`)].map((item) => item.textContent);
+    const { hidden } = document.getElementById("period");
+    done({ verdict, hidden, problems: listed("period-problems"), unchecked: listed("period-unchecked") });
+  };
+  ready();
+})"""
+
+
 @needs_browser
-@pytest.mark.parametrize("case", [case for case in CASES if case.arguments[0] == "--rpc"], ids=str)
-def test_the_page_comes_to_the_verdict(case: Case, page: Page, texts: dict[str, str], posted: Posted) -> None:
-    url, audience = case.arguments[1].replace("NODE", posted.url), (*case.arguments, None, None)[3]
-    page.ask(f"globalThis.said = fntx.checkPeriod(...{json.dumps([texts[case.file], url, audience])})")
-    said = page.ask("said.then(({ problems, unchecked, away }) => ({ problems, unchecked, away }))")
-    verdict = NOT if said["problems"] else AWAY if said["away"] else AS_FAR if said["unchecked"] else HOLDS
-    assert verdict == case.verdict, said
+@pytest.mark.parametrize("case", [case for case in CASES if "MISSING" not in case.arguments], ids=str)
+def test_the_page_comes_to_the_verdict(case: Case, given: Callable[[Case], list[str]], page: Page) -> None:
+    """As somebody uses it: fields are filled, a file is chosen, and the verdict is read."""
+    file, *words = given(case)
+    page.open(PAGE)
+    for option, value in zip(words[::2], words[1::2], strict=True):
+        typed = Path(value).read_text(encoding="utf-8") if option == "--root-file" else value
+        page.ask(f"document.getElementById('{FIELDS[option]}').value = {json.dumps(typed)}")
+    document = page.send("DOM.getDocument")["root"]["nodeId"]
+    chooser = page.send("DOM.querySelector", nodeId=document, selector="#file")["nodeId"]
+    page.send("DOM.setFileInputFiles", nodeId=chooser, files=[file])
+    said = page.ask(SETTLED)
+    if case.verdict is None:
+        assert said["hidden"], "nothing is shown of a file that was not checked"
+        assert re.search(
+            "^Give one|go with a period|A root is compared|roots that you gave are no list", said["verdict"]
+        )
+        return
+    assert (said["verdict"].partition(":")[0].upper(), said["hidden"]) == (case.verdict.upper(), False), said
     if case.file == "of all times":
         assert said["problems"][-1].endswith(" more"), "at most five days are named"
+    if case.verdict == AS_FAR and "--root-file" in words:
+        assert [each.split(" (")[1] for each in said["unchecked"][:2]] == [
+            "you gave a list; give an RPC URL for the rest)"
+        ] * 2
+
+
+@needs_browser
+def test_the_fields_of_a_period_are_reached_by_keyboard_and_named_to_a_screen_reader(page: Page) -> None:
+    page.open(PAGE)
+    page.ask("document.getElementById('rpc').focus()")
+    reached = []
+    for _ in range(5):
+        for kind in ("keyDown", "keyUp"):
+            page.send("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+        reached.append(page.ask("document.activeElement.id || document.activeElement.textContent"))
+    assert reached == ["root", "wanted", "roots", "witnesses", "Check"]
+    nodes = page.send("Accessibility.getFullAXTree")["nodes"]
+    named = {node["name"]["value"]: node for node in nodes if node.get("role", {}).get("value") == "textbox"}
+    assert {name for name in named if name.startswith("Of a period")} == {
+        "Of a period: whom the file has to be for",
+        "Of a period, instead of a node: the roots that you read on the chain yourself",
+    }
+    [roots] = [node for name, node in named.items() if "roots" in name]
+    assert roots["description"]["value"] == "A line with date, version and root for each day, in its latest version."

@@ -251,7 +251,7 @@ def test_an_audience_that_is_asked_for_has_to_be_that_of_the_file(verified):
     assert verified(text_of("sharpe.json"), "--audience", "prospect 17")[0] == 75
     code, printed = verified(text_of("sharpe.json"), "--audience", "prospect 18")
     assert code == 1
-    assert "the file is not for prospect 18" in printed
+    assert "the file is for prospect 17, and not for prospect 18" in printed
 
 
 def test_a_period_of_the_chain_holds(verified, posted):

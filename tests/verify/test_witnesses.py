@@ -17,19 +17,25 @@ EVIDENCE = b"\xe1" * 32
 class Book:
     """Attestations of the trader's days, on the chain beside its record, and two who attest."""
 
-    def __init__(self, node) -> None:
+    def __init__(self, node, contract=None) -> None:
         from eth_account import Account
 
         self._node = node
-        self.contract = node._deploy("Attestations", node.contract)
+        self.contract = contract or node._deploy("Attestations", node.contract)
         self.smith, self.other = (Account.from_key(bytes([number]) * 32) for number in (7, 8))
 
     def send(self, who, function: str, *arguments) -> None:
+        """Call a function that is about the trader's days."""
+        self._called(who, self.contract.encode_abi(function, [self._node.trader, *arguments]))
+
+    def publish(self, who, key: bytes) -> None:
+        self._called(who, self.contract.encode_abi("publishKey", [key]))
+
+    def _called(self, who, data: str) -> None:
         eth, node = self._node.web3.eth, self._node
         fees = {"maxFeePerGas": 10**11, "maxPriorityFeePerGas": 1, "chainId": node.chain_id}
         gift = {"to": who.address, "value": 10**17, "gas": 21_000, "nonce": eth.get_transaction_count(node.trader)}
         eth.send_raw_transaction(node.account.sign_transaction(gift | fees).raw_transaction)
-        data = self.contract.encode_abi(function, [node.trader, *arguments])
         asked = {"to": self.contract.address, "data": data, "gas": 1_000_000, "value": 0}
         signed = who.sign_transaction(asked | fees | {"nonce": eth.get_transaction_count(who.address)})
         assert eth.get_transaction_receipt(eth.send_raw_transaction(signed.raw_transaction))["status"] == 1

@@ -111,10 +111,9 @@ class AttestationBook:
     @as_a_node_answers
     def published_key(self, witness: str) -> bytes | None:
         """The key that a witness published last, with the byte of its kind; None where there is none."""
-        logs = events_of(
-            self.attestations.events.KeyPublished(), 0, self.chain.height, {"witness": address_of(witness)}
-        )
-        return next((bytes(log["args"]["key"]) for log in reversed([*logs])), None)
+        event, wanted = self.attestations.events.KeyPublished(), {"witness": address_of(witness)}
+        logs = events_of(event, 0, self.chain.height, wanted, newest_first=True)
+        return next((bytes(log["args"]["key"]) for log in logs), None)
 
     @as_a_node_answers
     def mined(self, tx_hash: str, witness: str) -> MinedAttestations | None:

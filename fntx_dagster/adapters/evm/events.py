@@ -9,17 +9,26 @@ _FEWEST_BLOCKS = 500
 """Nodes bound how many blocks one question about events may reach over; none is known to allow fewer."""
 
 
-def events_of(event: Any, first: int, last: int, wanted: dict[str, Any]) -> Iterator[Any]:
-    """Events of one kind in order, of the blocks `first` to `last`; where the node refuses a range, its halves are
-    asked. `wanted` chooses by the event's arguments."""
+def events_of(
+    event: Any, first: int, last: int, wanted: dict[str, Any], *, newest_first: bool = False
+) -> Iterator[Any]:
+    """Events of one kind in order, of the blocks `first` to `last`; where the node declines a range, fewer blocks are
+    asked for at a time. `wanted` chooses by the event's arguments."""
+    from requests.exceptions import HTTPError
     from web3.exceptions import Web3RPCError
 
-    try:
-        yield from event.get_logs(from_block=first, to_block=last, argument_filters=wanted)
-        return
-    except Web3RPCError:
-        if last - first < _FEWEST_BLOCKS:
-            raise
-    middle = (first + last) // 2
-    yield from events_of(event, first, middle, wanted)
-    yield from events_of(event, middle + 1, last, wanted)
+    at_once = last - first + 1
+    while first <= last:
+        if newest_first:
+            begin, end = max(first, last - at_once + 1), last
+        else:
+            begin, end = first, min(last, first + at_once - 1)
+        try:
+            logs = event.get_logs(from_block=begin, to_block=end, argument_filters=wanted)
+        except (Web3RPCError, HTTPError):
+            if at_once <= _FEWEST_BLOCKS:
+                raise
+            at_once = max(at_once // 2, _FEWEST_BLOCKS)
+            continue
+        yield from reversed(logs) if newest_first else logs
+        first, last = (first, begin - 1) if newest_first else (end + 1, last)

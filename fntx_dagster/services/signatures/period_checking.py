@@ -53,7 +53,8 @@ class Timing(NamedTuple):
 class CheckedPeriod(NamedTuple):
     """The outcome. `alone`: what the file says by itself; `problems`: why it does not hold; `notes`: what a reader
     should know beside the verdict; `unchecked`: those of PERIOD_STEPS that were not made, and why; `away`: why a node
-    that was named gave no verdict; `timing` of each account, where a node was asked."""
+    that was named gave no verdict; `timing` of each account, where a node was asked; `misaddressed`: that one of the
+    problems which says that the file is for somebody else."""
 
     alone: PeriodVerdict
     problems: tuple[str, ...]
@@ -61,6 +62,12 @@ class CheckedPeriod(NamedTuple):
     notes: tuple[str, ...] = ()
     away: str | None = None
     timing: tuple[Timing, ...] = ()
+    misaddressed: str | None = None
+
+    @property
+    def figures_hold(self) -> bool:
+        """Whether nothing was found against the figures, whoever they are for."""
+        return {*self.problems} <= {self.misaddressed}
 
     @property
     def verdict(self) -> str:
@@ -138,14 +145,15 @@ def check_period(
     """
     held = None if listed is None else listed_days(listed)
     alone = check(text, published_pairs(CATALOGUES, EXTENSIONS))
-    period, problems = alone.period, list(alone.problems)
+    period, problems, misaddressed = alone.period, list(alone.problems), None
     if held is not None and period is not None and len(period.accounts) != 1:
         raise Permanent("a list of days is of one account, and the file has several", "Name a node with --rpc")
     if period is not None and audience is not None and period.audience != audience:
-        made = "nobody in particular" if period.audience is None else f'"{period.audience}"'
-        problems.append(f"the file was made for {made}, and you asked for one for another audience")
+        misaddressed = f"the file is for {period.audience or 'everybody'}, and not for {audience}"
+        problems.append(misaddressed)
     if period is None or problems:
-        return CheckedPeriod(alone, tuple(problems), _unchecked("the file by itself does not hold"))
+        unchecked = _unchecked("the file by itself does not hold")
+        return CheckedPeriod(alone, tuple(problems), unchecked, misaddressed=misaddressed)
     notes = tuple(_notes(period))
     if held is not None:
         [account] = period.accounts
@@ -173,9 +181,9 @@ def _unchecked(why: str, *steps: str) -> dict[str, str]:
 
 
 def _notes(period: PeriodFile) -> Iterator[str]:
-    """What the file says by itself; whom it was made for comes first."""
+    """What the file says by itself."""
     if period.audience is not None:
-        yield f'made for "{period.audience}": whoever holds the file can show it on'
+        yield "whom it is for is a label: whoever holds the file can show it on"
     if CHAINED not in period.shown:
         yield "NOT CHAINED: nothing shows that no money moved between the days"
     for account in period.accounts:

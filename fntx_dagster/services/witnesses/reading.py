@@ -73,7 +73,7 @@ class Witnesses(NamedTuple):
             return [f"NOT CHECKED: which witnesses attest it ({self.away})"]
         count = len(self.unnamed)
         others = [f"{count} witness{'' if count == 1 else 'es'} whose name you did not give"] if count else []
-        return [f"witness {line}" for line in (*map(str, self.named), *others)]
+        return [*(f"witness {each}" for each in self.named), *others]
 
     def as_dict(self) -> dict[str, Any]:
         """The same in plain values, for programs."""

@@ -111,7 +111,7 @@ def test_a_period_holds_over_a_node_from_a_list_and_as_far_as_checked_by_itself(
     assert (figures["wins"], figures["losses"], figures["win_rate"]) == (15, 15, 0.5)
     assert figures["drawdown"] == pytest.approx(-0.2, abs=1e-9)
     assert asked.timing[0].late == 15, "they are posted long after their closes"
-    assert asked.notes[0].startswith('made for "a fund"')
+    assert asked.notes[0].startswith("whom it is for is a label")
     by_list = check_period(text, listed=listed(traded))
     assert (by_list.verdict, by_list.exit_code) == ("HOLDS, as far as checked", 0)
     alone = check_period(text)

@@ -212,7 +212,7 @@ def test_the_witness_attests_once_and_everybody_reads_it(
         told = witnesses_of(source, days, names)
         assert told.lines == [f"witness Smith Audit ({trader.witness}): {level_in_words(18)}, 6 of 6 days, 0 revoked"]
         questions.clear()
-        assert witnesses_of(source, days, {}).lines == ["witness 1 witness whose name you did not give"]
+        assert witnesses_of(source, days, {}).lines == ["1 witness whose name you did not give"]
         assert len(questions) == of_opening  # whoever attests a trader's days makes nobody ask about it
         one = witnesses_of(source, days[:1], names)
         assert one.named[0].attested_at == rows[0].attested_at
