@@ -1,51 +1,49 @@
-"""A simulated Horizon as a process: `python -m fntx_dagster.simulate.horizon --port 8000 --world world.jsonl`.
+"""A simulated Horizon as a process: `python -m fntx_dagster.simulate.horizon --address FILE --state world.jsonl`.
 
-It runs until it gets SIGTERM or SIGINT. Its address is written to the file of `--address`, which appears when it
-serves. It prints nothing.
+It runs until it gets SIGTERM or SIGINT. It prints nothing: `--address FILE` is where it writes its address, once it
+serves.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
-import threading
+from decimal import Decimal
 from pathlib import Path
 
+from fntx_dagster.simulate.horizon.entries import AccountEntry
 from fntx_dagster.simulate.horizon.network import TESTNET, StellarNetwork
+from fntx_dagster.simulate.horizon.refusing import stroops
 from fntx_dagster.simulate.horizon.server import serve_horizon
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Serve until a signal ends it."""
-    options = _parser().parse_args(arguments)
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    network = StellarNetwork(options.passphrase, world=options.world)
-    with serve_horizon(
-        network,
-        port=options.port,
-        close_every=options.close_every,
-        wait_seconds=options.wait,
-        with_faults=options.faults,
-    ) as server:
-        if options.address:
-            partial = options.address.with_suffix(".partial")
-            partial.write_text(server.url)
-            partial.rename(options.address)
-        ended.wait()
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="fntx_dagster.simulate.horizon", description="A Horizon on loopback.")
-    parser.add_argument("--port", type=int, default=0, help="0: a free one")
-    parser.add_argument("--address", type=Path, help="a file that gets the address when it serves")
-    parser.add_argument("--world", type=Path, help="a file that the ledger lives in; without one it is forgotten")
+def main() -> None:
+    """Serve until the process is asked to end."""
+    parser = argparse.ArgumentParser(prog="python -m fntx_dagster.simulate.horizon", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0: any free one")
+    parser.add_argument("--address", type=Path, required=True, help="the file that gets the address")
+    parser.add_argument("--state", type=Path, help="the file that keeps the ledger; without it, it is in memory")
     parser.add_argument("--passphrase", default=TESTNET)
-    parser.add_argument("--close-every", type=float, default=1.0, help="seconds; 0: with every transaction")
+    parser.add_argument("--fund", action="append", default=[], metavar="ADDRESS=LUMENS", help="where there is none yet")
+    parser.add_argument("--closes-every", type=float, default=1.0, help="seconds; 0: with every transaction")
     parser.add_argument("--wait", type=float, default=30.0, help="seconds that a POST waits for its ledger")
     parser.add_argument("--faults", action="store_true", help="serve /simulated/…, which breaks things on demand")
-    return parser
+    given = parser.parse_args()
+    network = StellarNetwork(given.passphrase, world=given.state)
+    for each in given.fund:
+        address, _, lumens = each.partition("=")
+        if address not in network.accounts:
+            network.give(AccountEntry(address, stroops(Decimal(lumens)), network.last.sequence << 32))
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before any thread starts, so that none of them gets one
+    with serve_horizon(
+        network, port=given.port, closes_every=given.closes_every, wait_seconds=given.wait, with_faults=given.faults
+    ) as server:
+        beside = given.address.with_name(f"{given.address.name}.new")
+        beside.write_text(server.url, encoding="utf-8")
+        os.replace(beside, given.address)
+        signal.sigwait(ends)
 
 
 if __name__ == "__main__":

@@ -147,6 +147,13 @@ class StellarNetwork:
             self._file.add(_written({account.account_id: account}))
             self._change({account.account_id: account})
 
+    def give(self, account: AccountEntry) -> None:
+        """Set an account up with lumens of the root, without a transaction."""
+        with self.lock:
+            root = self.accounts[self.root.public_key]
+            self.put(replace(root, balance=root.balance - account.balance))
+            self.put(account)
+
     def _draft(self) -> Draft:
         base: dict[str, AccountEntry | None] = dict(self.accounts)
         return Draft(ChainMap({}, base), self.last.base_reserve, self.last.sequence)

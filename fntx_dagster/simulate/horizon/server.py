@@ -74,7 +74,7 @@ def serve_horizon(
     network: StellarNetwork,
     *,
     port: int = 0,
-    close_every: float = 0,
+    closes_every: float = 0,
     wait_seconds: float = 30,
     with_faults: bool = False,
 ) -> Iterator[SimulatedHorizon]:
@@ -84,15 +84,15 @@ def serve_horizon(
     url = f"http://127.0.0.1:{http.server_address[1]}"
 
     def taken() -> None:
-        if close_every == 0 and not network.halted:
+        if closes_every == 0 and not network.halted:
             network.close()
 
     routes = Routes(network, url, wait_seconds, taken)
     server = http.shared = SimulatedHorizon(url, network, routes, with_faults)
     ended = threading.Event()
     threads = [threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)]
-    if close_every:
-        threads.append(threading.Thread(target=_close_every, args=(network, close_every, ended), daemon=True))
+    if closes_every:
+        threads.append(threading.Thread(target=_close_every, args=(network, closes_every, ended), daemon=True))
     for thread in threads:
         thread.start()
     try:
