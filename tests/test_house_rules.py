@@ -74,16 +74,23 @@ SHARED = {
     "starlette": {"defs", "api", "web"},  # the UI's guard; the API's answers; pages
     "jinja2": {"report", "web"},  # the report as a file; pages
     "uvicorn": {"defs", "api", "serving"},  # each serves itself; connections
-    # web3's errors; VALR; Horizon's errors; servers of a stranger; our own API
+    # web3's errors; VALR; Horizon's errors; servers of a stranger; rippled; our own API
     "requests": {
         "adapters/evm",
         "adapters/exchanges",
         "adapters/flex",
         "adapters/ledgers",
         "adapters/stellar",
+        "adapters/xrpl",
         "client",
     },
-    "urllib3": {"adapters/evm", "adapters/exchanges", "adapters/flex", "adapters/stellar"},  # requests raises them
+    "urllib3": {
+        "adapters/evm",
+        "adapters/exchanges",
+        "adapters/flex",
+        "adapters/stellar",
+        "adapters/xrpl",
+    },  # requests raises them
 }
 
 # room → the rooms that it imports beside itself: no other, and each of them; every room of the package is listed
@@ -111,7 +118,7 @@ ROOMS = {
     "adapters/gateway": {"model", "errors"},
     "adapters/exchanges": {"model", "settings", "foreign", "errors"},
     "adapters/evm": {"model", "outbox", "settings", "proof", "foreign", "errors"},
-    "adapters/xrpl": {"intents", "audit", "governance"},
+    "adapters/xrpl": {"intents", "audit", "governance", "foreign", "errors"},
     "adapters/stellar": {"intents", "audit", "governance", "errors"},
     "adapters/ledgers": {"errors"},
     "adapters/apprise": set(),
