@@ -21,6 +21,7 @@ from fntx_dagster.adapters.stellar.states import Meaning
 from fntx_dagster.adapters.stellar.submitting import outcome_of, submit, submit_without_waiting
 from fntx_dagster.errors import FntxError, Transient
 from fntx_dagster.simulate.horizon.network import TESTNET
+from fntx_dagster.simulate.horizon.server import serve_horizon
 from tests.simulate.horizon.parts import HOLDER, ISSUER, USD, Desk, line
 
 DIGEST = "ab" * 32
@@ -88,6 +89,13 @@ def undecided(horizon: Horizon) -> None:
 def test_an_answer_that_is_none_decides_nothing(status: int, body: bytes) -> None:
     with lying(status, body, Location="http://127.0.0.1:1/elsewhere") as horizon:
         undecided(horizon)
+
+
+def test_a_redirection_is_not_followed() -> None:
+    desk = Desk()
+    with serve_horizon(desk.network) as server, lying(302, b"", Location=f"{server.url}/ledgers") as horizon:
+        undecided(horizon)
+        assert server.requests == []
 
 
 def test_an_answer_without_end_is_left() -> None:

@@ -231,6 +231,16 @@ def test_a_fee_bump_pays_for_a_transaction_that_offers_too_little() -> None:
     assert (by_inner["successful"], by_inner["fee_account"]) == (True, HOLDER.public_key)
 
 
+def test_a_fee_bump_bids_no_less_for_an_operation_than_what_it_bumps() -> None:
+    desk = Desk()
+    inner = desk.build(TREASURY, DATA, fee=200)
+    inner.sign(TREASURY)
+    bump = FeeBumpTransactionEnvelope(FeeBumpTransaction(HOLDER.public_key, 400, inner), desk.network.passphrase)
+    bump.transaction.fee = 399
+    bump.sign(HOLDER)
+    assert desk.submit(bump).code == "tx_insufficient_fee"
+
+
 def test_a_fee_bump_says_what_is_wrong_inside() -> None:
     desk = Desk()
     inner = desk.build(TREASURY, DATA, sequence=7)
