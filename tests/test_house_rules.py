@@ -119,7 +119,7 @@ ROOMS = {
     "adapters/exchanges": {"model", "settings", "foreign", "errors"},
     "adapters/evm": {"model", "outbox", "settings", "proof", "foreign", "errors"},
     "adapters/xrpl": {"intents", "audit", "governance", "foreign", "errors"},
-    "adapters/stellar": {"intents", "audit", "governance", "errors"},
+    "adapters/stellar": {"intents", "audit", "governance", "foreign", "errors"},
     "adapters/ledgers": {"errors"},
     "adapters/apprise": set(),
     "adapters/arrow": {"model", "errors"},

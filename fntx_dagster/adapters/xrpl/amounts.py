@@ -48,6 +48,16 @@ def read_currency(fields: SpecFields, name: str) -> str:
     )
 
 
+def code_of(currency: str) -> str:
+    """The code of an issued currency of decoded bytes, as people write it; in hex where it is none that
+    `read_currency` takes: so that nothing looks like another."""
+    if len(currency) != 40:
+        return currency
+    content = bytes.fromhex(currency)
+    text = content.rstrip(b"\x00").decode("latin-1")
+    return text if _LONG.fullmatch(text) else f"currency {currency}"
+
+
 def read_value(fields: SpecFields, name: str, *, may_be_zero: bool = False) -> str:
     """The value of an issued amount, as it is written; refused where the ledger could not hold it exactly."""
     value = fields.decimal(name)
