@@ -63,6 +63,14 @@ def build(spec: Mapping[str, Any]) -> UnsignedStellar:
     return UnsignedStellar(xdr, envelope.hash_hex())
 
 
+def decided(xdr: str, passphrase: str) -> tuple[str, ...]:
+    """What people decided of a transaction, in XDR: two of the same intent have the same. Sequence, fee and time bounds
+    are filled in."""
+    transaction = envelope_of(xdr, passphrase).transaction
+    operations = (operation.to_xdr_object().to_xdr() for operation in transaction.operations)
+    return (transaction.source.universal_account_id, transaction.memo.to_xdr_object().to_xdr(), *operations)
+
+
 def _operations(fields: SpecFields, source: str, memo: Memo) -> list[Operation]:
     inners = fields.inners("operations")
     if not 1 <= len(inners) <= MOST_OPERATIONS:

@@ -12,6 +12,8 @@ from fntx_dagster.adapters.xrpl.operations import MOST, MOST_SIGNERS, OPERATIONS
 from fntx_dagster.intents.fields import SpecFields
 from fntx_dagster.intents.refusal import TransactionRefused
 
+FILLED = frozenset({"Sequence", "TicketSequence", "Fee", "LastLedgerSequence", "SigningPubKey"})
+"""What preparing decides; every other field is decided by people."""
 LAST_NETWORK_WITHOUT_ID = 1024
 """A transaction of a network with a higher number names it; of one up to here it must not."""
 
@@ -46,6 +48,11 @@ def build(spec: Mapping[str, Any], fee_cap: int) -> UnsignedXrpl:
     tx["SigningPubKey"] = ""
     fields.close()
     return UnsignedXrpl(_encoded(tx), tx)
+
+
+def decided(blob: str) -> TxJson:
+    """What people decided of a transaction: two of the same intent have the same."""
+    return {name: value for name, value in decoded(blob).items() if name not in FILLED}
 
 
 def _encoded(tx: TxJson) -> str:
