@@ -60,6 +60,7 @@ HOMES = {
     "web3": "adapters/evm",
     "webauthn": "services",
     "websockets": "serving",
+    "yaml": "services",
 }
 # library that several rooms need → those rooms
 SHARED = {

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import typer
 
+from fntx_dagster.cli.treasury_proposals import cancel, decide, expire, list_, propose, show
+from fntx_dagster.cli.treasury_signers import enroll, pause, resume, rotate, signers
 from fntx_dagster.cli.treasury_tables import check, machines
 from fntx_dagster.cli.treasury_transactions import build, combine
 
 treasury = typer.Typer(no_args_is_help=True, help="The treasury: nothing moves unless people decided it.")
 
-for command in (build, check, combine, machines):
+for command in (
+    *(enroll, signers, rotate, pause, resume),
+    *(propose, show, decide, cancel, expire),
+    *(build, check, combine, machines),
+):
     treasury.command()(command)
+treasury.command("list")(list_)

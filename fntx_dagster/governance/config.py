@@ -51,7 +51,8 @@ def read_config(document: Any) -> TreasuryConfig:
     of its form."""
     whole = StrictFields(document, "")
     platform, threshold = whole.text("platform"), whole.whole("threshold", 2)
-    whole.text("version"), whole.text("network")
+    for name in ("version", "network"):
+        whole.text(name)
     config_threshold = whole.whole("config_threshold", max(3, threshold))
     anchor_every_s = whole.whole("anchor_every_s", 1)
     signers = tuple(_signer(each) for each in whole.objects("signers"))

@@ -89,6 +89,7 @@ SHORT_NAMES = {
     "trustee_file": "aggregation.trustee_file",
     "trustee_min_change": "aggregation.min_change",
     "xrpl_fee_cap": "treasury.xrpl_fee_cap",
+    "treasury_config": "treasury.config",
     "audit_key": "audit.key",
     "alert_urls": "alerts.urls",
 }

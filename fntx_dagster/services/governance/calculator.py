@@ -34,11 +34,16 @@ check = by_kind({"approvals": approvals})
 
 
 def _terms(proposal: Mapping[str, Any]) -> Terms:
-    values = {
-        name: field(proposal, name, int if name in ("nonce", "signer_set", "threshold") else str)
-        for name in Terms._fields
-    }
-    terms = Terms(**values)
+    terms = Terms(
+        field(proposal, "instance", str),
+        field(proposal, "proposal", str),
+        field(proposal, "kind", str),
+        field(proposal, "nonce", int),
+        field(proposal, "payload_hash", str),
+        field(proposal, "signer_set", int),
+        field(proposal, "threshold", int),
+        field(proposal, "expires_at", str),
+    )
     moment(terms.expires_at)
     if terms.threshold < 1:
         raise CaseRefused("threshold", "threshold is not 1 or more")

@@ -1,0 +1,197 @@
+"""`fntx treasury` on proposals: make, show, list, decide, cancel, expire."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from fntx_dagster.cli.options import AsJson, content_of, print_json, settings_and_database
+from fntx_dagster.cli.plain import write
+from fntx_dagster.errors import Permanent
+
+if TYPE_CHECKING:
+    from fntx_dagster.services.governance.reading import ProposalView
+
+ProposalId = Annotated[
+    UUID, typer.Argument(metavar="ID", help="The proposal, as `fntx treasury list` has it.", show_default=False)
+]
+_Document = Annotated[
+    str, typer.Option("--input", metavar="FILE", help="Its payload, as JSON or YAML; `-` reads standard input.")
+]
+
+
+def propose(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="Such as iou.issue; docs/treasury.md lists them.")],
+    file: _Document,
+    party: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="A party to screen; again for more.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Propose something for the signers to decide within 72 hours.
+
+    fntx treasury propose iou.issue --input issue.json
+    """
+    proposed(kind, document(file), party or [], as_json=as_json)
+
+
+def proposed(kind: str, payload: Any, parties: list[str], *, as_json: bool) -> None:
+    """Make a proposal and say what it waits for."""
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.governance.proposing import propose
+    from fntx_dagster.services.governance.reading import show
+
+    settings, db = settings_and_database()
+    view = show(db, propose(settings, db, kind, payload, parties))
+    if as_json:
+        print_json(as_dict(view))
+        return
+    out(f"Proposal {view.row.proposal_id} is {view.row.state}.")
+    if view.row.state == "pending_approval":
+        out(f"`fntx treasury show {view.row.proposal_id} --sign` prints what the signers sign.")
+
+
+def show(
+    proposal_id: ProposalId,
+    sign: Annotated[bool, typer.Option("--sign", help="Print the exact bytes that a signer signs.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a proposal: what it does, who decided, what is missing, and what a signer signs.
+
+    fntx treasury show 0b7c1e5e-6f0a-4f4e-9f7c-0d4a4e0f6b11 --sign
+    """
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.governance.reading import show
+
+    _, db = settings_and_database()
+    view = show(db, proposal_id)
+    if as_json:
+        print_json(as_dict(view))
+        return
+    for sentence in view.sentences:
+        out(sentence)
+    why = f" ({view.row.reason})" if view.row.reason else ""
+    out(f"State: {view.row.state}{why}. Approved by {_names(view.approvals)}; rejected by {_names(view.rejections)}.")
+    if sign:
+        for decision, content in view.to_sign.items():
+            write(f"\n{decision}, in hex:\n{content.hex()}\n")
+            write(f"{decision}, in base64:\n{base64.b64encode(content).decode()}\n")
+
+
+def list_(
+    state: Annotated[str | None, typer.Option(help="In this state, or `all`; left out: what is open.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List proposals, newest first.
+
+    fntx treasury list --state all --json
+    """
+    from fntx_dagster.cli.terminal import new_table, out
+    from fntx_dagster.services.governance.reading import list_proposals
+
+    _, db = settings_and_database()
+    views = list_proposals(db, state)
+    if as_json:
+        print_json([as_dict(view) for view in views])
+        return
+    table = new_table("proposal", "kind", "state", "approved by", "rejected by", "expires", right=("nonce",))
+    for view in views:
+        table.add_row(
+            *(str(view.row.proposal_id), view.row.kind, view.row.state, _names(view.approvals)),
+            *(_names(view.rejections), view.terms.expires_at, str(view.row.nonce)),
+        )
+    out(table if views else "No proposal is open.")
+
+
+def decide(
+    proposal_id: ProposalId,
+    file: Annotated[str, typer.Option("--file", metavar="FILE", help="The signed decision; `-` is standard input.")],
+    as_json: AsJson = False,
+) -> None:
+    """Hand in a signer's decision. It is verified, and kept only if it counts.
+
+    fntx treasury decide 0b7c1e5e-6f0a-4f4e-9f7c-0d4a4e0f6b11 --file decision.json
+    """
+    from fntx_dagster.services.governance.deciding import decide
+
+    given = document(file)
+    settings, db = settings_and_database()
+    decide(settings, db, proposal_id, given)
+    show(proposal_id, as_json=as_json)
+
+
+def cancel(
+    proposal_id: ProposalId,
+    reason: Annotated[str, typer.Option(help="Why; the audit log keeps it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Cancel a proposal that is not submitted yet.
+
+    fntx treasury cancel 0b7c1e5e-6f0a-4f4e-9f7c-0d4a4e0f6b11 --reason "the order was withdrawn"
+    """
+    from fntx_dagster.services.governance.ending import cancel
+
+    settings, db = settings_and_database()
+    cancel(settings, db, proposal_id, reason)
+    show(proposal_id, as_json=as_json)
+
+
+def expire(as_json: AsJson = False) -> None:
+    """End proposals that nobody decided within 72 hours.
+
+    fntx treasury expire
+    """
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.governance.ending import expire
+
+    settings, db = settings_and_database()
+    ended = [str(proposal_id) for proposal_id in expire(settings, db)]
+    if as_json:
+        print_json({"expired": ended})
+    else:
+        out(f"Expired: {_names(ended)}.")
+
+
+def document(file: str) -> Any:
+    """The document of a file, in JSON, or in YAML by its name."""
+    from fntx_dagster.services.calculators import read_document
+    from fntx_dagster.services.governance.configuration import document_of
+
+    content = content_of(file, read_document)
+    try:
+        return document_of(content, is_yaml=Path(file).suffix in (".yaml", ".yml"))
+    except Permanent as error:
+        raise Permanent(f"{file}: {error.message}", error.way_out) from None
+
+
+def as_dict(view: ProposalView) -> dict[str, Any]:
+    """A proposal for programs."""
+    return {
+        **view.terms._asdict(),
+        "state": view.row.state,
+        "reason": view.row.reason,
+        "payload": view.payload,
+        "parties": view.row.parties,
+        "required_roles": view.required_roles,
+        "proposed_by": view.row.proposed_by,
+        "created_at": view.row.created_at,
+        "approvals": view.approvals,
+        "rejections": view.rejections,
+        "decisions": [
+            {"signer": each.signer_id, "decision": each.decision, "at": each.decided_at, "signature": each.signature}
+            for each in view.decisions
+        ],
+        "sentences": view.sentences,
+        "to_sign": {
+            decision: {"hex": content.hex(), "base64": base64.b64encode(content).decode()}
+            for decision, content in view.to_sign.items()
+        },
+    }
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(names) or "nobody"

@@ -1,0 +1,102 @@
+"""What takes effect here with its approval: a pause, a new configuration, a new set of signers, a standing approval."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from fntx_dagster.audit.canonical import canonical
+from fntx_dagster.audit.event import EventSubject, NewAuditEvent
+from fntx_dagster.governance.config import TreasuryConfig, read_config
+from fntx_dagster.governance.kinds import NOTICE
+from fntx_dagster.services.governance import payloads
+from fntx_dagster.services.governance.signers import instance_of, set_events
+from fntx_dagster.services.governance.steps import taken
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Connection
+from fntx_dagster.store.treasury.platform import set_platform_state
+from fntx_dagster.store.treasury.proposals import ProposalRow, proposals
+from fntx_dagster.store.treasury.signer_sets import (
+    SignerRow,
+    SignerSetRow,
+    add_signer_set,
+    retire_active,
+    signer_sets,
+    signers_of,
+)
+from fntx_dagster.store.treasury.standing import StandingApprovalRow, add_standing
+
+ALONE = ("emergency.pause", "emergency.resume", "config.change", "signer.rotate")
+"""Kinds whose effect concerns every other step: they are decided while nothing else goes on."""
+_NOT_YET_SUBMITTED = ("pending_approval", "prepared", "signing")
+
+
+def effect(settings: Settings, connection: Connection, row: ProposalRow, by: str, now: datetime) -> list[NewAuditEvent]:
+    """Carry out what a proposal that was approved does here, and what the audit log says of it. Nothing for a kind
+    that moves something on a ledger."""
+    payload = json.loads(row.payload)
+    if row.kind == "emergency.pause":
+        return _switched(connection, row, by, "paused", payload)
+    if row.kind == "emergency.resume":
+        return _switched(connection, row, by, "running", payload)
+    if row.kind == "config.change":
+        config = payloads.read_new_config(payload)
+        signers = signers_of(connection, row.signer_set)
+        return replace_set(connection, _set_row("active", config, row, now), signers, by)
+    if row.kind == "signer.rotate":
+        rotation = payloads.read_rotation(payload, instance_of(settings))
+        begins = now if rotation.urgent else now + NOTICE
+        version = add_signer_set(connection, _set_row("pending", rotation.config, row, begins), rotation.signers)
+        return set_events(version, rotation.signers, rotation.config.hash, by)
+    if row.kind == "standing.approve":
+        return _stands(connection, row, payload, by, now)
+    return []
+
+
+def replace_set(connection: Connection, new: SignerSetRow, signers: list[SignerRow], by: str) -> list[NewAuditEvent]:
+    """Let a new version of the signer set decide from now on, in a transaction that entered alone, and cancel what is
+    open under the old one."""
+    retire_active(connection)
+    version = add_signer_set(connection, new, signers)
+    subject = EventSubject("signer_set", str(version))
+    return [
+        *cancel_open(connection, version, by),
+        NewAuditEvent("config_changed", by, subject, {"config_hash": new.config_hash}),
+    ]
+
+
+def cancel_open(connection: Connection, version: int, by: str) -> list[NewAuditEvent]:
+    """Cancel the proposals that wait for decisions or signatures of an earlier version of the set."""
+    events: list[NewAuditEvent] = []
+    for row in proposals(connection, _NOT_YET_SUBMITTED):
+        if row.signer_set < version:
+            taken(connection, row, "cancel", by, events, f"the signer set has the version {version} now")
+    return events
+
+
+def _switched(connection: Connection, row: ProposalRow, by: str, state: str, payload: Any) -> list[NewAuditEvent]:
+    set_platform_state(connection, state, payload["reason"], row.proposal_id)
+    event = "emergency_pause" if state == "paused" else "emergency_resume"
+    details = {"reason": payload["reason"], "proposal": str(row.proposal_id)}
+    return [NewAuditEvent(event, by, EventSubject("platform", "treasury"), details)]
+
+
+def _set_row(state: str, config: TreasuryConfig, row: ProposalRow, begins: datetime) -> SignerSetRow:
+    document = canonical(config.document).decode()
+    return SignerSetRow(
+        0, state, config.threshold, config.config_threshold, config.hash, document, row.proposal_id, begins
+    )
+
+
+def _stands(connection: Connection, row: ProposalRow, payload: Any, by: str, now: datetime) -> list[NewAuditEvent]:
+    [active] = signer_sets(connection, "active")
+    terms = payloads.read_standing(payload, read_config(json.loads(active.config)))
+    ends_at = now + timedelta(days=terms.days)
+    template = canonical(terms.template).decode()
+    add_standing(
+        connection,
+        StandingApprovalRow(row.proposal_id, "active", template, terms.per_day, Decimal(terms.fee_cap), ends_at),
+    )
+    return []

@@ -1,0 +1,109 @@
+"""What the payload of each kind of proposal holds: an intent on one of our accounts, or what takes effect here."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.config import TreasuryConfig, read_config
+from fntx_dagster.governance.fields import StrictFields
+from fntx_dagster.governance.kinds import LONGEST_STANDING, ProposalKind
+from fntx_dagster.services.governance.signers import check_signers, read_signers
+from fntx_dagster.store.treasury.signer_sets import SignerRow
+
+LEDGERS = ("xrpl", "stellar")
+_MOST_PER_DAY = 1000
+
+
+class Rotation(NamedTuple):
+    """The signers and the configuration that shall be, at once where it is urgent."""
+
+    signers: list[SignerRow]
+    config: TreasuryConfig
+    urgent: bool
+
+
+class StandingTerms(NamedTuple):
+    """What may be signed without a further decision: transactions that have all of `template`, so many a day, each
+    with at most this fee in drops or stroops, for so many days, with this key alone."""
+
+    template: dict[str, Any]
+    per_day: int
+    fee_cap: int
+    days: int
+    key: str
+
+
+def check_intent(payload: Any, kind: ProposalKind, config: TreasuryConfig) -> None:
+    """Raise Permanent unless a payload is an intent that the kind allows, from an account of ours, on the configured
+    network."""
+    whole = StrictFields(payload, "")
+    ledger = whole.one_of("ledger", LEDGERS)
+    network = whole.any("network_id")
+    expected = config.network_id if ledger == "xrpl" else config.passphrase
+    if type(network) is not type(expected) or network != expected:
+        raise Permanent(
+            f"network_id is not that of the configuration, {expected}",
+            "Of Stellar it is the passphrase of the network",
+        )
+    intent = whole.object("intent")
+    intent.one_of("op", sorted(kind.ops))
+    accounts = config.xrpl_accounts if ledger == "xrpl" else config.stellar_accounts
+    intent.one_of("account", [*accounts.values()])
+    intent.object("params")
+    intent.end()
+    whole.end()
+
+
+def read_reason(payload: Any) -> str:
+    """The reason that a pause, a resumption, a kill or a reset gives."""
+    whole = StrictFields(payload, "")
+    reason = whole.text("reason")
+    whole.end()
+    return reason
+
+
+def read_new_config(payload: Any) -> TreasuryConfig:
+    """The configuration of a `config.change`."""
+    whole = StrictFields(payload, "")
+    config = read_config(whole.any("config"))
+    whole.end()
+    return config
+
+
+def read_rotation(payload: Any, instance: str) -> Rotation:
+    """The set of a `signer.rotate`, each signer with a signed registration."""
+    whole = StrictFields(payload, "")
+    signers = read_signers({"signers": whole.any("signers")})
+    config = read_config(whole.any("config"))
+    urgent = whole.yes_or_no("urgent")
+    whole.end()
+    check_signers(signers, config, instance)
+    return Rotation(signers, config, urgent)
+
+
+def read_standing(payload: Any, config: TreasuryConfig) -> StandingTerms:
+    """The terms of a `standing.approve`. It covers anchors of the audit log alone: whoever holds its key could move
+    what any other operation moves. Never one of a signer's keys, whose weight is not limited to one operation."""
+    whole = StrictFields(payload, "")
+    template = whole.object("template")
+    ledger = template.one_of("ledger", LEDGERS)
+    template.any("network_id")
+    intent = template.object("intent")
+    intent.one_of("op", ("anchor",))
+    intent.text("account")
+    if intent.has("params"):
+        intent.object("params")
+    intent.end()
+    template.end()
+    terms = StandingTerms(
+        whole.any("template"),
+        whole.whole("per_day", 1, _MOST_PER_DAY),
+        int(whole.digits("fee_cap")),
+        whole.whole("days", 1, LONGEST_STANDING.days),
+        whole.text("key"),
+    )
+    whole.end()
+    if terms.key in {address for signer in config.signers for address in (signer.xrpl, signer.stellar)}:
+        raise Permanent(f"key is that of a signer on {ledger}", "Make a key that signs anchors and nothing else")
+    return terms

@@ -1,0 +1,89 @@
+"""Making a proposal: its payload is checked, it gets the next nonce, and what it needs is fixed for good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from fntx_dagster.audit.canonical import canonical
+from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.decisions import payload_hash
+from fntx_dagster.governance.kinds import EXPIRY, KINDS, ProposalKind, approvals_of, kind_of
+from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.governance import payloads
+from fntx_dagster.services.governance.configuration import active_set, approved_config, configured
+from fntx_dagster.services.governance.signers import TERMINAL, instance_of
+from fntx_dagster.services.governance.steps import step_event, taken
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Connection, Database
+from fntx_dagster.store.treasury.platform import entered
+from fntx_dagster.store.treasury.proposals import ProposalRow, add_proposal, next_nonce
+from fntx_dagster.store.treasury.signer_sets import SignerSetRow, signer_sets, signers_of
+
+_GIVE_REASONS = ("trade.live", "trade.kill", "breaker.reset", "emergency.pause", "emergency.resume")
+
+
+def propose(
+    settings: Settings, db: Database, kind: str, payload: Any, parties: Sequence[str] = (), by: str = TERMINAL
+) -> UUID:
+    """Make a proposal of a kind and return its id. It waits for decisions at once, or, where others are named in it,
+    until they are screened. Raises Permanent for a payload that the kind does not have."""
+    terms = kind_of(kind)
+    written = canonical(payload).decode()
+    with entered(db) as connection:
+        deciding = active_set(connection)
+        threshold = _checked(settings, connection, kind, payload, deciding)
+        now = datetime.now(UTC).replace(microsecond=0)
+        row = ProposalRow(
+            uuid4(),
+            next_nonce(connection),
+            kind,
+            written,
+            payload_hash(payload),
+            list(parties),
+            deciding.version,
+            threshold,
+            now + EXPIRY,
+            by,
+            now,
+            "draft",
+            "",
+        )
+        add_proposal(connection, row)
+        events = [step_event(row, "draft", by)]
+        row = taken(connection, row, "screen", by, events)
+        if not terms.screened:
+            taken(connection, row, "cleared", by, events, "it names nobody who is screened")
+        for event in events:
+            append(settings, connection, event)
+    return row.proposal_id
+
+
+def _checked(settings: Settings, connection: Connection, name: str, payload: Any, deciding: SignerSetRow) -> int:
+    """How many have to approve; Permanent where the payload is not of the kind."""
+    kind: ProposalKind = KINDS[name]
+    needed = approvals_of(kind, deciding.threshold, deciding.config_threshold)
+    if kind.ops:
+        payloads.check_intent(payload, kind, approved_config(settings, connection))
+    elif name in _GIVE_REASONS:
+        payloads.read_reason(payload)
+    elif name == "config.change":
+        config = payloads.read_new_config(payload)
+        now = {(row.signer_id, row.role, row.xrpl, row.stellar) for row in signers_of(connection, deciding.version)}
+        if now != {*config.signers}:
+            raise Permanent("the configuration names other signers", "Propose them with `fntx treasury rotate`")
+        if signer_sets(connection, "pending"):
+            raise Permanent("a rotation waits for its day", "Propose the change when it has taken effect")
+    elif name == "signer.rotate":
+        rotation = payloads.read_rotation(payload, instance_of(settings))
+        if signer_sets(connection, "pending"):
+            raise Permanent("a rotation waits for its day", "Propose the next when it has taken effect")
+        if rotation.urgent:  # then everybody has to agree
+            needed = max(needed, len(signers_of(connection, deciding.version)))
+    elif name == "standing.approve":
+        payloads.read_standing(payload, configured(settings))
+    elif type(payload) is not dict or not payload:
+        raise Permanent("the payload is no object", "Write what the proposal is about as a JSON object")
+    return needed

@@ -1,0 +1,79 @@
+"""Proposals as people and programs read them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.decisions import DECISIONS, Terms, decision_bytes
+from fntx_dagster.governance.kinds import KINDS, required_roles
+from fntx_dagster.governance.machines import PROPOSAL, states
+from fntx_dagster.governance.sentences import sentences
+from fntx_dagster.services.governance.deciding import judge, terms_of
+from fntx_dagster.store.database import Connection, Database
+from fntx_dagster.store.treasury.platform import PlatformState, platform_state
+from fntx_dagster.store.treasury.proposals import DecisionRow, ProposalRow, decisions_on, proposal, proposals
+from fntx_dagster.store.treasury.signer_sets import signers_of
+
+OPEN = ("draft", "screening", "blocked", "pending_approval", "approved", "prepared", "signing", "ready", "submitted")
+
+
+class ProposalView(NamedTuple):
+    """A proposal with its decisions, and what people sign. `to_sign`: `approve` and `reject` → the exact bytes."""
+
+    terms: Terms
+    row: ProposalRow
+    payload: Any
+    required_roles: tuple[str, ...]
+    approvals: list[str]
+    rejections: list[str]
+    decisions: list[DecisionRow]
+    sentences: list[str]
+    to_sign: dict[str, bytes]
+
+
+def show(db: Database, proposal_id: UUID) -> ProposalView:
+    """A proposal. Raises Permanent where there is none."""
+    with db.snapshot() as snapshot, snapshot.connect() as connection:
+        row = proposal(connection, proposal_id)
+        if row is None:
+            raise Permanent(f"there is no proposal {proposal_id}", "`fntx treasury list` lists all")
+        return _view(connection, row)
+
+
+def list_proposals(db: Database, state: str | None = None) -> list[ProposalView]:
+    """Proposals that are open, newest first; or those in one state, or with `all` every one."""
+    chosen: Sequence[str] | None = OPEN if state is None else None if state == "all" else [state]
+    if chosen and not {*chosen} <= {*states(PROPOSAL)}:
+        raise Permanent(f"{state} is no state of a proposal", f"It is one of {', '.join(states(PROPOSAL))}, or all")
+    with db.snapshot() as snapshot, snapshot.connect() as connection:
+        return [_view(connection, row) for row in proposals(connection, chosen)]
+
+
+def paused(db: Database) -> PlatformState | None:
+    """Whether the treasury is paused, and why; None before the first signers."""
+    with db.connect() as connection:
+        return platform_state(connection)
+
+
+def _view(connection: Connection, row: ProposalRow) -> ProposalView:
+    terms, payload = terms_of(connection, row), json.loads(row.payload)
+    roles = required_roles(KINDS[row.kind])
+    kept = decisions_on(connection, row.proposal_id)
+    standing = judge(connection, row, kept, datetime.now(UTC))
+    signers = len(signers_of(connection, row.signer_set))
+    return ProposalView(
+        terms,
+        row,
+        payload,
+        roles,
+        standing.approvals,
+        standing.rejections,
+        kept,
+        sentences(terms, payload, signers, roles),
+        {decision: decision_bytes(terms, decision) for decision in DECISIONS},
+    )
