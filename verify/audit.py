@@ -637,6 +637,7 @@ def shown(text):
 # sizes would not rise, or no consistency proof would lead from one root to the next. So a fork, and a log that was cut
 # off, is seen by everybody who reads all anchors.
 
+HISTORY_BYTES = 100_000_000
 PAGES = 200  # that are asked of a server; of more anchors no verdict is given
 
 
@@ -712,7 +713,7 @@ def add_head(heads, payload, checked):
 
 def check_history(heads, proofs, checked):
     """What was not checked of an account's anchors, in words or None; Refused where two of them contradict each other.
-    `proofs`: consistency proofs by the sizes and roots that they lead from and to."""
+    `proofs`: head -> head -> consistency proof, a head being a size and a root."""
     if (checked.size, checked.root) not in heads:
         raise NoVerdict("the server's list does not have this anchor")
     lacking = []
@@ -723,17 +724,34 @@ def check_history(heads, proofs, checked):
             next_size > size,
             f"behind an anchor of {size} events is another one of {next_size}: the log was forked or cut",
         )
-        path = proofs.get((size, root, next_size, next_root))
-        if path is None:
-            lacking.append(f"{size} to {next_size}")
-            continue
-        holds = goes_on_from(size, root, next_size, next_root, path)
+        path = proofs.get((size, root), {}).get((next_size, next_root))
+        holds = path is None or goes_on_from(size, root, next_size, next_root, path)
         need(holds, f"the log of {next_size} events does not go on from that of {size}: it was forked")
+        if path is None and not leads_on((size, root), (next_size, next_root), proofs):
+            lacking.append(f"{size} to {next_size}")
     return f"no consistency proof from {', '.join(lacking[:5])}{' …' if lacking[5:] else ''}" if lacking else None
 
 
+def leads_on(head, end, proofs):
+    """Whether proofs lead from one anchor to the next over checkpoints that no ledger holds."""
+    while head != end:
+        steps = [
+            following
+            for following, path in proofs.get(head, {}).items()
+            if head[0] < following[0] <= end[0] and goes_on_from(*head, *following, path)
+        ]
+        if not steps:
+            return False
+        head = max(steps)
+    return True
+
+
 def read_proofs(content):
-    """The consistency proofs of a file of `fntx audit export`: cases as `fntx audit check` takes them."""
+    """Head -> head -> consistency proof, of a file of `fntx audit export --checkpoints`, which has a checkpoint in each
+    line; or of cases as `fntx audit check` takes them."""
+    lines = [line for line in content.splitlines() if line.strip()]
+    if lines and b'"checkpoint"' in lines[0]:
+        return read_checkpoints([read_json(line) for line in lines])
     document = read_json(content)
     cases = document.get("cases") if type(document) is dict else None
     if type(cases) is not list:
@@ -746,7 +764,23 @@ def read_proofs(content):
             raise Unreadable("a consistency proof has no sizes")
         root, next_root = read_hashes("a consistency proof", [case.get("root1"), case.get("root2")])
         path = read_hashes("a consistency proof", case.get("proof"))
-        proofs[case["size1"], root, case["size2"], next_root] = path
+        proofs.setdefault((case["size1"], root), {})[case["size2"], next_root] = path
+    return proofs
+
+
+def read_checkpoints(lines):
+    proofs = {}
+    for line in lines:
+        if type(line) is not dict or type(line.get("checkpoint")) is not str or type(line.get("log_key")) is not str:
+            raise Unreadable("a line is no checkpoint")
+        _, size, root, _ = read_checkpoint(line["checkpoint"], *read_key(line["log_key"]))
+        older = line.get("consistency")
+        if older is not None:
+            need_keys("consistency", older, "size root hashes")
+            [older_root] = read_hashes("consistency", [older["root"]])
+            need(is_count(older["size"]), "a consistency proof has no sizes")
+            path = read_hashes("consistency", older["hashes"])
+            proofs.setdefault((older["size"], older_root), {})[size, root] = path
     return proofs
 
 
@@ -778,7 +812,8 @@ def main():
     proofs = {}
     for name in given.history or ():
         try:
-            proofs.update(read_proofs(content_of(name, parser)))
+            for head, following in read_proofs(content_of(name, parser, HISTORY_BYTES)).items():
+                proofs.setdefault(head, {}).update(following)
         except (Refused, Unreadable) as refusal:
             parser.error(f"--history: {name}: {refusal}")
     content = content_of(given.file, parser)
@@ -798,10 +833,10 @@ def main():
     return conclude(checked, given, proofs)
 
 
-def content_of(name, parser):
+def content_of(name, parser, most=MAX_BYTES):
     try:
         with open(name, "rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(most + 1)
     except OSError as error:
         parser.error(f"cannot read {name}: {error.strerror}")
 

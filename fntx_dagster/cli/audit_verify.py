@@ -34,7 +34,7 @@ def verify(
             "--history",
             metavar="FILE",
             help="Read all anchors of the accounts too: their sizes must rise, and the consistency proofs of this file "
-            "lead from each to the next; again for more.",
+            "(`fntx audit export --checkpoints`) lead from each to the next; again for more.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -54,14 +54,13 @@ def verify(
         check_audit_proof,
         consistency_proofs,
         read_audit_file,
+        read_history_file,
     )
 
-    proofs = {}
-    for name in history or ():
-        try:
-            proofs |= consistency_proofs(content_of(name, read_audit_file))
-        except FntxError as error:
-            raise typer.BadParameter(f"--history: {cleaned(name)}: {error.message}") from None
+    try:
+        proofs = consistency_proofs(content_of(name, read_history_file) for name in history or ())
+    except FntxError as error:
+        raise typer.BadParameter(f"--history: {error.message}") from None
     content = content_of(file, read_audit_file)
     try:
         checked = check_audit_proof(

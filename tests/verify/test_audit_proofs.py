@@ -25,7 +25,7 @@ from fntx_dagster.cli import app
 from fntx_dagster.proof.keccak import keccak256
 from tests.tools import ROOT
 from tests.verify.audit_cases import LIES, anchored
-from tests.verify.audit_logs import Log, mutations
+from tests.verify.audit_logs import Content, Log, mutations
 from tests.verify.conftest import Audited
 from tests.verify.ledgers import Ledgers, served
 from tests.verify.odd import odd_node
@@ -296,6 +296,39 @@ def test_all_anchors_of_an_account_go_on_from_each_other(audited: Audited, audit
     code, said = audit(audited.proof, *audited.urls, *history(tmp_path, broken, *cases[1:]))
     assert code == 1
     assert "the log of 5 events does not go on from that of 3: it was forked" in said
+
+
+def test_exported_checkpoints_lead_from_anchor_to_anchor(audited: Audited, audit, tmp_path):
+    """As `fntx audit export --checkpoints` writes them: a line for each checkpoint, many of which no ledger holds."""
+    file = tmp_path / "checkpoints.jsonl"
+
+    def write(sizes: list[int], log: Log = LOG) -> None:
+        olders = [None, *sizes[:-1]]
+        file.write_text("".join(json.dumps(_line(log, *each)) + "\n" for each in zip(sizes, olders, strict=True)))
+
+    for sizes, code, words in (
+        ([1, 2, 3, 4, 5, 6, 8, 11, 13], 0, ""),
+        ([3, 5, 8], 75, "no consistency proof from 8 to 13"),
+        ([1, 2, 3, 4, 6, 8, 13], 75, "no consistency proof from 3 to 5, 5 to 8"),
+    ):
+        write(sizes)
+        result = audit(audited.proof, *audited.urls, "--history", str(file))
+        assert (result[0], words in result[1]) == (code, True), result
+    write([3, 5, 8, 13], Log(fork="x"))
+    assert audit(audited.proof, *audited.urls, "--history", str(file))[0] == 75
+    line = _line(LOG, 5, 3)
+    for wrong in (line | {"log_key": "no"}, line | {"checkpoint": LOG.note(5).replace("\n5\n", "\n6\n")}):
+        file.write_text(json.dumps(wrong))
+        assert audit(audited.proof, *audited.urls, "--history", str(file))[0] == 2
+
+
+def _line(log: Log, size: int, older: int | None) -> Content:
+    return {
+        "checkpoint": log.note(size),
+        "log_key": log.log_key,
+        "consistency": log.proof(0, size, older=older)["consistency"],
+        "anchors": [],
+    }
 
 
 def test_a_fork_and_a_log_that_was_cut_off_are_seen(audit, tmp_path):

@@ -6,13 +6,13 @@ The words and the exit codes are those of all verifiers. Nothing here needs a da
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
 from fntx_dagster.audit.anchor import Anchor
 from fntx_dagster.audit.canonical import read_strictly
 from fntx_dagster.audit.checkpoint import need
-from fntx_dagster.audit.history import AnchoredHead, Proofs, check_history, read_consistency
+from fntx_dagster.audit.history import AnchoredHead, Proofs, check_history, read_checkpoints, read_consistency
 from fntx_dagster.audit.proof_file import MOST_BYTES, CheckedProof, check_proof, read_proof
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.services.auditing.asking import anchored_heads, ask_ledger
@@ -21,6 +21,7 @@ from fntx_dagster.services.signatures.outcomes import exit_code_of
 OPTIONS = {"xrpl": "--xrpl", "stellar": "--horizon", "evm": "--rpc"}
 """Where the server of each ledger is named."""
 HOLDS, FAILS, UNCHECKED = "HOLDS", "DOES NOT HOLD", "NOT CHECKED"
+_HISTORY_BYTES = 100_000_000
 _WHOSE_KEY = "whether log_key is the key that the log's owner publishes: compare it, or give that with --log-key"
 _TRUSTED = "whether a server that was asked tells the truth: checking against one server trusts that server"
 _NOWHERE = "whether a ledger holds the root: the proof names none"
@@ -114,9 +115,22 @@ def read_audit_file(stream: BinaryIO) -> bytes:
     return stream.read(MOST_BYTES + 1)
 
 
-def consistency_proofs(content: bytes) -> dict[tuple[AnchoredHead, AnchoredHead], Sequence[bytes]]:
-    """The consistency proofs of a file for `check_audit_proof`. Permanent for another file."""
-    return read_consistency(read_strictly(content))
+def consistency_proofs(contents: Iterable[bytes]) -> Proofs:
+    """The consistency proofs of files for `check_audit_proof`: exported checkpoints, or cases of a calculator.
+    Permanent for another file."""
+    proofs: dict[AnchoredHead, dict[AnchoredHead, Sequence[bytes]]] = {}
+    for content in contents:
+        lines = [line for line in content.splitlines() if line.strip()]
+        is_export = bool(lines) and b'"checkpoint"' in lines[0]
+        read = read_checkpoints(map(read_strictly, lines)) if is_export else read_consistency(read_strictly(content))
+        for head, following in read.items():
+            proofs.setdefault(head, {}).update(following)
+    return proofs
+
+
+def read_history_file(stream: BinaryIO) -> bytes:
+    """Read a file of consistency proofs."""
+    return stream.read(_HISTORY_BYTES)
 
 
 def check_audit_proof(
