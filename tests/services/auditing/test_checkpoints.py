@@ -28,9 +28,11 @@ from fntx_dagster.services.auditing.proving import (
     prove,
     record_anchor,
 )
+from fntx_dagster.services.auditing.verifying import consistency_proofs
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from tests.services.auditing.conftest import as_superuser, written
+from verify import audit as stranger
 
 NOW = datetime(2026, 11, 29, 2, 0, 0, tzinfo=UTC)
 
@@ -127,6 +129,11 @@ def test_exported_checkpoints_show_a_stranger_that_each_goes_on_from_the_one_bef
         before = checkpoint
     assert before
     assert before.size == 12
+    content = b"".join(exported_checkpoints(settings, database))
+    by_command = consistency_proofs([content])
+    assert [(head.size, *(end.size for end in ends)) for head, ends in by_command.items()] == [(3, 6), (6, 9), (9, 12)]
+    assert stranger.read_proofs(content) == by_command
+    assert stranger.verify(json.dumps(prove(settings, database, 7)).encode()) == (True, None)
 
 
 def test_a_row_that_a_superuser_edits_is_found(settings: Settings, database: Database) -> None:
