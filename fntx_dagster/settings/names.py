@@ -91,6 +91,9 @@ SHORT_NAMES = {
     "xrpl_fee_cap": "treasury.xrpl_fee_cap",
     "treasury_config": "treasury.config",
     "audit_key": "audit.key",
+    "lists": "compliance.lists",
+    "lists_max_age": "compliance.lists_max_age",
+    "travel_rule_amount": "compliance.travel_rule_amount",
     "alert_urls": "alerts.urls",
 }
 """Short name → group and field."""

@@ -1,1 +1,1 @@
-"""The tables of schema `treasury`: the audit log, its checkpoints and anchors."""
+"""The tables of schema `treasury`: the audit log, its checkpoints and anchors; sanctions lists, parties, screenings."""

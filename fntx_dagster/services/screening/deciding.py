@@ -1,0 +1,148 @@
+"""What a person decides of a match, and screening everybody again when a list has changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fntx_dagster.audit.event import EventSubject, NewAuditEvent
+from fntx_dagster.errors import Permanent
+from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.screening.gating import (
+    FALSE_POSITIVE,
+    GATE,
+    HIT,
+    TRUE_MATCH,
+    GateAnswer,
+    gate,
+    passed_or_failed,
+    screen_parties,
+)
+from fntx_dagster.services.screening.parties import known_party
+from fntx_dagster.store.database import InTransaction
+from fntx_dagster.store.treasury import lists
+from fntx_dagster.store.treasury.parties import parties
+from fntx_dagster.store.treasury.screenings import (
+    NewDisposition,
+    ScreeningRow,
+    add_disposition,
+    last_decisions,
+    screening,
+)
+
+if TYPE_CHECKING:
+    from fntx_dagster.settings import Settings
+    from fntx_dagster.store.database import Connection, Database
+
+_LONGEST_REASON = 1000
+
+
+class MatchDecision(NamedTuple):
+    """What a person decides of a match: `false_positive` or `true_match`, why, and of which entity: None of all."""
+
+    verdict: str
+    reason: str
+    entity: str | None = None
+
+
+class Rescreened(NamedTuple):
+    """Everybody in use, screened again: the answer, and the parties that are held back now and were not before."""
+
+    answer: GateAnswer
+    new_hits: tuple[str, ...]
+
+
+def dispose(settings: Settings, db: Database, screening_id: int, decision: MatchDecision, *, by: str) -> list[int]:
+    """Decide the matches of a check, or the one that the decision names; the numbers of the dispositions.
+
+    It holds for the party as it is known, the entity, and the entity's row as it is now. Permanent for an unknown
+    check, one without such a match, and where the party or a row has changed since. `by`: an actor of the audit log.
+    """
+    verdict, reason, entity = decision
+    if verdict not in (FALSE_POSITIVE, TRUE_MATCH):
+        raise Permanent(f"{verdict[:40]!r} decides nothing", f"Say {FALSE_POSITIVE} or {TRUE_MATCH}")
+    if not reason.strip() or len(reason) > _LONGEST_REASON:
+        raise Permanent(f"the reason has {len(reason)} characters", f"Give a reason of at most {_LONGEST_REASON}")
+    with db.connect() as connection:
+        lists.lock_for_screening(connection)
+        row = screening(InTransaction(connection), screening_id)
+        if row is None:
+            raise Permanent(f"no screening has the number {screening_id}", "`fntx compliance screen` prints its number")
+        found = [match for match in row.matches if entity in (None, match["entity"])]
+        if not found:
+            raise Permanent(
+                f"screening {screening_id} has no such match", "`fntx compliance screen` prints its matches"
+            )
+        _require_as_it_was(connection, row, found)
+        return [
+            _decide(
+                settings,
+                connection,
+                NewDisposition(
+                    row.screening_id,
+                    row.party_id,
+                    row.details_hash,
+                    match["list"],
+                    match["entity"],
+                    match["row_hash"],
+                    verdict,
+                    reason.strip(),
+                    by,
+                ),
+            )
+            for match in found
+        ]
+
+
+def screen_now(settings: Settings, db: Database, party_ids: Sequence[str], *, by: str) -> GateAnswer:
+    """Screen parties, or all in use where none is named, and keep and log each check. Permanent for an unknown one, and
+    where there is none."""
+    with db.connect() as connection:
+        chosen = party_ids or [row.party_id for row in parties(InTransaction(connection))]
+        if not chosen:
+            raise Permanent("there is no party", "Add one with `fntx compliance party ID --name NAME`")
+        return gate(settings, connection, chosen, "asked", by=by)
+
+
+def rescreen(settings: Settings, db: Database, cause: str = "rescreen", *, by: str = GATE) -> Rescreened:
+    """Screen every party in use against the lists as they are now. The audit log gets those whose decision changed."""
+    with db.connect() as connection:
+        lists.lock_for_screening(connection)
+        before = last_decisions(connection)
+        answer = screen_parties(settings, connection, None, cause, by=by)
+        changed = [each for each in answer.verdicts if before.get(each.party_id) != each.decision]
+        for verdict in changed:
+            append(settings, connection, passed_or_failed(verdict, by, cause))
+    return Rescreened(answer, tuple(each.party_id for each in changed if each.decision == HIT))
+
+
+def _require_as_it_was(connection: Connection, row: ScreeningRow, found: Sequence[Mapping[str, Any]]) -> None:
+    if known_party(InTransaction(connection), row.party_id).details_hash != row.details_hash:
+        raise Permanent("the party has changed since it was screened", "Screen it again, and decide what that finds")
+    for match in found:
+        now = lists.row_hashes(connection, match["list"], [match["entity"]])
+        if now.get(match["entity"]) != match["row_hash"]:
+            raise Permanent(
+                f"what list {match['list']} says of {match['entity']} has changed since the screening",
+                "Screen the party again, and decide what that finds",
+            )
+
+
+def _decide(settings: Settings, connection: Connection, new: NewDisposition) -> int:
+    number = add_disposition(connection, new)
+    details = {
+        "screening": new.screening_id,
+        "party": new.party_id,
+        "list": new.list_name,
+        "entity": new.entity_id,
+        "row_hash": new.row_hash,
+        "verdict": new.verdict,
+        "reason_hash": hashlib.sha256(new.reason.encode()).hexdigest(),  # the reason itself may name people
+    }
+    append(
+        settings,
+        connection,
+        NewAuditEvent("disposition_recorded", new.decided_by, EventSubject("disposition", f"{number}"), details),
+    )
+    return number

@@ -1,0 +1,62 @@
+"""Parties: who is screened, and the one table that holds what they are called, which nothing exports."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import psycopg
+from psycopg.rows import namedtuple_row
+
+from fntx_dagster.store.database import InTransaction, Readable
+from fntx_dagster.store.queries import columns
+
+
+class PartyRow(NamedTuple):
+    """A party with what is known of it; `details_hash`: SHA-256 (hex) of that; `in_use`: a new list is screened
+    against it."""
+
+    party_id: str
+    name: str
+    schema: str
+    birth_date: str
+    countries: Sequence[str]
+    details_hash: str
+    in_use: bool
+
+
+def put_party(connection: psycopg.Connection, row: PartyRow, by: str) -> None:
+    """Add a party, or change what is known of it."""
+    connection.execute(
+        "insert into treasury.party (party_id, added_by) values (%s, %s) on conflict do nothing", (row.party_id, by)
+    )
+    connection.execute(
+        f"""insert into treasury.party_details ({columns(PartyRow._fields)}) values (%s, %s, %s, %s, %s, %s, %s)
+        on conflict (party_id) do update set name = excluded.name, schema = excluded.schema,
+            birth_date = excluded.birth_date, countries = excluded.countries, details_hash = excluded.details_hash,
+            in_use = excluded.in_use, changed_at = clock_timestamp()""",
+        row._replace(countries=[*row.countries]),
+    )
+
+
+def parties(db: Readable, party_ids: Collection[str] | None = None) -> list[PartyRow]:
+    """The parties with these ids, or all that are in use, by id."""
+    with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
+        cursor.execute(
+            f"""select {columns(PartyRow._fields)} from treasury.party_details
+            where case when %(ids)s::text[] is null then in_use else party_id = any(%(ids)s) end
+            order by party_id""",
+            {"ids": None if party_ids is None else [*party_ids]},
+        )
+        return [PartyRow(*row) for row in cursor]
+
+
+def parties_in(connection: psycopg.Connection, party_ids: Collection[str] | None) -> list[PartyRow]:
+    """The same, in the transaction of a connection; their details stay as they are until it ends."""
+    connection.execute(
+        """select from treasury.party_details
+        where case when %(ids)s::text[] is null then in_use else party_id = any(%(ids)s) end
+        order by party_id for share""",
+        {"ids": None if party_ids is None else [*party_ids]},
+    )
+    return parties(InTransaction(connection), party_ids)

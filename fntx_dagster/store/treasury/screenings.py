@@ -1,0 +1,131 @@
+"""Screenings of parties, and what people decided of their matches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg.rows import namedtuple_row
+from psycopg.types.json import Jsonb
+
+from fntx_dagster.store.database import Readable
+from fntx_dagster.store.queries import columns, one_value
+
+
+class NewScreening(NamedTuple):
+    """A check to be kept: of which party, as it was known; why; against which lists (`list`, `version`, `dated_at` of
+    each); the gravest match, and all of them; which dispositions were counted; by whom."""
+
+    party_id: str
+    details_hash: str
+    cause: str
+    algorithm: str
+    threshold: float
+    lists: Sequence[Mapping[str, Any]]
+    status: str
+    decision: str
+    list_name: str | None
+    entity_id: str | None
+    score: float | None
+    matches: Sequence[Mapping[str, Any]]
+    dispositions: Sequence[int]
+    screened_by: str
+
+
+class ScreeningRow(NamedTuple):
+    """A check as it was kept, and when (aware)."""
+
+    screening_id: int
+    party_id: str
+    details_hash: str
+    cause: str
+    algorithm: str
+    threshold: Any
+    lists: Sequence[Mapping[str, Any]]
+    status: str
+    decision: str
+    list_name: str | None
+    entity_id: str | None
+    score: Any
+    matches: Sequence[Mapping[str, Any]]
+    dispositions: Sequence[int]
+    screened_by: str
+    screened_at: datetime
+
+
+class NewDisposition(NamedTuple):
+    """What a person decided of one match of a screening: `false_positive` or `true_match`, and why."""
+
+    screening_id: int
+    party_id: str
+    details_hash: str
+    list_name: str
+    entity_id: str
+    row_hash: str
+    verdict: str
+    reason: str
+    decided_by: str
+
+
+class HeldDisposition(NamedTuple):
+    """The newest decision of a match of a party as it is known."""
+
+    disposition_id: int
+    list_name: str
+    entity_id: str
+    row_hash: str
+    verdict: str
+
+
+def add_screening(connection: psycopg.Connection, new: NewScreening) -> int:
+    """Keep a check; its number."""
+    return one_value(
+        connection.execute(
+            f"""insert into treasury.screening ({columns(NewScreening._fields)})
+            values (%s, %s, %s, %s, %s::float8::numeric, %s, %s, %s, %s, %s, %s::float8::numeric, %s, %s, %s)
+            returning screening_id""",
+            new._replace(lists=Jsonb([*new.lists]), matches=Jsonb([*new.matches]), dispositions=[*new.dispositions]),
+        )
+    )
+
+
+def screening(db: Readable, screening_id: int) -> ScreeningRow | None:
+    """The check with a number."""
+    with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
+        cursor.execute(
+            f"select {columns(ScreeningRow._fields)} from treasury.screening where screening_id = %s", (screening_id,)
+        )
+        return next((ScreeningRow(*row) for row in cursor), None)
+
+
+def last_decisions(connection: psycopg.Connection) -> dict[str, str]:
+    """What the last check of each party said: `cleared`, `hit` or `stale`."""
+    found = connection.execute(
+        "select distinct on (party_id) party_id, decision from treasury.screening order by party_id, screening_id desc"
+    )
+    return dict(found.fetchall())
+
+
+def add_disposition(connection: psycopg.Connection, new: NewDisposition) -> int:
+    """Keep what a person decided; its number."""
+    return one_value(
+        connection.execute(
+            f"""insert into treasury.disposition ({columns(NewDisposition._fields)})
+            values (%s, %s, %s, %s, %s, %s, %s, %s, %s) returning disposition_id""",
+            new,
+        )
+    )
+
+
+def held_dispositions(connection: psycopg.Connection, party_id: str, details_hash: str) -> list[HeldDisposition]:
+    """The newest decision of each match of a party, of those that were made on these details."""
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        cursor.execute(
+            f"""select distinct on (list_name, entity_id, row_hash) {columns(HeldDisposition._fields)}
+            from treasury.disposition where party_id = %s and details_hash = %s
+            order by list_name, entity_id, row_hash, disposition_id desc""",
+            (party_id, details_hash),
+        )
+        return [HeldDisposition(*row) for row in cursor]
