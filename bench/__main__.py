@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 
 import aggregate
+import audit
 import crashes
 import days
 import history
@@ -37,6 +38,7 @@ BENCHMARKS = {
     "signals": signals.measure,
     "streaming": streaming.measure,
     "aggregate": aggregate.measure,
+    "audit": audit.measure,
     "crashes": crashes.measure,
 }
 

@@ -125,7 +125,7 @@ ROOMS = {
     "adapters/apprise": set(),
     "adapters/arrow": {"model", "errors"},
     "adapters/dbt": {"errors", "settings"},
-    "store": {"model", "accounting", "audit", "ledger", "signals", "outbox", "settings", "errors"},
+    "store": {"model", "accounting", "proof", "audit", "ledger", "signals", "outbox", "settings", "errors"},
     "samples": set(),
     "serving": {"errors"},
     "simulate": {"model", "accounting", "ledger", "serving", "adapters/flex"},

@@ -16,7 +16,14 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.proof.log_tree import log_path
 from fntx_dagster.services.auditing.checkpointing import LogBroken, checked_row
 from fntx_dagster.services.auditing.keys import key_of, log_key
-from fntx_dagster.store.treasury.audit_log import first_of_day, leaf_rows, log_size, stored_events, stored_line
+from fntx_dagster.store.treasury.audit_log import (
+    first_of_day,
+    leaf_hashes,
+    leaf_rows,
+    log_size,
+    stored_events,
+    stored_line,
+)
 from fntx_dagster.store.treasury.checkpoints import (
     AnchorRow,
     add_anchor,
@@ -46,7 +53,7 @@ def prove(settings: Settings, db: Database, seq: int) -> dict[str, Any]:
         older = checkpoint_before(snapshot, row.size)
         anchors = [each.anchor for each in stored_anchors(snapshot, row.size)]
         with snapshot.connect() as connection:
-            hashes = [leaf.leaf_hash for leaf in leaf_rows(connection, 0, row.size)]
+            hashes = leaf_hashes(connection, row.size)
     key = log_key(settings)
     checked_row(row, key)
     if len(hashes) != row.size:

@@ -17,6 +17,7 @@ from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.chain import PostedDay, SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import SEVEN_DAYS
+from fntx_dagster.services.auditing.signed_days import noted_days
 from fntx_dagster.services.sessions import require_days
 from fntx_dagster.services.signatures.commitments import lacks_commitments
 from fntx_dagster.services.signatures.freezing import Bound, bound_of, frozen
@@ -197,7 +198,7 @@ def amend(settings: Settings, db: Database, proposed: Sequence[Proposal], reason
         frozen(bound, proposal.before.trading_day, proposal.values, proposal.version, proposal.previous_root, reason)
         for proposal in proposed
     ]
-    written = signatures.freeze(db, records)
+    written = signatures.freeze(db, records, noted_days(settings))
     for proposal in proposed:
         if proposal.held:
             before = proposal.before
@@ -235,7 +236,7 @@ def _sign(settings: Settings, db: Database, account: str, days: list[date], outc
                     records.append(frozen(bound, day, values))
         except Permanent as error:
             refusal = refusal or Refusal(account, day, error)
-    new = signatures.freeze(db, records)
+    new = signatures.freeze(db, records, noted_days(settings))
     outcome.new.extend(new)
     outcome.kept.extend(record for record in records if record not in new)  # another process was first
     if refusal:

@@ -7,7 +7,7 @@ Values are kept as scaled integers by metric name; salts are not kept, the secre
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from fntx_dagster.model.chain import PostedDay, SignedDay, SignedExtension
 from fntx_dagster.model.period import Period
-from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.database import Connection, Database, Readable
 from fntx_dagster.store.marts.tables import marts_exist
 
 _POSTED = """account_id, trading_day, version, chain_id, contract, trader, tx_hash, block_number, block_hash, gas_used,
@@ -23,9 +23,11 @@ _POSTED = """account_id, trading_day, version, chain_id, contract, trader, tx_ha
 _RECEIPTS = "alm_reporting.chain_receipts join alm_reporting.daily_signatures using (account_id, trading_day, version)"
 
 
-def freeze(db: Database, records: Sequence[SignedDay]) -> list[SignedDay]:
+def freeze(
+    db: Database, records: Sequence[SignedDay], note: Callable[[Connection, Sequence[SignedDay]], None] | None = None
+) -> list[SignedDay]:
     """Write records and queue them for the chain; those that were written now, in the order given. A version of a day
-    that is there already stays as it is."""
+    that is there already stays as it is. `note` is called with those in the same transaction, before its end."""
     given = {
         "accounts": [signed.account_id for signed in records],
         "days": [signed.trading_day for signed in records],
@@ -56,7 +58,10 @@ def freeze(db: Database, records: Sequence[SignedDay]) -> list[SignedDay]:
                 given,
             ).fetchall()
         )
-    return [signed for signed in records if signed[:3] in written]
+        new = [signed for signed in records if signed[:3] in written]
+        if note is not None:
+            note(connection, new)
+    return new
 
 
 def signed_days(db: Readable, period: Period, account: str | None = None) -> list[SignedDay]:
