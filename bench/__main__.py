@@ -19,6 +19,7 @@ import mutations
 import orders
 import pages
 import periods
+import screening
 import signals
 import statement
 import streaming
@@ -35,6 +36,7 @@ BENCHMARKS = {
     "orders": orders.measure,
     "pages": pages.measure,
     "periods": periods.measure,
+    "screening": screening.measure,
     "signals": signals.measure,
     "streaming": streaming.measure,
     "aggregate": aggregate.measure,
