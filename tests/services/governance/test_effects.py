@@ -1,0 +1,156 @@
+"""What takes effect with its approval: the pause, another set of signers, a standing approval."""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.services.governance.deciding import DecisionRefused, decide
+from fntx_dagster.services.governance.proposing import propose
+from fntx_dagster.services.governance.reading import paused, show
+from fntx_dagster.services.governance.rotation import activate_rotation
+from fntx_dagster.services.governance.signers import list_sets
+from fntx_dagster.services.governance.standing import use_standing
+from fntx_dagster.services.governance.steps import require_running
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.treasury.platform import entered
+from tests.governance.keys import KEYS, STRANGER
+from tests.services.governance.treasuries import (
+    ISSUER,
+    PLATFORM,
+    REASON,
+    begun,
+    decision,
+    frozen,
+    intent,
+    registered,
+    settings_in,
+)
+
+ACCOUNTS = [account["address"] for ledger in ("xrpl", "stellar") for account in PLATFORM[ledger]["accounts"].values()]
+
+
+def approved(settings: Settings, db: Database, proposal: UUID, *signers: str) -> str:
+    for signer in signers:
+        decide(settings, db, proposal, decision(db, proposal, signer))
+    return show(db, proposal).row.state
+
+
+def test_one_pauses_and_two_resume(database: Database, tmp_path: Path) -> None:
+    settings = begun(tmp_path, database)
+    pause = propose(settings, database, "emergency.pause", REASON)
+    assert approved(settings, database, pause, "compliance") == "approved"
+    with entered(database) as connection, pytest.raises(Permanent, match="is paused"):
+        require_running(connection)
+    resume = propose(settings, database, "emergency.resume", {"reason": "found"})
+    assert approved(settings, database, resume, "compliance") == "pending_approval"
+    state = paused(database)
+    assert state is not None
+    assert (state.state, state.reason) == ("paused", REASON["reason"])
+    assert approved(settings, database, resume, "trustee") == "approved"
+    with entered(database) as connection:
+        require_running(connection)
+
+
+def rotated(settings: Settings, *, urgent: bool) -> dict[str, Any]:
+    """A payload in which a stranger, `deputy`, is the trustee."""
+    document = copy.deepcopy(PLATFORM)
+    document["signers"][2]["id"] = "deputy"
+    keys = {name: key for name, key in KEYS.items() if name != "trustee"} | {"deputy": STRANGER}
+    return {"signers": registered(settings, document, keys)["signers"], "config": document, "urgent": urgent}
+
+
+def test_a_rotation_waits_for_three_for_its_notice_and_for_every_account(database: Database, tmp_path: Path) -> None:
+    settings = begun(tmp_path, database)
+    payload = rotated(settings, urgent=False)
+    proposal, waiting = propose(settings, database, "signer.rotate", payload), frozen(settings, database)
+    assert approved(settings, database, proposal, "treasury", "compliance") == "pending_approval"
+    with pytest.raises(Permanent, match="no rotation waits"):
+        activate_rotation(settings, database, ACCOUNTS)
+    assert approved(settings, database, proposal, "trustee") == "approved"
+    later = datetime.now(UTC) + timedelta(days=30)
+    with pytest.raises(Permanent, match="takes effect from"):
+        activate_rotation(settings, database, ACCOUNTS, later - timedelta(minutes=1))
+    with pytest.raises(Permanent, match="1 accounts have the old signers"):
+        activate_rotation(settings, database, ACCOUNTS[1:], later)
+    assert activate_rotation(settings, database, ACCOUNTS, later) == 2
+    assert show(database, waiting).row.state == "cancelled"
+    assert "version 2" in show(database, waiting).row.reason
+    assert [each.state for each in list_sets(database)] == ["active", "retired"]
+
+
+def test_who_was_removed_decides_no_more_and_old_decisions_do_not_move(database: Database, tmp_path: Path) -> None:
+    settings = begun(tmp_path, database)
+    payload = rotated(settings, urgent=True)
+    proposal = propose(settings, database, "signer.rotate", payload)
+    assert approved(settings, database, proposal, *KEYS) == "approved"
+    activate_rotation(settings, database, ACCOUNTS)
+    settings_in(tmp_path, payload["config"])
+    new = frozen(settings, database)
+    with pytest.raises(DecisionRefused) as refusal:
+        decide(settings, database, new, decision(database, new, "trustee"))
+    assert refusal.value.code == "removed_signer"
+    decide(settings, database, new, decision(database, new, "deputy", key=STRANGER))
+    assert approved(settings, database, new, "compliance") == "approved"
+
+
+def test_a_rotation_leaves_three_signers_and_every_role(database: Database, tmp_path: Path) -> None:
+    settings = begun(tmp_path, database)
+    payload = rotated(settings, urgent=True)
+    payload["config"]["signers"].pop()
+    payload["signers"].pop()
+    with pytest.raises(Permanent, match="there are 2, and 3 have to"):
+        propose(settings, database, "signer.rotate", payload)
+
+
+TEMPLATE = intent("anchor", destination=ACCOUNTS[1])
+STANDING = {"template": TEMPLATE, "per_day": 2, "fee_cap": "30", "days": 90, "key": ACCOUNTS[3]}
+
+
+def test_a_standing_approval_covers_its_template_its_fee_its_number_and_its_days(
+    database: Database, tmp_path: Path
+) -> None:
+    settings = begun(tmp_path, database)
+    proposal = propose(settings, database, "standing.approve", STANDING)
+    anchor = intent("anchor", destination=ACCOUNTS[1], root="ab" * 32, size=7)
+    with pytest.raises(Permanent, match="no such standing approval"):
+        use_standing(settings, database, proposal, anchor, 10)
+    assert approved(settings, database, proposal, *KEYS) == "approved"
+    now = datetime.now(UTC).replace(hour=1) + timedelta(days=1)
+    for payload, fee, said in (
+        (anchor, 31, "above the 30"),
+        (intent("payment", destination=ACCOUNTS[1]), 10, "not one of the template"),
+        (intent("anchor", destination=ISSUER), 10, "not one of the template"),
+    ):
+        with pytest.raises(Permanent, match=said):
+            use_standing(settings, database, proposal, payload, fee, now)
+    assert [use_standing(settings, database, proposal, anchor, 10, now) for _ in range(2)] == [1, 2]
+    with pytest.raises(Permanent, match="2 times today"):
+        use_standing(settings, database, proposal, anchor, 10, now.replace(hour=23))
+    assert use_standing(settings, database, proposal, anchor, 10, now + timedelta(days=1)) == 3
+    with pytest.raises(Permanent, match="is over"):
+        use_standing(settings, database, proposal, anchor, 10, now + timedelta(days=90))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"days": 91}, "days is 91"),
+        ({"template": intent("payment")}, "template.intent.op"),
+        ({"key": PLATFORM["signers"][0]["xrpl"]}, "key is that of a signer"),
+        ({"per_day": 0}, "per_day is 0"),
+    ],
+)
+def test_a_standing_approval_of_more_is_no_proposal(
+    database: Database, tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    settings = begun(tmp_path, database)
+    with pytest.raises(Permanent, match=said):
+        propose(settings, database, "standing.approve", STANDING | change)
