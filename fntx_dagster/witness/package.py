@@ -38,6 +38,8 @@ from fntx_dagster.witness.trees import Blindings, Tree
 
 FORMAT = "fntx.package/1"
 MAX_BYTES = 128_000_000
+_APART = 6
+"""Bytes to each mark of JSON, at least: a slot with its salt has 10 marks in 81 bytes, and statements have none."""
 MOST_DAYS = 4_000
 
 
@@ -115,7 +117,7 @@ def written(package: Package) -> str:
 def parse(text: str | bytes) -> Package:
     """A package from its file's content. Permanent names the first field that is not as `written` writes it: whatever
     the bytes, nothing else is raised, and no value is in the words."""
-    content = strict_json(text, "the package", MAX_BYTES)
+    content = strict_json(text, "the package", MAX_BYTES, apart=_APART)
     has_statements = type(content) is dict and "statements" in content
     need_keys("the package", content, _KEYS | {"statements"} if has_statements else _KEYS)
     need(content["format"] == FORMAT, f"format is not {FORMAT}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hmac
 import json
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from Crypto.Cipher import AES
@@ -197,3 +198,25 @@ def test_a_package_that_does_not_lead_to_its_roots_is_refused(path: Any, to: Any
 def test_a_digest_of_a_statement_is_of_its_content() -> None:
     [statement] = parse(written(package())).statements
     assert statement.sha256 == sha256(statement.content).hexdigest()
+
+
+@pytest.mark.parametrize("rubbish", [b"[],", b'"a",', b'{"a":1},', b"1,", b'{"0":"1"},'])
+def test_rubbish_of_many_values_is_refused_before_it_is_parsed(rubbish: bytes) -> None:
+    content = b'{"days":[' + rubbish * (10_000_000 // len(rubbish)) + b"1]}"
+    unparsed = patch.object(json, "loads", side_effect=AssertionError("it is parsed"))
+    with unparsed, pytest.raises(Permanent, match="more values than its form can have"):
+        parse(content)
+
+
+def test_the_densest_package_of_many_days_is_read() -> None:
+    """Each value is one digit or null, there is no white space and no statement, and it is too large for the small ones
+    that are never counted."""
+    content = json.loads(written(package()))
+    content.pop("statements", None)
+    [day, *_] = content["days"]
+    for tree in (day["record"], day["extension"]):
+        tree["values"] = {slot: "1" if int(slot) % 2 else None for slot in tree["values"]}
+    content["days"] = [{**day, "date": f"{date(2000, 1, 1) + timedelta(days=number)}"} for number in range(300)]
+    text = json.dumps({**content, "checksum": checksum_of(content)}, separators=(",", ":"))
+    assert sum(map(text.count, '",[]{}')) * 8 < len(text)
+    assert len(parse(text).days) == 300

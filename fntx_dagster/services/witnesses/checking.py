@@ -13,6 +13,7 @@ from fntx_dagster.model.witnesses import level_in_words
 from fntx_dagster.services.signatures.values import day_values, published
 from fntx_dagster.services.witnesses.figures import own_day, unlike
 from fntx_dagster.services.witnesses.keeping import keep_made
+from fntx_dagster.services.witnesses.signing import need_own
 from fntx_dagster.services.witnesses.workspace import OnProgress, Way, compute, load_statements, workspace
 from fntx_dagster.store.raw_flex.overview import loaded_statements
 from fntx_dagster.witness.comparison import ComparedDay, Result, cannot, compared, need_roots, need_slots
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from fntx_dagster.metrics.catalogue import Catalogue
     from fntx_dagster.services.signatures.values import Values
     from fntx_dagster.settings import Settings
+
+
+_MOST_READ = MAX_BYTES + 1000
+"""Bytes: the largest package, and what seals it."""
 
 
 class CheckedPackage(NamedTuple):
@@ -63,15 +68,19 @@ class CheckedPackage(NamedTuple):
 
 
 def read_package(settings: Settings, file: Path) -> Package:
-    """A package from its file, sealed or not, whose days lead to their roots. Permanent for anything else."""
+    """A package from its file, sealed or not, for this home's witness, whose days lead to their roots. Permanent for
+    anything else."""
     try:
+        if file.stat().st_size > _MOST_READ:  # before its bytes are in memory
+            raise Permanent(f"the package has more than {MAX_BYTES} bytes", "Ask for one of fewer days or statements")
         with file.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1000)
+            content = stream.read(_MOST_READ)
     except OSError as error:
         raise Permanent(f"cannot read {file.name}: {error.strerror}", "Name the package's file") from None
     if not is_meant_as_a_package(content):
         content = unsealed(content, keys.known_witness_key(settings.paths.keys))
     package = parse(content)
+    need_own(settings, package.witness)
     need_roots(package)
     for day in package.days:
         need_slots(day, *_catalogues(day))

@@ -20,6 +20,7 @@ from fntx_dagster.report.clock import utc_minute
 from fntx_dagster.services.chain import put_attestations
 from fntx_dagster.services.signatures.posting import policy_of
 from fntx_dagster.services.witnesses.keeping import is_made_here
+from fntx_dagster.services.witnesses.signing import WITNESS, need_own
 from fntx_dagster.store.outbox import attestations
 from fntx_dagster.store.outbox.attestations import AttestationJournal
 from fntx_dagster.witness.report import MAX_BYTES, parse, written
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from fntx_dagster.settings import Settings
     from fntx_dagster.store.database import Database
 
-WITNESS = "witness"
-"""The account whose key a witness signs with: FNTX_KEYSTORES may name its file."""
 LONGEST_REASON = 256
 _IN_A_BLOCK = ("mined", "final")
 
@@ -84,11 +83,7 @@ def post_report(settings: Settings, db: Database, file: Path, on_progress: OnPro
         raise Permanent("no day of the report agrees, and only those that do are attested")
     with connect(settings) as chain:
         signer = _witness(settings, chain)
-        if signer.address.lower() != report.witness.lower():
-            raise Permanent(
-                f"the package was made for the witness {report.witness}, and this home signs as {signer.address}",
-                "Ask the trader for a package for your address, or use the key that it was made for",
-            )
+        need_own(settings, report.witness)
         if (chain.chain_id, chain.contract.lower()) != (report.chain_id, report.contract.lower()):
             raise Permanent(
                 f"the report is of days in {report.contract} on chain {report.chain_id}, and the settings name "

@@ -146,9 +146,13 @@ def load_statements(
             "there are no statements to recompute the days from",
             "Fetch them with --fetch, name a folder with --statements, or ask for a package that brings them",
         )
+    count = 0
     for loaded in load(ours, db, paths):
         if loaded.error is not None:
             raise Permanent(f"{loaded.file_name} cannot be loaded: {without_accounts(str(loaded.error))}")
+        count += 1
+    if not count:
+        raise Permanent(f"{paths[0]} holds no Flex statement", "Name the folder that has the statements as Flex XML")
     return fetched_at
 
 

@@ -16,7 +16,8 @@ from fntx_dagster.adapters.evm.attestations import AttestationBook
 from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.model.witnesses import AttestedDay
 from fntx_dagster.services.chain import put_attestations
-from fntx_dagster.services.witnesses.posting import WITNESS, post_waiting
+from fntx_dagster.services.witnesses.posting import post_waiting
+from fntx_dagster.services.witnesses.signing import WITNESS
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox.attestations import attestations, keep_report, queue

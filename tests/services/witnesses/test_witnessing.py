@@ -295,6 +295,29 @@ def test_a_package_is_sealed_with_the_key_that_the_witness_published(trader: Tra
         read_package(Settings(home=tmp_path), file)
 
 
+def test_a_package_for_another_witness_is_refused_before_its_days_are_computed(trader: Trader, tmp_path: Path) -> None:
+    file, other = tmp_path / "another's.json", "0x" + "9" * 40
+    file.write_bytes(make_package(trader.settings, trader.db, ACCOUNT, PERIOD, other).content)
+    words = f"made for the witness {other}, and this home signs as {trader.witness}"
+    with pytest.raises(Permanent, match=words):
+        read_package(trader.settings, file)
+
+
+def test_a_folder_without_a_statement_is_named(trader: Trader, package: Package, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing of the broker's")
+    with pytest.raises(Permanent, match=f"{re.escape(str(tmp_path))} holds no Flex statement"):
+        check_package(trader.settings, package, Way(folder=tmp_path))
+
+
+def test_a_file_too_large_for_a_package_is_refused_unread(trader: Trader, tmp_path: Path) -> None:
+    file = tmp_path / "large.json"
+    with file.open("wb") as stream:
+        stream.truncate(200_000_000)
+    unread = patch.object(Path, "open", side_effect=AssertionError("it is read"))
+    with unread, pytest.raises(Permanent, match="has more than 128000000 bytes"):
+        read_package(trader.settings, file)
+
+
 def test_no_value_blinding_or_salt_is_in_a_log_a_report_or_the_database(
     trader: Trader, packed: Path, fetched: CheckedPackage, caplog: pytest.LogCaptureFixture
 ) -> None:
