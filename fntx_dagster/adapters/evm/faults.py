@@ -170,11 +170,14 @@ def _reverted(data: Any) -> Permanent:
     return Reverted(name, {"data": raw})
 
 
-def refused_by_node(error: Exception) -> Transient | Permanent:
-    """A node's JSON-RPC error, in our two kinds."""
+def refused_by_node(error: Exception, sender: str = "") -> Transient | Permanent:
+    """A node's JSON-RPC error, in our two kinds. `sender`: whose transaction it was, where that is known."""
     refusal = refusal_of(error)
     if refusal is NodeRefusal.NO_ETHER:
-        return Permanent("the ether of the sender does not pay for the transaction", "Send ether to its address")
+        return Permanent(
+            f"the ether of {sender or 'the sender'} does not pay for the transaction",
+            f"Send ether to {sender or 'the address of the account: `fntx chain status` names it'}",
+        )
     if refusal is not NodeRefusal.OTHER:
         return Transient(
             f"the node refused the transaction: {refusal}. Another one of the same key may be in progress",

@@ -6,11 +6,13 @@ dies in it leaves the transaction to the chain. Records go through the outbox. T
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from statistics import median_low
 from typing import TYPE_CHECKING, Any
 
-from fntx_dagster.adapters.evm.faults import NodeRefusal, explained, refusal_of
+from fntx_dagster.adapters.evm.faults import NodeRefusal, explained, refusal_of, refused_by_node
 from fntx_dagster.adapters.evm.keys import Signer
 from fntx_dagster.adapters.evm.typed import address_of, block_at, hash_of
 from fntx_dagster.errors import Permanent, Transient
@@ -56,7 +58,7 @@ def transact(
         web3.eth.send_raw_transaction(signed.raw)
     except Web3RPCError as error:
         if refusal_of(error) is not NodeRefusal.ALREADY_KNOWN:
-            raise
+            raise refused_by_node(error, signer.address) from None
     receipt = web3.eth.wait_for_transaction_receipt(hash_of(signed.tx_hash), timeout=MINED_WITHIN)
     if receipt["status"] != 1:
         simulate(web3, call, receipt["blockNumber"])  # raises with the reason, if the state still shows it
@@ -64,16 +66,29 @@ def transact(
     return receipt
 
 
+@contextmanager
+def _sent_by(call: TxParams) -> Iterator[None]:
+    """What a node refuses in here names the address that lacks ether."""
+    from web3.exceptions import Web3RPCError
+
+    try:
+        yield
+    except Web3RPCError as error:
+        raise refused_by_node(error, f"{call.get('from', '')}") from None
+
+
 @explained
 def simulate(web3: Web3, call: TxParams, block: BlockIdentifier = "latest") -> None:
     """Reverted if the contract would refuse `call` after that block."""
-    web3.eth.call(call, block)
+    with _sent_by(call):
+        web3.eth.call(call, block)
 
 
 @explained
 def gas_for(web3: Web3, call: TxParams) -> int:
     """A quarter more than the node's estimate: the state may have changed when it is mined."""
-    return min(web3.eth.estimate_gas(call) * 5 // 4, GAS_LIMIT)
+    with _sent_by(call):
+        return min(web3.eth.estimate_gas(call) * 5 // 4, GAS_LIMIT)
 
 
 def suggested_fees(web3: Web3, modest_tip: int = MODEST_TIP) -> Fees:

@@ -201,7 +201,11 @@ class EvmTransport(Generic[Entry, Receipt]):
             verdict = _VERDICTS.get(refusal, Verdict.REFUSED)
             if verdict is Verdict.ACCEPTED:
                 return Delivery(verdict)
-            return Delivery(verdict, str(refusal), refused_by_node(error) if verdict is Verdict.REFUSED else None)
+            return Delivery(
+                verdict,
+                str(refusal),
+                refused_by_node(error, self.signer.address) if verdict is Verdict.REFUSED else None,
+            )
         return Delivery(Verdict.ACCEPTED)
 
     @explained

@@ -259,7 +259,7 @@ def test_without_ether_it_stops_before_a_nonce_is_taken(chain):
     _give(chain, STRANGER, wei=10**18, fntx=10**20)
     chain.approve_burning(STRANGER)
     _spend_all(chain)
-    _stopped(chain, "ether .*does not pay for the transaction.*Send ether")
+    _stopped(chain, "ether .*does not pay for the transaction.*Send ether to 0x[0-9a-fA-F]{40}")
 
 
 def test_a_bundle_shrinks_to_what_the_fntx_pays_for_and_the_rest_says_what_is_missing(chain):
