@@ -15,7 +15,9 @@ import requests
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.dashboard.verification import session_states
 from fntx_dagster.services.signatures.checking import check_disclosure
+from fntx_dagster.services.signatures.register import PACKAGE
 from fntx_dagster.services.visitors.visitor import OWNER, Visitor
+from fntx_dagster.store.shares.register import NewlyShown, register
 from fntx_dagster.web.asking import Site
 from tests.tools import needs_browser
 from tests.verify.browser import Page, browser
@@ -280,3 +282,16 @@ def test_a_period_is_proved_registered_and_refused_where_days_would_stand_alone(
     assert "would stand alone" in refused.text
     nothing = ask(address, asked, action="period")
     assert (nothing.status_code, "nothing is to be shown" in nothing.text) == (409, True)
+
+
+def test_before_a_period_is_proved_the_page_says_what_was_amended_after_it_was_shown(site: Site) -> None:
+    """As the terminal does: an earlier version was shown of a day, which is signed in a later one now."""
+    asked = "/a/1/disclose?from=2025-07-01&to=2025-07-11"
+    words = "2025-07-09 was amended after it was shown: both files together show what was corrected"
+    assert words not in html.unescape(page_of(site, asked, OWNERS).body.decode())
+    [account] = {each.signed.account_id for each in _states(site) if each.signed}
+    shown = NewlyShown(account, Period.on(date(2025, 7, 9)), [0], ["record"], PACKAGE, None, "owner")
+    register(site.db, [shown])
+    assert words in html.unescape(page_of(site, asked, OWNERS).body.decode())
+    other = html.unescape(page_of(site, "/a/1/disclose?from=2025-07-14&to=2025-07-18", OWNERS).body.decode())
+    assert "was amended" not in other

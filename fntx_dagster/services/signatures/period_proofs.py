@@ -117,6 +117,13 @@ def prove_period(
     return ProvedPeriod(text, shown, whole)
 
 
+def notes_on(db: Readable, account: str, period: Period) -> list[str]:
+    """What the owner should know before a file of a period leaves: days that are not on the chain, and days that were
+    amended after something showed them."""
+    days = signatures.signed_days(db, period, account)
+    return [*_notes(db, account, days, period)] if days else []
+
+
 def provable_from(db: Readable, account: str) -> date | None:
     """The first signed day from which on every signed day of an account can be in a period; None where the newest
     cannot."""

@@ -25,7 +25,7 @@ from fntx_dagster.services.sharing.making import (
     refuse_changed,
 )
 from fntx_dagster.services.sharing.planning import Follows, SharePlan, plan
-from fntx_dagster.services.signatures.period_proofs import PERIOD_NAMES, PeriodRequest, prove_period
+from fntx_dagster.services.signatures.period_proofs import PERIOD_NAMES, PeriodRequest, notes_on, prove_period
 from fntx_dagster.services.signatures.register import in_words
 from fntx_dagster.services.signatures.values import not_computed, signed_metrics
 from fntx_dagster.services.visitors.entering import ON_THIS_MACHINE
@@ -159,6 +159,7 @@ def _values(asked: Asked, wish: _Wish | None, every: Sequence[date], planned: Sh
         "follows": [*_follows(planned.follows), *_alone(planned)] if planned else [],
         "gaps": _gaps(planned) if planned else [],
         "figures": PERIOD_NAMES,
+        "period_notes": notes_on(asked.site.db, asked.account.account_id, wish.period) if wish else [],
         "lasts": LASTS,
         "longest_note": LONGEST_NOTE,
         "refusal": "",
