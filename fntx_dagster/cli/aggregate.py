@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -96,7 +96,8 @@ def register(
     if as_json:
         print_json(standing._asdict())
     else:
-        out(f"Registered; the first day that counts is {standing.active_from or 'any'}.")
+        first = standing.active_from and date.fromisoformat(f"{standing.active_from}")
+        out(f"Registered; {f'days from {first} on count' if first else 'every day counts'}.")
 
 
 @aggregate.command()

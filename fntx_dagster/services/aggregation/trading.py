@@ -188,7 +188,8 @@ def _check_taking_part(pool: PoolView, trader: str, day: date) -> None:
         raise Permanent(f"{trader} does not take part in the pool", "`fntx aggregate register` does that once")
     if epoch_of(day) < standing.active_from:
         raise Permanent(
-            f"{trader} takes part from {standing.active_from} on", "Days from then on can be submitted, none before"
+            f"{trader} takes part from {date.fromisoformat(f'{standing.active_from}')} on",
+            "Days from then on can be submitted, none before",
         )
     if _is_too_few(pool, standing):
         raise Permanent(
