@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 from measuring import Measurement, clocked, home, shown, timed
 
@@ -20,6 +21,7 @@ from fntx_dagster.audit.event import EventSubject, NewAuditEvent, logged
 from fntx_dagster.audit.proof_file import check_proof
 from fntx_dagster.audit.sealing import seal
 from fntx_dagster.proof.log_tree import node_hash
+from fntx_dagster.services.auditing import proving
 from fntx_dagster.services.auditing.checkpointing import make_checkpoint
 from fntx_dagster.services.auditing.keys import new_sealing_key
 from fntx_dagster.services.auditing.log import append
@@ -89,10 +91,23 @@ def _at_a_million(settings: Settings, db: Database) -> Iterator[Measurement]:
     name = f"hashes of a checkpoint, {NEW:,} new events of {MANY + NEW:,}"
     yield Measurement(name, f"{hashes:,}", f"n + 2 log n {most:,}", f"{hashes / most:.2f}", "1 at most")
     yield Measurement("time of it", f"{seconds * 1000:.0f} ms", f"the first, over all {whole:.1f} s", "", "")
-    document, seconds = clocked(lambda: prove(settings, db, PROVED))
-    yield Measurement(f"prove one of {MANY + NEW:,}", f"{seconds:.1f} s", "", "", "")
+    document, plain = clocked(lambda: _plainly_proved(settings, db))
+    took = median(timed(lambda: prove(settings, db, PROVED)) for _ in range(101))
+    assert document == prove(settings, db, PROVED)
+    beside = f"from every leaf {plain:.1f} s"
+    yield Measurement(f"prove one of {MANY + NEW:,}", f"{took * 1000:.1f} ms", beside, f"{took / plain:.4f}", "")
     took = median(timed(lambda: check_proof(document)) for _ in range(101))
     yield Measurement("check the proof", f"{took * 1000:.2f} ms", "", "", "")
+
+
+def _plainly_proved(settings: Settings, db: Database) -> dict[str, Any]:
+    """The proof from every leaf: what is given where the kept roots of subtrees do not serve."""
+    kept = proving.kept_paths
+    proving.kept_paths = lambda *_: None
+    try:
+        return prove(settings, db, PROVED)
+    finally:
+        proving.kept_paths = kept
 
 
 def _rate(work: Callable[[], None]) -> float:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from fntx_dagster.audit.consistency import left_leaves
+from fntx_dagster.audit.consistency import consistency_parts
+from fntx_dagster.audit.subtrees import LOWEST, Subtree
 from fntx_dagster.errors import Permanent
 from fntx_dagster.proof.log_tree import HASH_BYTES, node_hash
 
@@ -29,49 +30,47 @@ class CompactRange(NamedTuple):
         """The tree with the leaves of these hashes behind, and the proof that it goes on from this one."""
         size, roots = self.size, list(self.roots)
         mixed = len(roots)  # so many of the roots are of subtrees that hold a leaf of this tree
+        whole: list[Subtree] = []
         beside: dict[int, bytes] = {}  # first leaf → the root of new leaves alone that is hashed behind old ones
         for node in hashes:
-            place, width, meets_old = size, 1, False
+            place, height, meets_old = size, 0, False
             while place & 1:
                 if len(roots) <= mixed:
-                    beside[size + 1 - width] = node
+                    beside[size + 1 - (1 << height)] = node
                     meets_old = True
-                place, width, node = place >> 1, width << 1, node_hash(roots.pop(), node)
+                place, height, node = place >> 1, height + 1, node_hash(roots.pop(), node)
+                if height >= LOWEST:
+                    whole.append(Subtree(height, place, node))
             roots.append(node)
             mixed = len(roots) if meets_old else mixed
             size += 1
         tree = CompactRange(size, tuple(roots))
         if not self.size:
-            return Growth(tree, _folded(roots), ())
+            return Growth(tree, _folded(roots), (), whole)
         if mixed < len(roots):
             right = _folded(roots[mixed:])
             beside[sum(_widths(size)[:mixed])] = right
-            return Growth(tree, _folded([*roots[:mixed], right]), self._path(size, beside))
-        return Growth(tree, _folded(roots), self._path(size, beside))
+            return Growth(tree, _folded([*roots[:mixed], right]), self._path(size, beside), whole)
+        return Growth(tree, _folded(roots), self._path(size, beside), whole)
 
     def _path(self, size: int, beside: Mapping[int, bytes]) -> tuple[bytes, ...]:
         """The consistency proof (RFC 9162, 2.1.4.1) from what is known of both trees, without one hash of old leaves
         but those of this tree's right edge."""
-        old, path, low, high, smaller, is_whole = _parts(self), [], 0, size, self.size, True
-        while smaller != high - low:
-            split = left_leaves(high - low)
-            if smaller <= split:
-                path.append(beside[low + split])
-                high = low + split
-            else:
-                path.append(old[low, low + split])
-                low, smaller, is_whole = low + split, smaller - split, False
-        if not is_whole:
-            path.append(old[low, high])
-        return tuple(reversed(path))
+        old = _parts(self)
+        return tuple(
+            beside[first] if first >= self.size else old[first, behind]
+            for first, behind in consistency_parts(size, self.size)
+        )
 
 
 class Growth(NamedTuple):
-    """A tree that went on from another: itself, its root, and the consistency proof; that of an empty tree is empty."""
+    """A tree that went on from another: itself, its root, the consistency proof (that of an empty tree is empty), and
+    the subtrees to keep that became whole with it."""
 
     tree: CompactRange
     root: bytes
     path: tuple[bytes, ...]
+    subtrees: list[Subtree]
 
 
 EMPTY = CompactRange(0, ())

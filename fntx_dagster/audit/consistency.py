@@ -10,21 +10,27 @@ from fntx_dagster.proof.log_tree import HASH_BYTES, log_root, node_hash
 def consistency_path(hashes: Sequence[bytes], smaller: int) -> list[bytes]:
     """The hashes that show that the tree over these leaf hashes goes on from that over the first `smaller` of them
     (RFC 9162, 2.1.4.1). Empty where both are the same. Raises IndexError for a size outside of 1 to the tree's."""
-    if not 0 < smaller <= len(hashes):
-        raise IndexError(f"a tree of {smaller} leaves is not inside of one of {len(hashes)}")
-    path: list[bytes] = []
-    low, high, is_whole = 0, len(hashes), True
+    return [log_root(hashes[first:behind]) for first, behind in consistency_parts(len(hashes), smaller)]
+
+
+def consistency_parts(size: int, smaller: int) -> list[tuple[int, int]]:
+    """The parts of a tree whose roots are the proof that it goes on from its first `smaller` leaves, in their order:
+    the first leaf of each, and the leaf behind its last. Raises IndexError for a size outside of 1 to the tree's."""
+    if not 0 < smaller <= size:
+        raise IndexError(f"a tree of {smaller} leaves is not inside of one of {size}")
+    parts: list[tuple[int, int]] = []
+    low, high, is_whole = 0, size, True
     while smaller != high - low:
         split = left_leaves(high - low)
         if smaller <= split:
-            path.append(log_root(hashes[low + split : high]))
+            parts.append((low + split, high))
             high = low + split
         else:
-            path.append(log_root(hashes[low : low + split]))
+            parts.append((low, low + split))
             low, smaller, is_whole = low + split, smaller - split, False
     if not is_whole:
-        path.append(log_root(hashes[low:high]))
-    return path[::-1]
+        parts.append((low, high))
+    return parts[::-1]
 
 
 def consistency_holds(size: int, root: bytes, larger: int, larger_root: bytes, path: Sequence[bytes]) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fntx_dagster.audit.checkpoint import Checkpoint, LogKey, opened
 from fntx_dagster.audit.compact_range import EMPTY, CompactRange, compact_range
 from fntx_dagster.audit.consistency import consistency_holds
+from fntx_dagster.audit.subtrees import LOWEST
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.services.alerting import record
@@ -27,6 +28,7 @@ from fntx_dagster.store.treasury.checkpoints import (
     lock_checkpoints,
     newest_checkpoint,
 )
+from fntx_dagster.store.treasury.subtrees import keep_subtrees, kept_roots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,6 +118,8 @@ def _made(settings: Settings, key: LogKey, connection: Connection, now: datetime
         raise LogBroken(f"the log has {size} events, and {tree.size} were signed: it was shortened")
     if not size:
         raise Permanent("the audit log has no event yet", "A checkpoint is made once there is one")
+    if before:
+        _keep_older_subtrees(connection, tree)
     if before and last and size == tree.size:
         return MadeCheckpoint(before, last.note, is_new=False)
     growth = tree.grown(_leaves_behind(connection, tree.size, size))
@@ -126,7 +130,20 @@ def _made(settings: Settings, key: LogKey, connection: Connection, now: datetime
     checkpoint = Checkpoint(key.verifier.origin, size, growth.root, now.replace(microsecond=0))
     note = key.signed(checkpoint)
     add_checkpoint(connection, CheckpointRow(size, growth.root, [*growth.tree.roots], note))
+    keep_subtrees(connection, growth.subtrees)
     return MadeCheckpoint(checkpoint, note, is_new=True)
+
+
+def _keep_older_subtrees(connection: Connection, tree: CompactRange) -> None:
+    """Keep the subtrees of a log that was signed before any were kept. They are appended together, so whoever has the
+    newest has all."""
+    heights = range(LOWEST, tree.size.bit_length())
+    newest = {(height, (tree.size >> height) - 1) for height in heights if tree.size >> height & 1}
+    if len(kept_roots(connection, newest)) < len(newest):
+        growth = EMPTY.grown(_leaves_behind(connection, 0, tree.size))
+        if growth.root != tree.root:
+            raise LogBroken(f"the first {tree.size} events are not those that were signed")
+        keep_subtrees(connection, growth.subtrees)
 
 
 def _leaves_behind(connection: Connection, first: int, size: int) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from fntx_dagster.services.auditing.checkpointing import LogBroken, check_kept_n
 from fntx_dagster.services.auditing.keys import LostKey, SealingKey, key_of, log_key
 from fntx_dagster.store.treasury.audit_log import StoredEvent, key_ids, log_size, stored_events
 from fntx_dagster.store.treasury.checkpoints import checkpoints, newest_checkpoint, stored_anchors
+from fntx_dagster.store.treasury.subtrees import all_subtrees
 
 if TYPE_CHECKING:
     from fntx_dagster.settings import Settings
@@ -68,7 +69,7 @@ def status(settings: Settings, db: Database) -> AuditStatus:
 
 def look_at_everything(settings: Settings, db: Database) -> WholeCheck:
     """Check every row: the order, the chain, each line opened and hashed anew, what stands in clear beside it; every
-    checkpoint's signature and root; the checkpoint that the home keeps."""
+    checkpoint's signature and root; the kept roots of subtrees; the checkpoint that the home keeps."""
     key, problems = log_key(settings), _Problems()
     with db.snapshot() as snapshot:
         with snapshot.connect() as connection:
@@ -77,9 +78,10 @@ def look_at_everything(settings: Settings, db: Database) -> WholeCheck:
                 check_kept_note(settings, key, connection)
             except LogBroken as error:
                 problems.add(error.message)
+            kept = all_subtrees(connection)
         rows = checkpoints(snapshot)
         reader = _Reader(settings, problems)
-        tree = EMPTY
+        tree, is_kept = EMPTY, bool(kept)
         for row in rows:
             try:
                 checked_row(row, key)
@@ -92,7 +94,12 @@ def look_at_everything(settings: Settings, db: Database) -> WholeCheck:
             if growth.root != row.root:
                 problems.add(f"the first {row.size} events are not those that were signed")
             tree = growth.tree
+            for subtree in growth.subtrees if is_kept else ():
+                if kept.pop(subtree[:2], None) != subtree.root:
+                    problems.add(_not_as_kept(subtree.height, subtree.place))
         else:
+            for height, place in sorted(kept):
+                problems.add(_not_as_kept(height, place))
             for _ in reader.leaves(stored_events(snapshot, tree.size, size)):
                 pass
     return WholeCheck(size, reader.unopened, len(rows), problems.found)
@@ -142,6 +149,11 @@ class _Reader:
             return
         if (event["type"], datetime.fromisoformat(event["time"].replace("Z", "+00:00"))) != (row.type, row.at):
             self._problems.add(f"type or time beside event {line.seq} is not what the event says")
+
+
+def _not_as_kept(height: int, place: int) -> str:
+    first, behind = place << height, (place + 1) << height
+    return f"the root that is kept of events {first} to {behind - 1} is missing, or not that of their leaves"
 
 
 def _key(settings: Settings, key_id: str) -> SealingKey | None:

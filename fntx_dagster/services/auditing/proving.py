@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from fntx_dagster.audit.anchor import as_proved
 from fntx_dagster.audit.compact_range import EMPTY
-from fntx_dagster.audit.consistency import consistency_path
 from fntx_dagster.audit.proof_file import OlderTree, check_proof, proof_file
 from fntx_dagster.audit.sealing import unsealed
 from fntx_dagster.errors import Permanent
-from fntx_dagster.proof.log_tree import log_path
 from fntx_dagster.services.auditing.checkpointing import LogBroken, checked_row
 from fntx_dagster.services.auditing.keys import key_of, log_key
+from fntx_dagster.services.auditing.paths import ProofPaths, computed_paths, kept_paths
 from fntx_dagster.store.treasury.audit_log import (
     first_of_day,
-    leaf_hashes,
     leaf_rows,
     log_size,
     stored_events,
@@ -52,20 +51,27 @@ def prove(settings: Settings, db: Database, seq: int) -> dict[str, Any]:
             raise Permanent(f"no checkpoint is over event {seq} yet", "`fntx audit checkpoint` makes one")
         older = checkpoint_before(snapshot, row.size)
         anchors = [each.anchor for each in stored_anchors(snapshot, row.size)]
+        key = log_key(settings)
+        checked_row(row, key)
+        event = unsealed(line, key_of(settings, line.key_id).secret)
+
+        def document(paths: ProofPaths) -> dict[str, Any]:
+            from_older = older and OlderTree(older.size, older.root, paths.consistency)
+            made = proof_file(event, row.note, key.verifier, paths.inclusion, from_older, anchors)
+            check_proof(made)
+            return made
+
+        place = row.size, seq, older.size if older else None
         with snapshot.connect() as connection:
-            hashes = leaf_hashes(connection, row.size)
-    key = log_key(settings)
-    checked_row(row, key)
-    if len(hashes) != row.size:
-        raise LogBroken(f"the log has {len(hashes)} of the {row.size} events that were signed")
-    event = unsealed(line, key_of(settings, line.key_id).secret)
-    from_older = older and OlderTree(older.size, older.root, consistency_path(hashes, older.size))
-    document = proof_file(event, row.note, key.verifier, log_path(hashes, seq), from_older, anchors)
-    try:
-        check_proof(document)
-    except Permanent as error:
-        raise LogBroken(f"the log gives no proof of event {seq} that holds: {error.message}") from None
-    return document
+            if kept := kept_paths(connection, *place):
+                with suppress(Permanent):
+                    return document(kept)
+            try:
+                return document(computed_paths(connection, *place))
+            except LogBroken:
+                raise
+            except Permanent as error:
+                raise LogBroken(f"the log gives no proof of event {seq} that holds: {error.message}") from None
 
 
 def exported_lines(db: Database, first: int | date | None = None, last: int | date | None = None) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -110,6 +110,17 @@ def leaf_hashes(connection: psycopg.Connection, size: int) -> list[bytes]:
         )[0]
         hashes += [joined[at : at + HASH_BYTES] for at in range(0, len(joined), HASH_BYTES)]
     return hashes
+
+
+def leaves_of_blocks(connection: psycopg.Connection, blocks: Iterable[int], width: int) -> dict[int, bytes]:
+    """Number → leaf hash of the events in blocks of `width` events, by the numbers of the blocks; without those that
+    are missing."""
+    rows = connection.execute(
+        """select seq, leaf_hash from unnest(%s::bigint[]) as asked (block)
+        join treasury.audit_event on seq >= block * %s and seq < (block + 1) * %s""",
+        ([*blocks], width, width),
+    )
+    return dict(rows.fetchall())
 
 
 def leaf_before(connection: psycopg.Connection, seq: int) -> bytes | None:

@@ -32,7 +32,11 @@ def written(settings: Settings, db: Database, count: int, first: int = 0) -> Non
 
 def as_superuser(db: Database, *statements: str) -> None:
     """What whoever owns the server can do: switch the triggers off, change what they like, switch them on."""
-    triggers = {"audit_event": ("append_only", "append_only_whole", "in_order"), "audit_checkpoint": ("append_only",)}
+    triggers = {
+        "audit_event": ("append_only", "append_only_whole", "in_order"),
+        "audit_checkpoint": ("append_only",),
+        "audit_subtree": ("append_only",),
+    }
     with db.connect() as connection:
         for table in triggers:
             connection.execute(f"alter table treasury.{table} disable trigger user".encode())
