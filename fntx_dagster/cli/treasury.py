@@ -6,6 +6,7 @@ import typer
 
 from fntx_dagster.cli.treasury_proposals import cancel, decide, expire, list_, propose, show
 from fntx_dagster.cli.treasury_signers import enroll, pause, resume, rotate, signers
+from fntx_dagster.cli.treasury_submission import confirm, export, import_, queue, submit
 from fntx_dagster.cli.treasury_tables import check, machines
 from fntx_dagster.cli.treasury_transactions import build, combine
 
@@ -14,7 +15,9 @@ treasury = typer.Typer(no_args_is_help=True, help="The treasury: nothing moves u
 for command in (
     *(enroll, signers, rotate, pause, resume),
     *(propose, show, decide, cancel, expire),
+    *(export, submit, confirm, queue),
     *(build, check, combine, machines),
 ):
     treasury.command()(command)
 treasury.command("list")(list_)
+treasury.command("import")(import_)

@@ -60,6 +60,11 @@ class Collected(Generic[Signature]):
             raise TransactionRefused("bad_signature", f"{where}: this is no signature of {shown(signer)}")
         self._valid[signer] = signature
 
+    @property
+    def valid(self) -> dict[str, Signature]:
+        """Every valid signature, by its signer."""
+        return dict(self._valid)
+
     def kept(self, order: Callable[[str], bytes]) -> list[tuple[str, Signature]]:
         """As many as are needed, the lowest signers first; the surplus is left out. A ledger that counts the weights in
         this order has used every one of them when it stops."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from fntx_dagster.settings.groups import Group
 
@@ -19,4 +19,13 @@ class TreasurySettings(Group):
     )
     xrpl_fee_cap: int = Field(
         default=5_000, ge=10, description="fee of a transaction on the XRP Ledger, in drops, at most (5000)"
+    )
+    xrpl_url: SecretStr | None = Field(
+        default=None, description="JSON-RPC of a server of the XRP Ledger, of the network that the configuration names"
+    )
+    horizon_url: SecretStr | None = Field(
+        default=None, description="a Horizon of the Stellar network that the configuration names"
+    )
+    stellar_fee_cap: int = Field(
+        default=100_000, ge=100, description="fee of an operation on Stellar, in stroops, at most (100000)"
     )

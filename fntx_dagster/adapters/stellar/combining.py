@@ -5,8 +5,9 @@ Exactly as many as the threshold needs: the ledger refuses a transaction that ha
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from stellar_sdk import DecoratedSignature, StrKey, TransactionEnvelope
 
@@ -38,6 +39,23 @@ def unsigned_envelope(xdr: str, passphrase: str) -> TransactionEnvelope:
 def combine(case: SpecFields) -> SignedStellar:
     """The signed transaction of `unsigned_xdr`, `passphrase`, `threshold` and `parts`; TransactionRefused for the first
     part that is wrong, and where they are too few."""
+    envelope, collected = _collected(case)
+    kept = collected.kept(str.encode)
+    envelope.signatures = [DecoratedSignature(_raw(key)[-4:], signature) for key, signature in kept]
+    return SignedStellar(envelope.to_xdr(), envelope.hash_hex(), [key for key, _ in kept])
+
+
+def valid_parts(case: SpecFields) -> dict[str, dict[str, Any]]:
+    """The signatures in the parts of such a case, each as a part of its own, by its signer's key; refused as `combine`
+    refuses, but for too few."""
+    _, collected = _collected(case)
+    return {
+        key: {"public_key": key, "signature": b64encode(signature).decode()}
+        for key, signature in collected.valid.items()
+    }
+
+
+def _collected(case: SpecFields) -> tuple[TransactionEnvelope, Collected[bytes]]:
     envelope = unsigned_envelope(case.text("unsigned_xdr"), case.text("passphrase"))
     digest = envelope.hash()
     signers = read_signer_list(case.inner("threshold"), "needed", "key", _LIMITS)
@@ -47,9 +65,7 @@ def combine(case: SpecFields) -> SignedStellar:
             collected.add(
                 part.named(""), key, signature, lambda key=key, signature=signature: _holds(key, digest, signature)
             )
-    kept = collected.kept(str.encode)
-    envelope.signatures = [DecoratedSignature(_raw(key)[-4:], signature) for key, signature in kept]
-    return SignedStellar(envelope.to_xdr(), digest.hex(), [key for key, _ in kept])
+    return envelope, collected
 
 
 def _claims(

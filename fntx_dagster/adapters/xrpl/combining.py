@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from xrpl.core import keypairs
 
@@ -47,11 +47,7 @@ def unsigned_transaction(blob: str) -> TxJson:
 def combine(case: SpecFields) -> SignedXrpl:
     """The signed transaction of `unsigned_blob`, `signer_list` and `parts`; TransactionRefused for the first part that
     is wrong, and where they are too few."""
-    tx = unsigned_transaction(case.text("unsigned_blob"))
-    collected = Collected[_Claim](read_signer_list(case.inner("signer_list"), "quorum", "account", _LIMITS))
-    for part in case.inners("parts"):
-        for claim in _claims(part, tx):
-            collected.add(part.named(""), claim.account, claim, lambda claim=claim: _holds(tx, claim))
+    tx, collected = _collected(case)
     kept = collected.kept(lambda account: account_id(account) or b"")
     signers = [
         {"Signer": {"Account": account, "SigningPubKey": claim.public_key, "TxnSignature": claim.signature}}
@@ -59,6 +55,22 @@ def combine(case: SpecFields) -> SignedXrpl:
     ]
     blob = encoded(tx | {"Signers": signers})
     return SignedXrpl(blob, transaction_hash(blob), collected.weight_of(kept), [account for account, _ in kept])
+
+
+def valid_parts(case: SpecFields) -> dict[str, dict[str, Any]]:
+    """The signatures in the parts of such a case, each as a part of its own, by its signer's account; refused as
+    `combine` refuses, but for too few."""
+    _, collected = _collected(case)
+    return {account: claim._asdict() for account, claim in collected.valid.items()}
+
+
+def _collected(case: SpecFields) -> tuple[TxJson, Collected[_Claim]]:
+    tx = unsigned_transaction(case.text("unsigned_blob"))
+    collected = Collected[_Claim](read_signer_list(case.inner("signer_list"), "quorum", "account", _LIMITS))
+    for part in case.inners("parts"):
+        for claim in _claims(part, tx):
+            collected.add(part.named(""), claim.account, claim, lambda claim=claim: _holds(tx, claim))
+    return tx, collected
 
 
 def _claims(part: SpecFields, tx: TxJson) -> Iterator[_Claim]:

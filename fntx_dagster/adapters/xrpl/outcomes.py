@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from fntx_dagster.adapters.xrpl.accounts import account_state, free_tickets
 from fntx_dagster.adapters.xrpl.amounts import Amount, is_same
 from fntx_dagster.adapters.xrpl.network import validated_ledger
 from fntx_dagster.adapters.xrpl.reply import XrplReply
@@ -64,6 +65,24 @@ def outcome_of(rpc: XrplRpc, transaction_id: str, first: int, last: int) -> Xrpl
     now = validated_ledger(rpc).ledger_index
     if now <= last:
         return _unknown(f"no validated ledger holds it yet; the last is {now}, and it may come until {last}")
+    return _searched(rpc, transaction_id, first, last)
+
+
+def another_used_its_turn(
+    rpc: XrplRpc, transaction_id: str, account: str, sequence: int | None, ticket: int | None, first: int
+) -> bool:
+    """Whether a transaction can never get into a ledger, because another one used its sequence or its ticket. `first`:
+    the validated ledger's index when it was prepared. False where the server's history does not show it."""
+    now = validated_ledger(rpc).ledger_index
+    state = account_state(rpc, account, now)
+    if state is None:
+        return False
+    used = state.sequence > sequence if sequence is not None else ticket not in free_tickets(rpc, account, now)
+    return used and _searched(rpc, transaction_id, first, now).end is XrplEnd.EXPIRED
+
+
+def _searched(rpc: XrplRpc, transaction_id: str, first: int, last: int) -> XrplOutcome:
+    """The outcome by what a server says that has every one of these ledgers."""
     for begin in range(first, last + 1, WIDEST_RANGE):
         end = min(begin + WIDEST_RANGE - 1, last)
         found = _look(rpc, transaction_id, min_ledger=begin, max_ledger=end)

@@ -10,6 +10,7 @@ from uuid import UUID
 from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.governance.machines import PROPOSAL, START, step
+from fntx_dagster.services.transactions.steps import cancel_transaction
 from fntx_dagster.store.database import Connection
 from fntx_dagster.store.treasury.platform import platform_state
 from fntx_dagster.store.treasury.proposals import ProposalRow, move, proposal
@@ -36,6 +37,8 @@ def taken(
     if not move(connection, row.proposal_id, row.state, after.next, reason):
         raise Transient(f"another process moved the proposal {row.proposal_id}", "Look at it, and try again")
     moved = row._replace(state=after.next, reason=reason)
+    if event == "cancel":
+        cancel_transaction(connection, row.proposal_id, by, events, reason)
     events.append(step_event(moved, event, by, row.state, reason))
     return moved
 

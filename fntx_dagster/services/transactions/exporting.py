@@ -1,0 +1,53 @@
+"""Exporting: the files that signers take to their own machines."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from uuid import UUID
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.services.governance.configuration import approved_config
+from fntx_dagster.services.governance.deciding import payload_of
+from fntx_dagster.services.governance.signers import TERMINAL
+from fntx_dagster.services.governance.steps import held, require_running
+from fntx_dagster.services.transactions.preparing import prepare
+from fntx_dagster.services.transactions.signatures import signing_file
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.treasury.platform import entered
+from fntx_dagster.store.treasury.transactions import transaction_of
+
+_SIGNED_YET = ("pending_signature", "partially_signed")
+
+
+def export_files(settings: Settings, db: Database, proposal_id: UUID, folder: Path, by: str = TERMINAL) -> list[Path]:
+    """Write the file of a proposal's transaction into a folder, and prepare the transaction where there is none yet.
+    Raises what `prepare` raises, and Permanent where the transaction waits for no signature."""
+    with db.connect() as connection:
+        is_prepared = transaction_of(connection, proposal_id) is not None
+    if not is_prepared:
+        prepare(settings, db, proposal_id, by)
+    with entered(db) as connection:
+        require_running(connection)
+        proposal = held(connection, proposal_id)
+        row = transaction_of(connection, proposal_id)
+        if row is None or row.state not in _SIGNED_YET:
+            state = row.state if row else "not prepared"
+            raise Permanent(f"the transaction is {state}", "Only one that waits for signatures is exported")
+        document = signing_file(row, payload_of(proposal), approved_config(settings, connection))
+        return [_written(folder, f"{proposal_id}.json", document)]
+
+
+def _written(folder: Path, name: str, document: dict[str, object]) -> Path:
+    """Write a file whole, or not at all."""
+    path = folder / name
+    beside = path.with_name(f".{name}.new")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        beside.write_text(f"{json.dumps(document, indent=2, ensure_ascii=False)}\n", encoding="utf-8")
+        os.replace(beside, path)
+    except OSError as error:
+        raise Permanent(f"cannot write {path}: {error.strerror}", "Name a folder that can be written to") from None
+    return path

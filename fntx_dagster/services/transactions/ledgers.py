@@ -1,0 +1,99 @@
+"""What both ledgers are asked in the same words: what a transaction needs, sending it, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple, Protocol
+
+from fntx_dagster.intents.refusal import TransactionRefused
+from fntx_dagster.store.treasury.transactions import LedgerTxRow
+
+
+class LedgerTerms(NamedTuple):
+    """What an account's next transaction needs. `head`: the last validated ledger; `sequence`: the account's next;
+    `tickets`: those that stand for one; `ends_at`: its last ledger, or seconds since 1970; `signers`: address → weight;
+    `most_signers`: how many of them sign at most."""
+
+    head: int
+    sequence: int
+    tickets: list[int]
+    base_fee: int
+    ends_at: int
+    signers: dict[str, int]
+    needed: int
+    most_signers: int
+
+
+class UnsignedBytes(NamedTuple):
+    """A transaction that nobody has signed: its bytes as they are written, the bytes, and the fee in drops or
+    stroops."""
+
+    text: str
+    content: bytes
+    fee: int
+
+
+class LedgerAnswer(NamedTuple):
+    """What a server answered to a submission, in a line. `never`: the ledger will never take these bytes."""
+
+    words: str
+    never: bool
+
+
+class LedgerEnd(NamedTuple):
+    """What became of a transaction. `superseded`: another one used its sequence or its ticket, so it never gets into a
+    ledger. `code`: the ledger's, or why nothing is known."""
+
+    state: Literal["confirmed", "failed", "expired", "superseded", "unknown"]
+    code: str = ""
+    ledger: int | None = None
+
+
+class TreasuryLedger(Protocol):
+    """A ledger of the treasury, once its server has shown that it is of the configured network."""
+
+    def terms(self, payload: dict[str, Any], least: int) -> LedgerTerms:
+        """What the transaction of an intent needs now; at least `least` weights sign it. Refused where it would fail
+        although it costs its fee: without a line, above its limit, not authorised, frozen."""
+        ...
+
+    def build(self, payload: dict[str, Any], terms: LedgerTerms, sequence: int, ticket: int | None) -> UnsignedBytes:
+        """The transaction of an intent."""
+        ...
+
+    def send(self, row: LedgerTxRow) -> LedgerAnswer:
+        """Send the saved bytes. It raises nothing for what a server does."""
+        ...
+
+    def end_of(self, row: LedgerTxRow) -> LedgerEnd:
+        """What became of a transaction that is signed. Raises Transient where the server does not answer."""
+        ...
+
+    def lapsed(self, row: LedgerTxRow) -> bool:
+        """Whether a transaction that is not signed can get into no later ledger."""
+        ...
+
+    def head(self) -> int:
+        """The last validated ledger."""
+        ...
+
+
+def ours(weights: dict[str, int], configured: set[str], needed: int, account: str) -> dict[str, int]:
+    """The configured signers of an account with their weights, who have to suffice. Refused where they do not."""
+    known = {address: weight for address, weight in weights.items() if address in configured and weight > 0}
+    if sum(known.values()) < needed:
+        raise TransactionRefused(
+            "other_signers",
+            f"the signers of {account} on the ledger are not those of the configuration, or too few: they weigh "
+            f"{sum(known.values())} of {needed}",
+        )
+    return known
+
+
+def most_signing(weights: dict[str, int], needed: int) -> int:
+    """How many signers are taken at most until their weights come to `needed`: the lightest first."""
+    total = 0
+    for count, weight in enumerate(sorted(weights.values()), 1):
+        total += weight
+        if total >= needed:
+            return count
+    return len(weights)

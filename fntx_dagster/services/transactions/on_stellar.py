@@ -1,0 +1,138 @@
+"""The treasury's transactions on Stellar: what they need, whether a payment would arrive, sending, the end."""
+
+from __future__ import annotations
+
+import time
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+from fntx_dagster.adapters.stellar.building import build
+from fntx_dagster.adapters.stellar.costs import fee
+from fntx_dagster.adapters.stellar.horizon import Horizon, open_horizon
+from fntx_dagster.adapters.stellar.states import Meaning, StellarAccountState, StellarLineState
+from fntx_dagster.adapters.stellar.submitting import another_used_its_sequence, outcome_of, submit_without_waiting
+from fntx_dagster.governance.config import TreasuryConfig
+from fntx_dagster.intents.preparing import prepared
+from fntx_dagster.intents.refusal import TransactionRefused
+from fntx_dagster.services.transactions.ledgers import (
+    LedgerAnswer,
+    LedgerEnd,
+    LedgerTerms,
+    UnsignedBytes,
+    most_signing,
+    ours,
+)
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.treasury.transactions import LedgerTxRow
+
+SECONDS_TO_WAIT = 72 * 3600
+_LOW = ("trustline.flags",)
+_HIGH = ("signer", "low", "med", "high", "master_weight")
+"""Parameters of `account.options` that need the high threshold."""
+
+
+@contextmanager
+def on_stellar(settings: Settings, config: TreasuryConfig, url: str) -> Iterator[StellarTreasury]:
+    """The network behind a Horizon. Raises Permanent for one of another network, Transient where it does not answer."""
+    with open_horizon(url, config.passphrase) as horizon:
+        yield StellarTreasury(horizon, config, settings.treasury.stellar_fee_cap)
+
+
+class StellarTreasury:
+    """Stellar as the treasury uses it."""
+
+    def __init__(self, horizon: Horizon, config: TreasuryConfig, fee_cap: int) -> None:
+        self._horizon, self._config, self._fee_cap = horizon, config, fee_cap
+
+    def terms(self, payload: dict[str, Any], least: int) -> LedgerTerms:
+        intent = payload["intent"]
+        last = self._horizon.last_ledger()
+        account = self._account(intent["account"])
+        needed = max(_threshold(intent, account), least)
+        configured = {each.stellar for each in self._config.signers}
+        signers = ours({**account.signers}, configured, needed, account.address)
+        # a simulated network's clock, and one that is late, may be ahead of ours
+        ends_at = int(max(time.time(), last.closed_at.timestamp())) + SECONDS_TO_WAIT
+        most = most_signing(signers, needed)
+        bid = self._horizon.fee(self._fee_cap)
+        terms = LedgerTerms(last.sequence, account.sequence + 1, [], bid, ends_at, signers, needed, most)
+        self.build(payload, terms, terms.sequence, None)
+        if intent["op"] == "payment":
+            self._require_arrival(account, intent["params"])
+        return terms
+
+    def build(self, payload: dict[str, Any], terms: LedgerTerms, sequence: int, ticket: int | None) -> UnsignedBytes:
+        bounds = {"min": 0, "max": terms.ends_at}
+        spec = prepared(payload, {"sequence": sequence - 1, "base_fee": terms.base_fee, "time_bounds": bounds})
+        xdr = build(spec).unsigned_xdr
+        return UnsignedBytes(xdr, b64decode(xdr), fee(terms.base_fee, len(spec["operations"])))
+
+    def send(self, row: LedgerTxRow) -> LedgerAnswer:
+        answer = submit_without_waiting(self._horizon, row.signed or "")
+        failed = f" (operation {answer.failed.place}: {answer.failed.code})" if answer.failed else ""
+        return LedgerAnswer(f"{answer.code}{failed}: {answer.meaning.value}", answer.meaning is Meaning.REFUSED)
+
+    def end_of(self, row: LedgerTxRow) -> LedgerEnd:
+        digest, sequence = row.hash or "", row.sequence or 0
+        outcome = outcome_of(self._horizon, digest, row.ends_at, row.prepared_ledger)
+        if outcome.state == "unknown":
+            if another_used_its_sequence(self._horizon, digest, row.account, sequence):
+                return LedgerEnd("superseded", "another transaction used its sequence")
+            return LedgerEnd("unknown", outcome.reason)
+        failed = f", operation {outcome.failed.place}: {outcome.failed.code}" if outcome.failed else ""
+        return LedgerEnd(outcome.state, f"{outcome.code}{failed}", outcome.ledger)
+
+    def lapsed(self, row: LedgerTxRow) -> bool:
+        return self._horizon.last_ledger().closed_at.timestamp() > row.ends_at
+
+    def head(self) -> int:
+        return self._horizon.last_ledger().sequence
+
+    def _account(self, address: str) -> StellarAccountState:
+        account = self._horizon.account(address)
+        if account is None:
+            raise TransactionRefused("no_account", f"the ledger has no account {address}")
+        return account
+
+    def _require_arrival(self, payer: StellarAccountState, params: dict[str, Any]) -> None:
+        """Refuse a payment of tokens that would fail in its ledger, which costs its fee and its sequence."""
+        holder = self._account(params["destination"])
+        asset = params["asset"]
+        if asset == "native":
+            return
+        value = Decimal(params["amount"])
+        if holder.address != asset["issuer"]:
+            line = _usable_line(holder, asset)
+            if line.balance + value > line.limit:
+                raise TransactionRefused(
+                    "above_limit",
+                    f"the line of {holder.address} holds {line.balance:f} and takes {line.limit:f} at most: {value:f} "
+                    "more is above its limit",
+                )
+        if payer.address != asset["issuer"]:
+            line = _usable_line(payer, asset)
+            if line.balance < value:
+                raise TransactionRefused("too_little", f"{payer.address} holds {line.balance:f}, less than {value:f}")
+
+
+def _usable_line(holder: StellarAccountState, asset: dict[str, str]) -> StellarLineState:
+    wanted = (asset["code"], asset["issuer"])
+    line = next((each for each in holder.lines if (each.code, each.issuer) == wanted), None)
+    if line is None:
+        raise TransactionRefused("no_line", f"{holder.address} has no trust line for {asset['code']}")
+    if not line.is_authorized:
+        raise TransactionRefused(
+            "not_authorized", f"the line of {holder.address} for {asset['code']} is not authorised"
+        )
+    return line
+
+
+def _threshold(intent: dict[str, Any], account: StellarAccountState) -> int:
+    """What the signatures of an operation must weigh."""
+    if intent["op"] in _LOW:
+        return account.thresholds.low
+    is_high = intent["op"] == "account.options" and any(name in intent["params"] for name in _HIGH)
+    return account.thresholds.high if is_high else account.thresholds.med

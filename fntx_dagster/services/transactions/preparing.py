@@ -1,0 +1,138 @@
+"""Preparing: the unsigned transaction of an approved proposal, with what only the ledger can say filled in."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+from fntx_dagster.audit.event import NewAuditEvent
+from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.governance.config import TreasuryConfig
+from fntx_dagster.governance.kinds import KINDS
+from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.governance.configuration import approved_config
+from fntx_dagster.services.governance.deciding import payload_of
+from fntx_dagster.services.governance.payloads import check_intent
+from fntx_dagster.services.governance.signers import TERMINAL
+from fntx_dagster.services.governance.steps import held, require_running, taken
+from fntx_dagster.services.screening.gating import CLEARED, HIT, GateAnswer, gate
+from fntx_dagster.services.transactions.ledgers import LedgerTerms, TreasuryLedger, UnsignedBytes
+from fntx_dagster.services.transactions.opening import opened
+from fntx_dagster.services.transactions.steps import tx_event
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Connection, Database
+from fntx_dagster.store.treasury.platform import entered
+from fntx_dagster.store.treasury.proposals import ProposalRow, proposal
+from fntx_dagster.store.treasury.transactions import (
+    LedgerTxRow,
+    add_transaction,
+    hold_account,
+    last_sequence,
+    tickets_taken,
+)
+
+_CONFIGURATION = 3
+"""Approvals of a kind that changes who may do what: on the XRP Ledger, which has one quorum, so many sign it too."""
+
+
+def prepare(settings: Settings, db: Database, proposal_id: UUID, by: str = TERMINAL) -> LedgerTxRow:
+    """Prepare the transaction of an approved proposal. Its parties are screened again before.
+
+    Raises Permanent where it is not approved, while the treasury is paused, where the configuration is another than the
+    approved one, where a party is not cleared; TransactionRefused where the transaction would fail on the ledger;
+    Transient where a server does not answer."""
+    with db.connect() as connection:
+        row = _approved(proposal(connection, proposal_id), proposal_id)
+        config = _allowed(settings, connection, row)
+    payload = payload_of(row)
+    with opened(settings, config, payload["ledger"]) as ledger:
+        terms = ledger.terms(payload, _least(row))
+        with entered(db) as connection:
+            row = _approved(held(connection, proposal_id), proposal_id)
+            if _allowed(settings, connection, row).hash != config.hash:
+                raise Transient("the configuration changed meanwhile", "Prepare it again")
+            answer = _screened(settings, connection, row, by)
+            events: list[NewAuditEvent] = []
+            prepared = None
+            if answer is not None and answer.decision == HIT:
+                taken(connection, row, "hit", by, events, "a party has a match on a sanctions list")
+            else:
+                prepared = _prepared(connection, ledger, row, payload, terms)
+                events.append(tx_event(prepared, "prepare", by))
+                taken(connection, row, "prepare", by, events)
+            for event in events:
+                append(settings, connection, event)
+    if prepared is None:
+        raise Permanent("a party has a match on a sanctions list", "`fntx compliance dispose` decides on the match")
+    return prepared
+
+
+def _approved(row: ProposalRow | None, proposal_id: UUID) -> ProposalRow:
+    if row is None:
+        raise Permanent(f"there is no proposal {proposal_id}", "`fntx treasury list` lists all")
+    if not KINDS[row.kind].ops:
+        raise Permanent(f"a proposal of the kind {row.kind} moves nothing on a ledger", "It takes effect when approved")
+    if row.state != "approved":
+        raise Permanent(f"the proposal is {row.state}", "A transaction is prepared of one that is approved")
+    if row.expires_at <= datetime.now(UTC):
+        raise Permanent("the approvals of the proposal have expired", "Make a new proposal")
+    return row
+
+
+def _allowed(settings: Settings, connection: Connection, row: ProposalRow) -> TreasuryConfig:
+    """The configuration, where the treasury goes on and the intent is one of it."""
+    require_running(connection)
+    config = approved_config(settings, connection)
+    check_intent(payload_of(row), KINDS[row.kind], config)
+    return config
+
+
+def _least(row: ProposalRow) -> int:
+    return row.threshold if KINDS[row.kind].approvals == _CONFIGURATION else 1
+
+
+def _screened(settings: Settings, connection: Connection, row: ProposalRow, by: str) -> GateAnswer | None:
+    if not KINDS[row.kind].screened:
+        return None
+    answer = gate(settings, connection, row.parties, f"proposal:{row.proposal_id}", by=by)
+    if answer.decision not in (CLEARED, HIT):
+        raise Permanent(
+            f"nobody can be cleared: {', '.join(answer.problems) or answer.decision}", "`fntx compliance load` a list"
+        )
+    return answer
+
+
+def _prepared(
+    connection: Connection, ledger: TreasuryLedger, row: ProposalRow, payload: dict[str, Any], terms: LedgerTerms
+) -> LedgerTxRow:
+    """The transaction with its turn: a ticket where one is free, so that it holds up no other; else the sequence after
+    those that are prepared already."""
+    name, network, account = payload["ledger"], str(payload["network_id"]), payload["intent"]["account"]
+    hold_account(connection, name, account)
+    taken_tickets = tickets_taken(connection, network, account) if terms.tickets else set()
+    ticket = next((each for each in terms.tickets if each not in taken_tickets), None)
+    sequence = max(terms.sequence, last_sequence(connection, name, network, account) + 1)
+    unsigned: UnsignedBytes = ledger.build(payload, terms, sequence, ticket)
+    new = LedgerTxRow(
+        tx_id=uuid4(),
+        proposal_id=row.proposal_id,
+        ledger=name,
+        network=network,
+        account=account,
+        unsigned=unsigned.text,
+        sha256=hashlib.sha256(unsigned.content).hexdigest(),
+        sequence=sequence if ticket is None else None,
+        ticket=ticket,
+        fee=Decimal(unsigned.fee),
+        ends_at=terms.ends_at,
+        signers=terms.signers,
+        needed=terms.needed,
+        prepared_ledger=terms.head,
+        prepared_at=datetime.now(UTC),
+        state="pending_signature",
+    )
+    add_transaction(connection, new)
+    return new

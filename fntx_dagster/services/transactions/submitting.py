@@ -1,0 +1,89 @@
+"""Submitting: the saved bytes are sent, never others. The step is kept before the first byte leaves."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fntx_dagster.audit.event import NewAuditEvent
+from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.config import TreasuryConfig
+from fntx_dagster.governance.kinds import KINDS
+from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.governance.configuration import approved_config
+from fntx_dagster.services.governance.signers import TERMINAL
+from fntx_dagster.services.governance.steps import held, require_running, taken
+from fntx_dagster.services.screening.gating import CLEARED, gate
+from fntx_dagster.services.transactions.ledgers import LedgerAnswer, TreasuryLedger
+from fntx_dagster.services.transactions.opening import opened
+from fntx_dagster.services.transactions.settling import Settled, fail_for_good
+from fntx_dagster.services.transactions.steps import tx_step
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Connection, Database
+from fntx_dagster.store.treasury.platform import entered
+from fntx_dagster.store.treasury.transactions import LedgerTxRow, record_sending, transaction_of
+
+
+def submit(settings: Settings, db: Database, proposal_id: UUID, by: str = TERMINAL) -> Settled:
+    """Send the signed bytes of a proposal's transaction; of one that is submitted already, send the same again. What
+    the server answers decides nothing: `confirm` does.
+
+    Raises Permanent where it is not signed, while the treasury is paused, where a party is not cleared; Transient where
+    the server does not answer before anything is sent."""
+    with db.connect() as connection:
+        row = _sendable(transaction_of(connection, proposal_id))
+        config = _allowed(settings, connection)
+    with opened(settings, config, row.ledger) as ledger:
+        if row.state == "ready_to_submit":
+            _begun(settings, db, proposal_id, ledger.head(), by)
+        row, answer = send(db, ledger, proposal_id)
+        if answer is not None and answer.never:
+            return fail_for_good(settings, db, ledger, row, answer.words)
+    return Settled(row.proposal_id, row.state, answer.words if answer else "", row.outcome_ledger, row.hash)
+
+
+def send(db: Database, ledger: TreasuryLedger, proposal_id: UUID) -> tuple[LedgerTxRow, LedgerAnswer | None]:
+    """Send the bytes of a transaction that is submitted; None where it is not any more. A pause that is decided
+    meanwhile waits for the answer, and none is sent after it."""
+    with entered(db) as connection:
+        require_running(connection)
+        row = _sendable(transaction_of(connection, proposal_id, for_step=True))
+        if row.state != "submitted":
+            return row, None
+        answer = ledger.send(row)
+        record_sending(connection, row.tx_id, answer.words)
+    return row._replace(answer=answer.words), answer
+
+
+def _begun(settings: Settings, db: Database, proposal_id: UUID, head: int, by: str) -> None:
+    """Take the step to submitted, where the parties are still cleared."""
+    with entered(db) as connection:
+        _allowed(settings, connection)
+        proposal = held(connection, proposal_id)
+        row = _sendable(transaction_of(connection, proposal_id, for_step=True))
+        if row.state != "ready_to_submit":
+            return  # another process was first: the same bytes are sent
+        is_screened = KINDS[proposal.kind].screened
+        answer = gate(settings, connection, proposal.parties, f"proposal:{proposal_id}", by=by) if is_screened else None
+        if answer is None or answer.decision == CLEARED:
+            events: list[NewAuditEvent] = []
+            taken(connection, proposal, "submit", by, events)
+            tx_step(connection, row, "submit", by, events, submitted_ledger=head)
+            for event in events:
+                append(settings, connection, event)
+            return
+    raise Permanent(
+        "a party of the proposal is not cleared: nothing is sent", "`fntx compliance dispose` decides on a match"
+    )
+
+
+def _allowed(settings: Settings, connection: Connection) -> TreasuryConfig:
+    require_running(connection)
+    return approved_config(settings, connection)
+
+
+def _sendable(row: LedgerTxRow | None) -> LedgerTxRow:
+    if row is None:
+        raise Permanent("the proposal has no transaction", "`fntx treasury export ID -o DIR` prepares it for signing")
+    if row.signed is None:
+        raise Permanent(f"the transaction is {row.state}", "`fntx treasury import FILE` takes the missing signatures")
+    return row

@@ -1,0 +1,169 @@
+"""Transactions of the treasury and their signatures. A step is one statement that names the state from which it
+goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg.rows import args_row
+from psycopg.types.json import Jsonb
+
+from fntx_dagster.store.database import Connection
+from fntx_dagster.store.queries import columns, one_value
+
+OPEN_STATES = ("pending_signature", "partially_signed", "ready_to_submit", "submitted")
+"""A transaction in one of them may still get into a ledger by us."""
+
+
+class LedgerTxRow(NamedTuple):
+    """A transaction. `network`: the network id in digits, or the passphrase; `ends_at`: its last ledger, or seconds
+    since 1970; `signers`: address → weight."""
+
+    tx_id: UUID
+    proposal_id: UUID
+    ledger: str
+    network: str
+    account: str
+    unsigned: str
+    sha256: str
+    sequence: int | None
+    ticket: int | None
+    fee: Decimal
+    ends_at: int
+    signers: dict[str, int]
+    needed: int
+    prepared_ledger: int
+    prepared_at: datetime
+    state: str
+    signed: str | None = None
+    hash: str | None = None
+    submitted_ledger: int | None = None
+    sent: int = 0
+    sent_at: datetime | None = None
+    answer: str = ""
+    outcome: str = ""
+    outcome_ledger: int | None = None
+
+
+class LedgerSignatureRow(NamedTuple):
+    """A signature that verified: `part` as the signer's tools write it, with one signature."""
+
+    signer: str
+    part: dict[str, Any]
+    received_at: datetime
+
+
+def add_transaction(connection: Connection, new: LedgerTxRow) -> None:
+    """Keep a transaction that was prepared."""
+    connection.execute(
+        f"""insert into treasury.ledger_tx ({columns(LedgerTxRow._fields)})
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+        new._replace(signers=Jsonb(new.signers)),
+    )
+
+
+def transaction_of(connection: Connection, proposal_id: UUID, *, for_step: bool = False) -> LedgerTxRow | None:
+    """The transaction of a proposal; `for_step` holds it until the transaction of the database ends."""
+    query = f"select {columns(LedgerTxRow._fields)} from treasury.ledger_tx where proposal_id = %s"
+    with connection.cursor(row_factory=args_row(LedgerTxRow)) as cursor:
+        return cursor.execute(f"{query} for update" if for_step else query, [proposal_id]).fetchone()
+
+
+def transactions(connection: Connection, states: Sequence[str]) -> list[LedgerTxRow]:
+    """Transactions in some states, the oldest first."""
+    with connection.cursor(row_factory=args_row(LedgerTxRow)) as cursor:
+        return cursor.execute(
+            f"""select {columns(LedgerTxRow._fields)} from treasury.ledger_tx
+            where state = any(%s) order by prepared_at, tx_id""",
+            [list(states)],
+        ).fetchall()
+
+
+def hold_account(connection: Connection, ledger: str, account: str) -> None:
+    """Let nobody else take a sequence or a ticket of an account before the transaction ends."""
+    connection.execute(
+        "select pg_advisory_xact_lock(hashtextextended('fntx treasury account ' || %s || ' ' || %s, 0))",
+        [ledger, account],
+    )
+
+
+def last_sequence(connection: Connection, ledger: str, network: str, account: str) -> int:
+    """The highest sequence of an account that a transaction of ours has or had in a ledger; 0 for none."""
+    return int(
+        one_value(
+            connection.execute(
+                """select coalesce(max(sequence), 0) from treasury.ledger_tx
+                where (ledger, network, account) = (%s, %s, %s) and (state = any(%s) or outcome_ledger is not null)""",
+                [ledger, network, account, list(OPEN_STATES)],
+            )
+        )
+    )
+
+
+def tickets_taken(connection: Connection, network: str, account: str) -> set[int]:
+    """The tickets of an account that a transaction of ours has or had in a ledger."""
+    rows = connection.execute(
+        """select ticket from treasury.ledger_tx where (network, account) = (%s, %s) and ticket is not null
+        and (state = any(%s) or outcome_ledger is not null)""",
+        [network, account, list(OPEN_STATES)],
+    )
+    return {int(row[0]) for row in rows}
+
+
+def move_transaction(
+    connection: Connection,
+    row: LedgerTxRow,
+    to: str,
+    *,
+    outcome: str = "",
+    outcome_ledger: int | None = None,
+    submitted_ledger: int | None = None,
+) -> bool:
+    """Take a transaction from the state of `row` to another; False where it is in that state no more."""
+    return (
+        connection.execute(
+            """update treasury.ledger_tx set state = %s, outcome = %s, outcome_ledger = %s,
+                submitted_ledger = coalesce(submitted_ledger, %s), updated_at = clock_timestamp()
+            where tx_id = %s and state = %s""",
+            [to, outcome, outcome_ledger, submitted_ledger, row.tx_id, row.state],
+        ).rowcount
+        == 1
+    )
+
+
+def keep_signed(connection: Connection, tx_id: UUID, signed: str, digest: str) -> None:
+    """Keep the signed bytes, which never change from then on."""
+    connection.execute(
+        "update treasury.ledger_tx set signed = %s, hash = %s, updated_at = clock_timestamp() where tx_id = %s",
+        [signed, digest, tx_id],
+    )
+
+
+def record_sending(connection: Connection, tx_id: UUID, answer: str) -> None:
+    """Keep what a server answered to the bytes."""
+    connection.execute(
+        """update treasury.ledger_tx set sent = sent + 1, sent_at = clock_timestamp(), answer = %s,
+            updated_at = clock_timestamp() where tx_id = %s""",
+        [answer, tx_id],
+    )
+
+
+def add_signature(connection: Connection, tx_id: UUID, signer: str, part: dict[str, Any]) -> None:
+    """Keep a signature that verified."""
+    connection.execute(
+        "insert into treasury.ledger_signature (tx_id, signer, part) values (%s, %s, %s)", [tx_id, signer, Jsonb(part)]
+    )
+
+
+def signatures_of(connection: Connection, tx_id: UUID) -> list[LedgerSignatureRow]:
+    """The signatures of a transaction, in the order in which they came."""
+    with connection.cursor(row_factory=args_row(LedgerSignatureRow)) as cursor:
+        return cursor.execute(
+            """select signer, part, received_at from treasury.ledger_signature where tx_id = %s
+            order by received_at, signer""",
+            [tx_id],
+        ).fetchall()
