@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import re
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -44,6 +45,10 @@ GENESIS_WEI = 10**24
 
 WRITING = frozenset({"eth_sendRawTransaction"})
 _BUSY_SECONDS = 60.0
+_DEEPEST = 1024 * 12
+"""What the EVM asks of Python's recursion. One of its libraries asks for eight times that, and there a deep nesting in
+somebody's JSON ends the process."""
+sys.setrecursionlimit(_DEEPEST)
 _ends_at: ContextVar[float] = ContextVar("ends_at", default=float("inf"))
 _SLOW_CONTRACTS = frozenset({0x08, 0x09, *range(0x0B, 0x12)})
 """The precompiled contracts (pairings, BLAKE2, BLS) of which one step can take minutes, and cannot be ended."""

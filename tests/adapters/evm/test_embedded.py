@@ -140,3 +140,13 @@ def _check_every_block(chain):
         parent = block["hash"]
         for tx_hash in block["transactions"]:
             assert chain.web3.eth.get_transaction_receipt(tx_hash)["blockNumber"] == number
+
+
+def test_a_deep_nesting_in_json_ends_no_process_that_holds_an_evm() -> None:
+    program = """
+import json, fntx_dagster.adapters.evm.embedded
+try: json.loads("[" * 100_000)
+except RecursionError: print("refused")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "refused\n")
