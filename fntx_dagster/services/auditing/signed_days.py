@@ -1,4 +1,5 @@
-"""Signed days in the audit log: the root of each, in the transaction that freezes it.
+"""Signed days in the audit log: the root of each, in the transaction that freezes it, and where a chain holds it, in
+the transaction in which its receipt becomes final.
 
 An event names the trader as the chain does, never the account: its proof may be given to a stranger.
 """
@@ -8,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from fntx_dagster.audit.event import EventSubject, NewAuditEvent
+from fntx_dagster.audit.event import EventSubject, LedgerPlace, NewAuditEvent, is_count
 from fntx_dagster.services.auditing.log import append
 
 if TYPE_CHECKING:
-    from fntx_dagster.model.chain import SignedDay
+    from fntx_dagster.model.chain import PostedDay, SignedDay
     from fntx_dagster.settings import Settings
     from fntx_dagster.store.database import Connection
 
@@ -27,15 +28,35 @@ def noted_days(settings: Settings) -> Callable[[Connection, Sequence[SignedDay]]
     return note
 
 
+def noted_posts(settings: Settings) -> Callable[[Connection, Sequence[PostedDay]], None]:
+    """What writes an event for each receipt that becomes final."""
+
+    def note(connection: Connection, posted: Sequence[PostedDay]) -> None:
+        for day in posted:
+            network = day.chain_id if is_count(day.chain_id) else str(day.chain_id)
+            place = LedgerPlace("evm", network, day.tx_hash.lower(), day.block_number)
+            details = _details(day) | {"block_hash": day.block_hash.lower()}
+            append(settings, connection, NewAuditEvent("day_posted", "system:posting", _subject(day), details, place))
+
+    return note
+
+
 def _event(signed: SignedDay) -> NewAuditEvent:
-    details = {
-        "trader": signed.trader.lower(),
-        "chain_id": str(signed.chain_id),
-        "contract": signed.contract.lower(),
-        "schema_hash": signed.schema_hash.hex(),
-        "root": signed.root.hex(),
-    }
+    details = _details(signed)
     if signed.previous_root is not None:
         details |= {"previous_root": signed.previous_root.hex(), "reason": signed.reason or ""}
-    subject = EventSubject("signed_day", f"{details['trader']}/{signed.trading_day}/{signed.version}")
-    return NewAuditEvent("day_signed", "system:signature", subject, details)
+    return NewAuditEvent("day_signed", "system:signature", _subject(signed), details)
+
+
+def _subject(day: SignedDay | PostedDay) -> EventSubject:
+    return EventSubject("signed_day", f"{day.trader.lower()}/{day.trading_day}/{day.version}")
+
+
+def _details(day: SignedDay | PostedDay) -> dict[str, str]:
+    return {
+        "trader": day.trader.lower(),
+        "chain_id": str(day.chain_id),
+        "contract": day.contract.lower(),
+        "schema_hash": day.schema_hash.hex(),
+        "root": day.root.hex(),
+    }

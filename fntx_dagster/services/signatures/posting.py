@@ -15,6 +15,7 @@ from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.chain import PostedDay, SignedDay, Unfinished
 from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.outbox.sender import OnProgress, Policy, send
+from fntx_dagster.services.auditing.signed_days import noted_posts
 from fntx_dagster.services.signatures.refusals import Refusal
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox import sendings, signatures
@@ -163,7 +164,7 @@ def _post_account(
     here = (chain.chain_id, chain.contract, signer.address)
     ours = [record for record in signed if (record.chain_id, record.contract, record.trader) == here]
     if ours:
-        journal = SendingJournal(db, account, *here, period)
+        journal = SendingJournal(db, account, *here, period, noted_posts(settings))
         limits = settings.posting
         transport = transport_for(chain, signer, limits.fee_cap, settings.chain.confirmations, limits.modest_tip)
         with journal.turn():  # no other sender may post a record between the look at the chain and the queueing

@@ -11,19 +11,22 @@ transaction is signed. A sending is `open` while its entries are `signed` or `br
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from typing import Any, LiteralString
 
 import psycopg
+from psycopg.rows import dict_row
 
-from fntx_dagster.model.chain import Call, Fees, Mined, QueuedRecord, Unfinished
+from fntx_dagster.model.chain import Call, Fees, Mined, PostedDay, QueuedRecord, Unfinished
 from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.outbox import turns
 from fntx_dagster.outbox.sending import Attempt, Place, Sending
-from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.database import Connection, Database, Readable
 from fntx_dagster.store.outbox import nonces
 from fntx_dagster.store.outbox.nonces import KeyTurn, TakenNonce, bytes_of
+from fntx_dagster.store.outbox.signatures import POSTED, posted_of
 
 RecordSending = Sending[QueuedRecord, Call, Fees]
 """A nonce that is taken for records, in the words of the outbox."""
@@ -38,6 +41,9 @@ _RECEIPT = """
         set confirmed_at = excluded.confirmed_at, lost_at = null, seen_at = clock_timestamp()
         where known.confirmed_at is null
 """
+_FINAL = f"""select {POSTED} from receipt join alm_reporting.daily_signatures using (account_id, trading_day, version)
+    where confirmed_at is not null order by trading_day, version"""
+"""The receipts of `receipt` that are final; a statement that changes receipts comes before it."""
 _THIS_RECORD = "(account_id, trading_day, version) = (%(account)s, %(day)s, %(version)s)"
 
 
@@ -100,10 +106,21 @@ def supersede(db: Database, account: str, day: date, version: int) -> None:
 
 
 class SendingJournal:
-    """`outbox.Journal` for one account's trader on one contract; `period` limits which records count as queued."""
+    """`outbox.Journal` for one account's trader on one contract; `period` limits which records count as queued.
+    `note` is called with the receipts that become final, in the transaction in which they do, before its end."""
 
-    def __init__(self, db: Database, account: str, chain_id: int, contract: str, trader: str, period: Period) -> None:
+    def __init__(
+        self,
+        db: Database,
+        account: str,
+        chain_id: int,
+        contract: str,
+        trader: str,
+        period: Period,
+        note: Callable[[Connection, Sequence[PostedDay]], None] = lambda connection, posted: None,
+    ) -> None:
         first, last = period
+        self._note = note
         self._db, self._trader, self._turn = db, trader, KeyTurn(db, trader)
         self._who = {
             "account": account,
@@ -163,16 +180,19 @@ class SendingJournal:
     def final(self, sending: RecordSending) -> None:
         with self._db.connect() as connection:
             tx_hash = nonces.mark_final(connection, sending.number)
-            connection.execute(
+            posted = _posted(
+                connection,
                 """update alm_reporting.chain_receipts as receipt set confirmed_at = now()
                 from alm_reporting.chain_postings as posting
-                where posting.sending_id = %s and receipt.tx_hash = %s
+                where posting.sending_id = %(number)s and receipt.tx_hash = %(tx_hash)s
                     and receipt.confirmed_at is null and receipt.lost_at is null
                     and (receipt.account_id, receipt.trading_day, receipt.version)
-                        = (posting.account_id, posting.trading_day, posting.version)""",
-                (sending.number, tx_hash),
+                        = (posting.account_id, posting.trading_day, posting.version)
+                returning receipt.*""",
+                {"number": sending.number, "tx_hash": tx_hash},
             )
             self._move(connection, sending, "final")
+            self._note(connection, posted)
 
     def reopen(self, sending: RecordSending) -> RecordSending:
         with self._db.connect() as connection:
@@ -200,12 +220,14 @@ class SendingJournal:
         with self._db.connect() as connection:
             key = self._who | {"day": entry.day, "version": entry.version}
             confirmed = datetime.now(UTC) if is_final else None
-            connection.execute(_RECEIPT.format(which=_THIS_RECORD), key | _receipt(receipt, confirmed))
+            received = _RECEIPT.format(which=_THIS_RECORD) + " returning known.*"
+            posted = _posted(connection, received, key | _receipt(receipt, confirmed))
             connection.execute(
                 f"""update alm_reporting.chain_postings set state = %(state)s, error = null,
                     updated_at = clock_timestamp() where {_THIS_RECORD}""",
                 key | {"state": "final" if is_final else "queued"},
             )
+            self._note(connection, posted)
 
     def refuse(self, entry: QueuedRecord, why: str) -> None:
         with self._db.connect() as connection:
@@ -257,6 +279,12 @@ class SendingJournal:
                     = (posting.account_id, posting.trading_day, posting.version)""",
             (sending.number,),
         )
+
+
+def _posted(connection: psycopg.Connection, change: LiteralString, values: dict[str, Any]) -> list[PostedDay]:
+    """Change receipts by a statement that returns them; those of them that are final, by day."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return [posted_of(row) for row in cursor.execute(f"with receipt as ({change}) {_FINAL}", values)]
 
 
 def _receipt(mined: Mined, confirmed_at: datetime | None) -> dict[str, Any]:

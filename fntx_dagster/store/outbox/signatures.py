@@ -18,8 +18,9 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.store.database import Connection, Database, Readable
 from fntx_dagster.store.marts.tables import marts_exist
 
-_POSTED = """account_id, trading_day, version, chain_id, contract, trader, tx_hash, block_number, block_hash, gas_used,
+POSTED = """account_id, trading_day, version, chain_id, contract, trader, tx_hash, block_number, block_hash, gas_used,
     records, posted_at, confirmed_at is not null as is_final, schema_hash, root"""
+"""The columns of a posted day, of receipts beside what was signed."""
 _RECEIPTS = "alm_reporting.chain_receipts join alm_reporting.daily_signatures using (account_id, trading_day, version)"
 
 
@@ -151,25 +152,32 @@ def posted_days(db: Readable, period: Period, account: str | None = None) -> lis
     first, last = period
     with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
-            f"""select distinct on (trading_day, account_id) {_POSTED} from {_RECEIPTS}
+            f"""select distinct on (trading_day, account_id) {POSTED} from {_RECEIPTS}
             where trading_day between %(first)s and %(last)s and account_id = coalesce(%(account)s, account_id)
                 and lost_at is null
             order by trading_day, account_id, version desc, seen_at desc""",
             {"first": first, "last": last, "account": account},
         )
-        return [_posted(row) for row in cursor]
+        return [posted_of(row) for row in cursor]
 
 
 def receipt_of(db: Readable, signed: SignedDay) -> PostedDay | None:
     """The newest receipt of that very version; None where it is not posted."""
     with db.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
-            f"""select {_POSTED} from {_RECEIPTS}
+            f"""select {POSTED} from {_RECEIPTS}
             where (account_id, trading_day, version) = (%s, %s, %s) and lost_at is null
             order by seen_at desc limit 1""",
             signed[:3],
         ).fetchone()
-    return _posted(row) if row else None
+    return posted_of(row) if row else None
+
+
+def posted_of(row: dict[str, Any]) -> PostedDay:
+    """A receipt from a row of `POSTED`."""
+    hashes = {name: f"0x{row[name].hex()}" for name in ("tx_hash", "block_hash")}
+    values: dict[str, Any] = row | hashes | {"chain_id": int(row["chain_id"])}
+    return PostedDay(**values)
 
 
 def _record(signed: SignedDay) -> str:
@@ -219,9 +227,3 @@ def _texts(values: Mapping[str, int | None]) -> dict[str, str | None]:
 
 def _numbers(texts: Mapping[str, str | None]) -> dict[str, int | None]:
     return {name: None if text is None else int(text) for name, text in texts.items()}
-
-
-def _posted(row: dict[str, Any]) -> PostedDay:
-    hashes = {name: f"0x{row[name].hex()}" for name in ("tx_hash", "block_hash")}
-    values: dict[str, Any] = row | hashes | {"chain_id": int(row["chain_id"])}
-    return PostedDay(**values)

@@ -16,11 +16,15 @@ import pytest
 
 from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.adapters.evm.client import Chain, connect
+from fntx_dagster.audit.sealing import unsealed
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.auditing.keys import key_of
+from fntx_dagster.services.auditing.looking import look_at_everything
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox.sendings import unfinished
 from fntx_dagster.store.outbox.signatures import posted_days, signed_days
+from fntx_dagster.store.treasury.audit_log import stored_events
 from tests import by_hand
 
 ROOT = Path(__file__).parents[3]
@@ -76,6 +80,27 @@ def test_a_hundred_kills_between_queue_and_receipt_lose_nothing_and_post_nothing
             assert poster.run()[-1] == 0
         assert killed > RUNS // 2, f"few were killed (seed {seed})"
         check_all_posted_once(built, chain, f"seed {seed}")
+        check_all_logged_once(built, settings, f"seed {seed}")
+
+
+def check_all_logged_once(db: Database, settings: Settings, seed: str) -> None:
+    """The audit log has each day as signed and as posted, and no event but those."""
+    assert look_at_everything(settings, db).problems == [], seed
+    rows = [*stored_events(db, 0, 2**60)]
+    events = [unsealed(row.line, key_of(settings, row.line.key_id).secret) for row in rows]
+    for kind in ("day_signed", "day_posted"):
+        days = [event["subject"]["id"].split("/")[1] for event in events if event["type"] == kind]
+        assert days == [str(day) for day in DAYS], seed
+    assert len(events) == 2 * len(DAYS), seed
+    places = {event["subject"]["id"]: event["ledger"] for event in events if event["type"] == "day_posted"}
+    for day in posted_days(db, Period(DAYS[0], DAYS[-1])):
+        place = places[f"{day.trader.lower()}/{day.trading_day}/1"]
+        assert place == {
+            "name": "evm",
+            "network": day.chain_id,
+            "tx": day.tx_hash,
+            "index": day.block_number,
+        }, seed
 
 
 def check_all_posted_once(db: Database, chain: Chain, seed: str) -> None:

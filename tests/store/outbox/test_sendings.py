@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from threading import Thread
@@ -10,7 +11,7 @@ import psycopg
 import pytest
 
 from fntx_dagster.errors import Transient
-from fntx_dagster.model.chain import Call, Fees, Mined, QueuedRecord, SignedDay
+from fntx_dagster.model.chain import Call, Fees, Mined, PostedDay, QueuedRecord, SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.outbox import turns
 from fntx_dagster.outbox.sending import Attempt, Place
@@ -92,6 +93,32 @@ def test_a_sending_goes_through_its_states_with_its_records(database: Database, 
     assert journal.sendings() == []
     assert states(database) == ["queued"]
     assert all(posted.is_final for posted in posted_days(database, Period(*DAYS[::2])))
+
+
+def test_a_receipt_is_noted_once_when_it_becomes_final_and_is_not_final_where_that_fails(
+    database: Database, journal: SendingJournal
+) -> None:
+    noted: list[PostedDay] = []
+
+    def note(_: object, posted: Sequence[PostedDay]) -> None:
+        noted.extend(posted)
+        if len(noted) == 2 and is_failing:
+            raise RuntimeError
+
+    noting = SendingJournal(database, ACCOUNT, CHAIN, CONTRACT, TRADER, Period(DAYS[0], DAYS[-1]), note)
+    sending = noting.keep(prepared(noting), ATTEMPT)
+    see(noting, sending, mined(*DAYS[:2]))
+    assert noted == []
+    is_failing = True
+    with pytest.raises(RuntimeError):
+        noting.final(sending)
+    assert not any(posted.is_final for posted in posted_days(database, Period(*DAYS[::2])))
+    is_failing, noted[:] = False, []
+    noting.final(sending)
+    assert noted == posted_days(database, Period(DAYS[0], DAYS[1]))
+    for is_final in (False, True, True):
+        noting.adopt(QueuedRecord(DAYS[2], 1, b"", b""), mined(DAYS[2], block=9), is_final)
+    assert noted == posted_days(database, Period(DAYS[0], DAYS[-1]))
 
 
 def test_what_a_reorg_undid_is_open_again_and_has_no_receipt(database: Database, journal: SendingJournal) -> None:
