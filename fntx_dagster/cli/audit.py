@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 audit = typer.Typer(
     no_args_is_help=True,
-    help="The log of what was decided and done: append-only, sealed, checked by anybody.",
+    help="The log of what was decided and done: append-only and sealed; anybody can check a proof of it.",
 )
-audit.command()(verify)
 
 
 @audit.command()
@@ -35,6 +34,9 @@ def check(file: Input, as_json: AsJson = False) -> None:
     calculator(file, check_case, repeated)
 
 
+audit.command()(verify)
+
+
 @audit.command()
 def status(
     whole: Annotated[
@@ -42,8 +44,8 @@ def status(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """How the audit log stands: events, the last checkpoint, the ledgers that hold one. With --whole every row is
-    checked; exit code 1 where one does not hold.
+    """How many events the log has, how many of them are signed, and which ledgers hold a checkpoint. With
+    --whole every row is checked; exit code 1 where one does not hold.
 
     fntx audit status --whole
     """
@@ -87,11 +89,11 @@ def checkpoint(as_json: AsJson = False) -> None:
 
 @audit.command()
 def prove(
-    seq: Annotated[int, typer.Argument(min=0, metavar="SEQ", help="The number of the event.")],
+    seq: Annotated[int, typer.Argument(min=0, metavar="SEQ", help="The number of the event, from 0.")],
     output: Output = None,
 ) -> None:
-    """The proof file of one event, for a stranger: `fntx audit check` and others check it without us. It shows what
-    that event says, and nothing of any other.
+    """Write the proof of one event, for a stranger, who checks it with `fntx audit verify` or another tool. It shows
+    what that event says, and nothing of any other. The event must be under a checkpoint.
 
     fntx audit prove 41 -o proof.json
     """
@@ -111,7 +113,7 @@ def prove(
 
 @audit.command()
 def anchors(as_json: AsJson = False) -> None:
-    """The transactions on ledgers that hold a checkpoint, in the order in which they were recorded.
+    """List the transactions on ledgers that hold a checkpoint of this log, in the order in which they were recorded.
 
     fntx audit anchors
     """
@@ -138,12 +140,15 @@ def export(
     last: Annotated[str | None, typer.Option("--to", metavar="SEQ|DAY", help="Last event or day, inclusive.")] = None,
     checkpoints: Annotated[
         bool,
-        typer.Option("--checkpoints", help="Instead of events: every checkpoint, and that it goes on from the last."),
+        typer.Option(
+            "--checkpoints",
+            help="Instead of events: every checkpoint, with the proof that it goes on from the one before.",
+        ),
     ] = False,
     output: Output = None,
 ) -> None:
-    """The sealed events for an auditor, as `audit-events.jsonl`: one JSON object a line. Leaf hashes are readable by
-    everybody, events by who has the key.
+    """Export the sealed events for an auditor: one JSON object a line. Everybody can read the leaf hashes; only whoever
+    has the sealing key can read what the events say.
 
     fntx audit export --from 2026-11-01 --to 2026-11-30 -o audit-events.jsonl
     """
@@ -167,8 +172,8 @@ def export(
 
 @audit.command()
 def key(as_json: AsJson = False) -> None:
-    """The key that checks this log's checkpoints. Publish it where people expect what you say: a proof file cannot
-    vouch for the key that it names.
+    """Print the public key that checks this log's checkpoints. Publish it, for example on your website: a proof file
+    names a key, but cannot vouch for it.
 
     fntx audit key
     """
@@ -184,7 +189,8 @@ def key(as_json: AsJson = False) -> None:
 
 @audit.command()
 def rotate(as_json: AsJson = False) -> None:
-    """Seal the events from now on with a new key. Keep the old one: it opens the events before.
+    """Seal the events from now on with a new key. Keep the old one (keys/audit in the home): only it opens the events
+    before.
 
     fntx audit rotate
     """
