@@ -10,6 +10,7 @@ import typer
 from fntx_dagster.cli.audit_verify import verify
 from fntx_dagster.cli.calculators import Input, calculator
 from fntx_dagster.cli.options import AsJson, Output, day_option, print_json, settings_and_database
+from fntx_dagster.foreign import cleaned
 from fntx_dagster.settings import load_settings
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def status(
     state = status_of(settings, db)
     looked = look_at_everything(settings, db) if whole else None
     if as_json:
-        print_json(state._asdict() | ({"whole": looked._asdict()} if looked else {}))
+        print_json(state.as_dict() | ({"whole": looked._asdict()} if looked else {}))
     else:
         _print_status(state)
         if looked:
@@ -109,6 +110,43 @@ def prove(
     else:
         write_whole(output, json_text(document))
         note(f"Written: {output}. It is signed by the key {document['log_key']}")
+
+
+@audit.command()
+def anchor(
+    if_due: Annotated[
+        bool, typer.Option("--if-due", help="Only where FNTX_ANCHOR_EVERY has passed since the last; for a timer.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Sign the log as it is now, and put the checkpoint on the EVM chain of the settings. Called again it goes on:
+    each checkpoint is there once, and it is in proofs when its block is final.
+
+    You sign with the key of the account `audit`: FNTX_KEYSTORES names its file, or FNTX_TRADER_KEY is it.
+
+    \b
+    fntx audit anchor
+    fntx audit anchor --if-due
+    """
+    from fntx_dagster.cli.terminal import note, out
+    from fntx_dagster.services.auditing.anchoring import anchor as anchor_log
+
+    settings, db = settings_and_database()
+    done = anchor_log(
+        settings, db, datetime.now(UTC), if_due=if_due, on_progress=lambda text: None if as_json else note(text)
+    )
+    if as_json:
+        print_json(done.as_dict())
+        return
+    for row in done.new:
+        final = "final" if row.state == "final" else "not final yet: call it again in some minutes"
+        out(f"{row.size:,} events are anchored in block {row.block_number}, {row.tx_hash} ({final})")
+    if not done.new:
+        out(f"Nothing was to be anchored. {_next(done.due_at)}")
+
+
+def _next(due_at: datetime | None) -> str:
+    return f"The next anchor is due at {due_at:%Y-%m-%d %H:%M:%S} UTC." if due_at else "The log has no event yet."
 
 
 @audit.command()
@@ -222,6 +260,8 @@ def _print_status(state: AuditStatus) -> None:
     out(f"sealing key       {state.key_id or 'made with the first event'}")
     for ledger, size in state.anchored.items():
         out(f"on {ledger:14} {size:,}")
+    for row in state.anchoring:
+        out(f"not yet on evm    {row.size:,}: {row.state}{f', {cleaned(row.error)}' if row.error else ''}")
     for key_id in state.lost_keys:
         out(f"not there         the key {key_id}: its events cannot be read")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Addresses(NamedTuple):
@@ -166,6 +166,44 @@ class AnchorHead(NamedTuple):
 
     size: int
     root: bytes
+
+
+class QueuedAnchor(NamedTuple):
+    """A head of an audit log that is to be on the chain; `origin`: SHA-256 of the log's name."""
+
+    number: int
+    origin: bytes
+    head: AnchorHead
+
+
+class WaitingAnchor(NamedTuple):
+    """An anchor on its way to a chain, or there: `size` events. `error` of a failed one says why."""
+
+    size: int
+    root: bytes
+    state: str
+    queued_at: datetime
+    chain_id: int
+    contract: str
+    poster: str
+    mined_at: datetime | None
+    tx_hash: str | None
+    block_number: int | None
+    error: str | None
+
+    @property
+    def is_in_block(self) -> bool:
+        """Whether its transaction is in a block."""
+        return self.state in ("mined", "final")
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether it is to come into a block yet."""
+        return self.state in ("queued", "signed", "broadcast")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same in plain values, for programs."""
+        return {**self._asdict(), "root": self.root.hex()}
 
 
 class MinedAnchor(NamedTuple):

@@ -94,6 +94,7 @@ SHORT_NAMES = {
     "horizon_url": "treasury.horizon_url",
     "stellar_fee_cap": "treasury.stellar_fee_cap",
     "audit_key": "audit.key",
+    "anchor_every": "audit.anchor_every",
     "lists": "compliance.lists",
     "lists_max_age": "compliance.lists_max_age",
     "travel_rule_amount": "compliance.travel_rule_amount",

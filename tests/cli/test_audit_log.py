@@ -19,14 +19,14 @@ from tests.services.auditing.conftest import as_superuser, written
 
 
 @pytest.fixture(autouse=True)
-def settings(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(database: Database, home: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Five events, and an environment in which `fntx` finds them."""
     for name in [name for name in os.environ if name.startswith("FNTX_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("FNTX_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FNTX_HOME", str(home))
     monkeypatch.setenv("FNTX_DATABASE_URL", database.url)
     monkeypatch.setenv("COLUMNS", "200")
-    settings = Settings(home=tmp_path / "home")
+    settings = Settings(home=home)
     written(settings, database, 5)
     return settings
 
@@ -104,3 +104,18 @@ def test_a_rotation_begins_a_new_key(settings: Settings) -> None:
     assert (state["events"], state["key_id"]) == (6, new)
     assert new in fntx("status").stdout
     assert "are sealed with the key" in fntx("rotate").stdout
+
+
+def test_the_log_is_anchored_and_a_timer_does_it_when_it_is_due(database: Database) -> None:
+    done = json.loads(fntx("anchor", "--json").stdout)
+    assert [(row["size"], row["state"]) for row in done["new"]] == [(5, "final")]
+    assert done["due_at"] > done["new"][0]["queued_at"]
+    shown = fntx("anchor")
+    assert "Nothing was to be anchored. The next anchor is due at 20" in shown.stdout
+    assert json.loads(fntx("anchor", "--if-due", "--json").stdout)["new"] == []
+    assert "on evm            5" in fntx("status").stdout
+    assert json.loads(fntx("status", "--json").stdout)["anchoring"] == []
+    assert done["new"][0]["tx_hash"] in fntx("anchors").stdout
+    with database.connect() as connection:
+        connection.execute("update treasury.evm_anchor set state = 'failed', error = 'why'")
+    assert "not yet on evm    5: failed, why" in fntx("status").stdout

@@ -5,11 +5,9 @@ What holds returns; Permanent: the chain does not hold it; Transient: the node c
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from fntx_dagster.adapters.evm.anchors import AnchorBook
-from fntx_dagster.adapters.evm.artifacts import AUDIT_ANCHOR_CODES
 from fntx_dagster.adapters.evm.events import events_of
 from fntx_dagster.adapters.evm.faults import as_a_node_answers
 from fntx_dagster.adapters.evm.reader import web3_over
@@ -81,10 +79,10 @@ def _book_at(rpc_url: str, place: AnchorPlace) -> AnchorBook:
     served = web3.eth.chain_id
     if served != place.chain_id:
         raise Transient(f"the node is of another chain: it serves chain {served}", "Name a node of that chain")
-    code = bytes(web3.eth.get_code(address_of(place.contract)))
-    if sha256(code).hexdigest() not in AUDIT_ANCHOR_CODES:
+    book = AnchorBook(web3, served, place.contract)
+    if not book.runs_our_code():
         raise Permanent(f"the contract {place.contract} is not FNTX's AuditAnchor")
-    return AnchorBook(web3, served, place.contract)
+    return book
 
 
 def _refuse_unknown(book: AnchorBook, place: AnchorPlace) -> NoReturn:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from fntx_dagster.adapters.evm.artifacts import ANCHOR, artifact
+from fntx_dagster.adapters.evm.artifacts import ANCHOR, AUDIT_ANCHOR_CODES, artifact
 from fntx_dagster.adapters.evm.deterministic import address_made_of, code_of, deploy_once
 from fntx_dagster.adapters.evm.faults import as_a_node_answers
 from fntx_dagster.adapters.evm.transactions import receipt_of
@@ -43,13 +44,20 @@ class AnchorBook:
         """Whether the chain has a contract there."""
         return bool(self.web3.eth.get_code(self.contract))
 
+    @as_a_node_answers
+    def runs_our_code(self) -> bool:
+        """Whether the code there is an AuditAnchor that FNTX published: nobody can take an anchor back in it."""
+        return sha256(self.web3.eth.get_code(self.contract)).hexdigest() in AUDIT_ANCHOR_CODES
+
     def check_deployed(self) -> None:
-        """Permanent unless the chain has the contract."""
+        """Permanent unless the chain has the contract, with a code that FNTX published."""
         if not self.is_deployed():
             raise Permanent(
                 f"chain {self.chain_id} has no AuditAnchor at {self.contract}",
                 "Whoever anchors there puts it on the chain once, with `fntx chain anchors`",
             )
+        if not self.runs_our_code():
+            raise Permanent(f"the contract {self.contract} is not FNTX's AuditAnchor", "Name another chain or node")
 
     @as_a_node_answers
     def head_of(self, poster: str, origin: bytes, block: BlockIdentifier = "latest") -> AnchorHead | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fntx_dagster.audit.checkpoint import opened
 from fntx_dagster.audit.compact_range import EMPTY
@@ -14,11 +14,13 @@ from fntx_dagster.audit.sealing import unsealed
 from fntx_dagster.errors import Permanent
 from fntx_dagster.services.auditing.checkpointing import LogBroken, check_kept_note, checked_row
 from fntx_dagster.services.auditing.keys import LostKey, SealingKey, key_of, log_key
+from fntx_dagster.store.outbox.anchors import anchors as queued_anchors
 from fntx_dagster.store.treasury.audit_log import StoredEvent, key_ids, log_size, stored_events
 from fntx_dagster.store.treasury.checkpoints import checkpoints, newest_checkpoint, stored_anchors
 from fntx_dagster.store.treasury.subtrees import all_subtrees
 
 if TYPE_CHECKING:
+    from fntx_dagster.model.chain import WaitingAnchor
     from fntx_dagster.settings import Settings
     from fntx_dagster.store.database import Database
 
@@ -28,7 +30,7 @@ _MOST_PROBLEMS = 100
 class AuditStatus(NamedTuple):
     """How the log stands: events; of them in the last checkpoint, and its time (aware); the key of the log, to be
     published; the newest sealing key; names of sealing keys that are not there; ledger → the largest size that it
-    holds."""
+    holds; anchors that are on their way to a chain, or not final there, or refused, unless a later one is there."""
 
     events: int
     signed: int
@@ -37,6 +39,11 @@ class AuditStatus(NamedTuple):
     key_id: str | None
     lost_keys: list[str]
     anchored: dict[str, int]
+    anchoring: list[WaitingAnchor]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same in plain values, for programs."""
+        return {**self._asdict(), "anchoring": [row.as_dict() for row in self.anchoring]}
 
 
 class WholeCheck(NamedTuple):
@@ -55,6 +62,7 @@ def status(settings: Settings, db: Database) -> AuditStatus:
     with db.snapshot() as snapshot:
         with snapshot.connect() as connection:
             events, last = log_size(connection), newest_checkpoint(connection)
+            queued = queued_anchors(connection)
         ids, anchors = key_ids(snapshot), stored_anchors(snapshot)
     signed_at = None
     with suppress(Permanent):
@@ -64,7 +72,11 @@ def status(settings: Settings, db: Database) -> AuditStatus:
         anchored[row.anchor.ledger] = max(row.anchor.size, anchored.get(row.anchor.ledger, 0))
     lost = [key_id for key_id in ids if _key(settings, key_id) is None]
     size = last.size if last else 0
-    return AuditStatus(events, size, signed_at, key.verifier.text, ids[0] if ids else None, lost, anchored)
+    there = max((row.size for row in queued if row.is_in_block), default=0)
+    anchoring = [
+        row for row in queued if row.state not in ("final", "failed") or (row.state == "failed" and row.size > there)
+    ]
+    return AuditStatus(events, size, signed_at, key.verifier.text, ids[0] if ids else None, lost, anchored, anchoring)
 
 
 def look_at_everything(settings: Settings, db: Database) -> WholeCheck:

@@ -64,12 +64,13 @@ def add_checkpoint(connection: psycopg.Connection, row: CheckpointRow) -> None:
     )
 
 
-def add_anchor(connection: psycopg.Connection, anchor: Anchor) -> None:
-    """Keep a transaction that is final on its ledger; nothing where it is kept already."""
-    connection.execute(
+def add_anchor(connection: psycopg.Connection, anchor: Anchor) -> bool:
+    """Keep a transaction that is final on its ledger; False where it is kept already."""
+    added = connection.execute(
         "insert into treasury.anchor (" + _OF_ANCHOR + ") values (%s, %s, %s, %s, %s, %s) on conflict do nothing",
         anchor,
     )
+    return added.rowcount == 1
 
 
 def stored_anchors(db: Readable, size: int | None = None) -> list[AnchorRow]:
