@@ -421,6 +421,10 @@ class NoVerdict(Exception):
     """A server did not answer, or does not know what only it could say."""
 
 
+class Declined(NoVerdict):
+    """The server answered that it does not answer this question, or too much to be read; another one it may."""
+
+
 def ask_ledger(anchor, checked, url):
     """What a server adds, as a note or None; Refused: the anchor does not hold, NoVerdict: the server cannot tell."""
     asked = {"xrpl": ask_xrpl, "stellar": ask_stellar, "evm": ask_evm}[anchor["ledger"]]
@@ -583,7 +587,7 @@ def ask_node(url, method, *params) -> Any:
     """A node's answer to one JSON-RPC question: any JSON."""
     answer = fetched(url, {"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
     if "result" not in answer:
-        raise NoVerdict(f"the node does not answer {method}")
+        raise Declined(f"the node does not answer {method}")
     return answer["result"]
 
 
@@ -616,7 +620,8 @@ def fetched(url, question) -> Any:
             raise ValueError
         return answer
     except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
-        raise NoVerdict(f"the server does not answer ({type(error).__name__})") from None
+        kind = Declined if isinstance(error, (urllib.error.HTTPError, ValueError)) else NoVerdict
+        raise kind(f"the server does not answer ({type(error).__name__})") from None
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -639,6 +644,8 @@ def shown(text):
 
 HISTORY_BYTES = 100_000_000
 PAGES = 200  # that are asked of a server; of more anchors no verdict is given
+FEWEST_BLOCKS = 500  # that one question about events reaches over: no node is known to allow fewer
+MOST_QUESTIONS = 2000  # about the events of one anchor's log
 
 
 def ask_history(anchor, checked, url):
@@ -697,12 +704,31 @@ def history_of_evm(anchor, checked, url):
     if not logs:
         raise NoVerdict("the node does not know who posted the anchor")
     topics = [ANCHORED, logs[0]["topics"][1], "0x" + checked.origin_hash.hex()]
-    wanted = {"address": anchor["contract"], "fromBlock": "0x0", "toBlock": "latest", "topics": topics}
     heads = []
-    for log in ask_node(url, "eth_getLogs", wanted):
+    for log in logs_of({"address": anchor["contract"], "topics": topics}, url):
         data = bytes.fromhex(log["data"][2:])
         heads.append((int.from_bytes(data[:32], "big"), data[32:64]))
     return heads
+
+
+def logs_of(wanted, url):
+    """The events that are wanted, in their order. Nodes bound how many blocks one question may reach over: where one
+    declines, fewer are asked for at a time."""
+    last, first, found = int(ask_node(url, "eth_blockNumber"), 16), 0, []
+    at_once = last + 1
+    for _ in range(MOST_QUESTIONS):
+        if first > last:
+            return found
+        end = min(last, first + at_once - 1)
+        try:
+            found += ask_node(url, "eth_getLogs", {**wanted, "fromBlock": hex(first), "toBlock": hex(end)})
+        except Declined:
+            if at_once <= FEWEST_BLOCKS:
+                raise
+            at_once = max(at_once // 2, FEWEST_BLOCKS)
+        else:
+            first = end + 1
+    raise NoVerdict("the node shows the events of too few blocks at a time")
 
 
 def add_head(heads, payload, checked):

@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +20,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from typer.testing import CliRunner
 
 from fntx_dagster.adapters.evm import anchor_checking
-from fntx_dagster.adapters.evm.artifacts import AUDIT_ANCHOR_CODES, artifact
 from fntx_dagster.cli import app
-from fntx_dagster.proof.keccak import keccak256
 from tests.tools import ROOT
 from tests.verify.audit_cases import LIES, anchored
 from tests.verify.audit_logs import Content, Log, mutations
 from tests.verify.conftest import Audited
+from tests.verify.far_node import far_node
 from tests.verify.ledgers import Ledgers, served
 from tests.verify.odd import odd_node
+from tests.verify.pins import AUDIT
 from verify import audit as script
 
-SCRIPT = ROOT / "verify" / "audit.py"
 CASES = json.loads((ROOT / "tests/audit/vectors/audit-proofs.json").read_text(encoding="utf-8"))["cases"]
 LOG = Log()
 Run = Callable[..., tuple[int, str]]
@@ -81,16 +80,8 @@ def history(tmp_path, *cases: dict) -> list[str]:
     return ["--history", str(file)]
 
 
-def test_its_constants_are_those_of_the_contract():
-    code = bytes.fromhex(artifact("AuditAnchor")["deployedBytecode"].removeprefix("0x"))
-    assert sha256(code).hexdigest() in script.CODES
-    assert script.CODES == AUDIT_ANCHOR_CODES
-    assert f"0x{keccak256(b'Anchored(address,bytes32,uint64,bytes32)').hex()}" == script.ANCHORED
-    assert f"0x{keccak256(b'headOf(address,bytes32)')[:4].hex()}" == script.HEAD_OF
-
-
 def test_it_needs_the_standard_library_alone_and_the_syntax_of_python_3_9():
-    text = SCRIPT.read_text(encoding="utf-8")
+    text = AUDIT.read_text(encoding="utf-8")
     tree = ast.parse(text, feature_version=(3, 9))
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {f"{node.module}" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
@@ -195,7 +186,7 @@ def test_a_file_that_is_no_proof_is_wrong_usage(audit, tmp_path):
 def test_the_script_runs_by_itself_against_three_ledgers(audited: Audited, tmp_path):
     file = tmp_path / "proof.json"
     file.write_text(json.dumps(audited.proof))
-    command = [sys.executable, "-I", "-S", str(SCRIPT), str(file), *audited.urls, "--log-key", audited.log.log_key]
+    command = [sys.executable, "-I", "-S", str(AUDIT), str(file), *audited.urls, "--log-key", audited.log.log_key]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1] == "HOLDS"
@@ -296,6 +287,23 @@ def test_all_anchors_of_an_account_go_on_from_each_other(audited: Audited, audit
     code, said = audit(audited.proof, *audited.urls, *history(tmp_path, broken, *cases[1:]))
     assert code == 1
     assert "the log of 5 events does not go on from that of 3: it was forked" in said
+
+
+@pytest.mark.parametrize(("more", "status"), [(3_000, 200), (3_000, 400), (3_000, 413)])
+def test_a_node_that_shows_the_events_of_few_blocks_at_a_time_is_asked_again(
+    more, status, audited: Audited, audit, tmp_path
+):
+    proof = audited.log.proof(2, 8, [audited.on_evm[8]])
+    cases = history(tmp_path, LOG.case(3, 5), LOG.case(5, 8), LOG.case(8, 13))
+    with far_node(audited.urls[-1], more, 1_000, status) as node:
+        code, said = audit(proof, "--rpc", node.url, *cases)
+        assert code == 0, said
+        taken = [(first, last) for first, last, is_refused in node.ranges if not is_refused]
+    assert (taken[0][0], len(taken) > 1) == (0, True)
+    assert all(after == last + 1 for (_, last), (after, _) in pairwise(taken))
+    with far_node(audited.urls[-1], more, 100, status) as node:
+        code, said = audit(proof, "--rpc", node.url, *cases)
+    assert code == 75, said
 
 
 def test_exported_checkpoints_lead_from_anchor_to_anchor(audited: Audited, audit, tmp_path):
