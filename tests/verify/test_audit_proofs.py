@@ -126,12 +126,13 @@ def test_its_signatures_are_those_of_the_library():
         assert script.is_signed(key, b"", signature) is _library(key, b"", signature)
 
 
-def test_whatever_byte_of_a_proof_is_changed_it_never_holds_unless_it_says_the_same(by_script, by_command):
-    """500 mutations, judged alike; where only a ledger can tell, it is asked."""
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_byte_of_a_proof_is_changed_it_never_holds_unless_it_says_the_same(seed, by_script, by_command):
+    """500 mutations in four parts, judged alike; where only a ledger can tell, it is asked."""
     ledgers, anchors = anchored(LOG)
     content, told = LOG.proof(3, 8, anchors, 3), 0
     with served(ledgers) as url:
-        for text in [json.dumps(content).encode(), *mutations(random.Random(500), content, 500)]:
+        for text in [json.dumps(content).encode(), *mutations(random.Random(seed), content, 125)]:
             code, said = by_script(text, "--xrpl", url, "--horizon", url)
             holds, reason = script.verify(text)
             assert (code == 0) is (holds and _same(json.loads(text), content)), text
@@ -139,7 +140,7 @@ def test_whatever_byte_of_a_proof_is_changed_it_never_holds_unless_it_says_the_s
             other, also_said = by_command(text, "--xrpl", url, "--horizon", url)
             assert other == code, text
             assert code == 2 or reason is None or (reason in said and reason in also_said), (said, also_said)
-    assert told > 10
+    assert told > 2
 
 
 @pytest.mark.parametrize(
