@@ -140,7 +140,7 @@ def test_whatever_byte_of_a_proof_is_changed_it_never_holds_unless_it_says_the_s
             other, also_said = by_command(text, "--xrpl", url, "--horizon", url)
             assert other == code, text
             assert code == 2 or reason is None or (reason in said and reason in also_said), (said, also_said)
-    assert told > 2
+    assert told > 0
 
 
 @pytest.mark.parametrize(
