@@ -16,6 +16,7 @@ from fntx_dagster.services.governance import payloads
 from fntx_dagster.services.governance.configuration import active_set, approved_config, configured
 from fntx_dagster.services.governance.signers import TERMINAL, instance_of
 from fntx_dagster.services.governance.steps import step_event, taken
+from fntx_dagster.services.treasury.transactions import require_buildable
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.platform import entered
@@ -29,7 +30,8 @@ def propose(
     settings: Settings, db: Database, kind: str, payload: Any, parties: Sequence[str] = (), by: str = TERMINAL
 ) -> UUID:
     """Make a proposal of a kind and return its id. It waits for decisions at once, or, where others are named in it,
-    until they are screened. Raises Permanent for a payload that the kind does not have."""
+    until they are screened. Raises Permanent for a payload that the kind does not have, TransactionRefused for an
+    intent that no ledger would take."""
     terms = kind_of(kind)
     written = canonical(payload).decode()
     with entered(db) as connection:
@@ -67,6 +69,7 @@ def _checked(settings: Settings, connection: Connection, name: str, payload: Any
     needed = approvals_of(kind, deciding.threshold, deciding.config_threshold)
     if kind.ops:
         payloads.check_intent(payload, kind, approved_config(settings, connection))
+        require_buildable(settings, payload)
     elif name in _GIVE_REASONS:
         payloads.read_reason(payload)
     elif name == "config.change":

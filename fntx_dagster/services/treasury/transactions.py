@@ -13,6 +13,7 @@ from fntx_dagster.adapters.stellar import combining as stellar_signatures
 from fntx_dagster.adapters.xrpl import building as xrpl
 from fntx_dagster.adapters.xrpl import combining as xrpl_signatures
 from fntx_dagster.intents.fields import SpecFields
+from fntx_dagster.intents.preparing import prepared
 from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services.calculators import Calculate, Case, CaseRefused, field
 from fntx_dagster.settings import Settings
@@ -29,6 +30,21 @@ def builder(settings: Settings) -> Calculate:
 
     ledgers = {"xrpl": on_xrpl, "stellar": on_stellar}
     return lambda case: _on(ledgers, field(case, "spec", dict))
+
+
+def require_buildable(settings: Settings, payload: Mapping[str, Any]) -> None:
+    """Raise TransactionRefused for an intent of which no ledger would take the transaction, whatever preparing fills
+    in."""
+    try:
+        if payload["ledger"] == "xrpl":
+            fills = {"base_fee": 10, "signers": 1, "sequence": 1, "last_ledger_sequence": 2}
+            xrpl.build(prepared(payload, fills), settings.treasury.xrpl_fee_cap)
+        else:
+            stellar.build(prepared(payload, {"sequence": 0, "base_fee": 100, "time_bounds": {"min": 0, "max": 1}}))
+    except TransactionRefused as refusal:
+        raise TransactionRefused(
+            refusal.code, f"no ledger would take this: {refusal.message} ({refusal.code})"
+        ) from None
 
 
 def combined(case: Case) -> Mapping[str, Any]:

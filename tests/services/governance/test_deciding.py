@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.machines import MACHINES, states
+from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services.governance.deciding import DecisionRefused, decide
 from fntx_dagster.services.governance.ending import cancel, expire, record_screening
 from fntx_dagster.services.governance.proposing import propose
@@ -24,6 +25,7 @@ from fntx_dagster.store.server import database_url
 from tests.governance.keys import KEYS, STRANGER
 from tests.services.governance.treasuries import (
     ISSUE,
+    ISSUER,
     PLATFORM,
     REASON,
     begun,
@@ -171,6 +173,25 @@ def test_a_payload_that_the_kind_does_not_have_makes_no_proposal(
     settings = begun(tmp_path, database)
     with pytest.raises(Permanent, match=said):
         propose(settings, database, kind, payload)
+    assert list_proposals(database, "all") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"amount": {"currency": "OPTKAS.BOND", "issuer": ISSUER, "value": "0"}}, "bad_amount"),
+        ({"destination": ISSUER}, "self_payment"),
+        ({"destination": "rNobody"}, "bad_account"),
+        ({"destinationtag": 7}, "unknown_field"),
+    ],
+)
+def test_what_no_ledger_would_take_is_refused_before_anybody_votes(
+    database: Database, tmp_path: Path, change: dict[str, object], code: str
+) -> None:
+    settings = begun(tmp_path, database)
+    with pytest.raises(TransactionRefused) as refusal:
+        propose(settings, database, "iou.issue", intent("payment", **ISSUE["intent"]["params"] | change), ["party-1"])
+    assert refusal.value.code == code
     assert list_proposals(database, "all") == []
 
 

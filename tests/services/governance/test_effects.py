@@ -23,9 +23,11 @@ from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.platform import entered
 from tests.governance.keys import KEYS, STRANGER
 from tests.services.governance.treasuries import (
+    ACCOUNTS,
     ISSUER,
     PLATFORM,
     REASON,
+    STANDING,
     begun,
     decision,
     frozen,
@@ -33,8 +35,6 @@ from tests.services.governance.treasuries import (
     registered,
     settings_in,
 )
-
-ACCOUNTS = [account["address"] for ledger in ("xrpl", "stellar") for account in PLATFORM[ledger]["accounts"].values()]
 
 
 def approved(settings: Settings, db: Database, proposal: UUID, *signers: str) -> str:
@@ -108,10 +108,6 @@ def test_a_rotation_leaves_three_signers_and_every_role(database: Database, tmp_
     payload["signers"].pop()
     with pytest.raises(Permanent, match="there are 2, and 3 have to"):
         propose(settings, database, "signer.rotate", payload)
-
-
-TEMPLATE = intent("anchor", destination=ACCOUNTS[1])
-STANDING = {"template": TEMPLATE, "per_day": 2, "fee_cap": "30", "days": 90, "key": ACCOUNTS[3]}
 
 
 def test_a_standing_approval_covers_its_template_its_fee_its_number_and_its_days(

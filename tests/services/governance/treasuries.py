@@ -32,6 +32,9 @@ ISSUE = intent(
     "payment", destination=TREASURY, amount={"currency": "OPTKAS.BOND", "issuer": ISSUER, "value": "250000.5"}
 )
 FREEZE = intent("trustline.freeze", currency="OPTKAS.BOND", holder=TREASURY)
+ACCOUNTS = [account["address"] for ledger in ("xrpl", "stellar") for account in PLATFORM[ledger]["accounts"].values()]
+TEMPLATE = intent("anchor", destination=ACCOUNTS[1])
+STANDING = {"template": TEMPLATE, "per_day": 2, "fee_cap": "30", "days": 90, "key": ACCOUNTS[3]}
 REASON = {"reason": "a key may be lost"}
 
 
