@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from fntx_dagster.services.auditing.log import append
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.platform import entered
-from fntx_dagster.store.treasury.standing import add_use, standing_approval, uses_since
+from fntx_dagster.store.treasury.standing import add_use, standing_approval, uses_between
 
 
 def use_standing(
@@ -36,8 +36,8 @@ def use_standing(
             raise Permanent(f"the fee {fee} is above the {row.fee_cap} that were approved", "Wait until fees are lower")
         if not _is_within(json.loads(row.template), payload):
             raise Permanent("the transaction is not one of the template", "It needs a proposal of its own")
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        if uses_since(connection, proposal_id, midnight) >= row.per_day:
+        midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        if uses_between(connection, proposal_id, midnight, midnight + timedelta(days=1)) >= row.per_day:
             raise Permanent(f"it was used {row.per_day} times today", "It counts from 0 at midnight UTC")
         digest = payload_hash(payload)
         number = add_use(connection, proposal_id, now, digest, fee)

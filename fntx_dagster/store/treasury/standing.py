@@ -43,12 +43,12 @@ def standing_approval(connection: Connection, proposal_id: UUID) -> StandingAppr
         ).fetchone()
 
 
-def uses_since(connection: Connection, proposal_id: UUID, since: datetime) -> int:
-    """How often it was used from a time on."""
+def uses_between(connection: Connection, proposal_id: UUID, since: datetime, until: datetime) -> int:
+    """How often it was used from a time on, and before another."""
     return one_value(
         connection.execute(
-            "select count(*) from treasury.standing_use where proposal_id = %s and used_at >= %s",
-            [proposal_id, since],
+            "select count(*) from treasury.standing_use where proposal_id = %s and used_at >= %s and used_at < %s",
+            [proposal_id, since, until],
         )
     )
 

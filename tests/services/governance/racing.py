@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from fntx_dagster.audit.event import EventSubject, NewAuditEvent
-from fntx_dagster.errors import FntxError
+from fntx_dagster.errors import FntxError, Permanent
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance import deciding
 from fntx_dagster.services.governance.proposing import propose
+from fntx_dagster.services.governance.standing import use_standing
 from fntx_dagster.services.governance.steps import require_running
 from fntx_dagster.settings import Settings
 from fntx_dagster.settings.treasury import TreasurySettings
@@ -66,3 +68,14 @@ def is_killed(url: str, home: str, proposal_id: str, document: dict[str, Any], a
 
     deciding.append = append_or_die
     deciding.decide(_settings(home), Database(url), UUID(proposal_id), document)
+
+
+def uses(url: str, home: str, proposal_id: str, payload: dict[str, Any], at: datetime, times: int) -> list[int]:
+    """Use a standing approval again and again; the numbers of the uses that were counted."""
+    settings, db, numbers = _settings(home), Database(url), list[int]()
+    for _ in range(times):
+        try:
+            numbers.append(use_standing(settings, db, UUID(proposal_id), payload, 10, at))
+        except Permanent:
+            continue
+    return numbers

@@ -6,6 +6,7 @@ import multiprocessing
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from fntx_dagster.services.governance.reading import list_proposals, show
 from fntx_dagster.store.database import Database
 from tests.governance.keys import KEYS
 from tests.services.governance import racing
-from tests.services.governance.treasuries import REASON, begun, decision, frozen
+from tests.services.governance.treasuries import ACCOUNTS, REASON, STANDING, begun, decision, frozen, intent
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -65,6 +66,26 @@ def test_nothing_is_submitted_once_a_pause_is_decided(database: Database, tmp_pa
     told = events(database)
     assert told.count("transaction_submit") == times >= 20
     assert "transaction_submit" not in told[told.index("emergency_pause") :]
+
+
+def test_eight_who_use_a_standing_approval_at_once_stay_below_its_number_a_day(
+    database: Database, tmp_path: Path
+) -> None:
+    settings = begun(tmp_path, database)
+    proposal = propose(settings, database, "standing.approve", STANDING | {"per_day": 5})
+    for signer in KEYS:
+        decide(settings, database, proposal, decision(database, proposal, signer))
+    anchor = intent("anchor", destination=ACCOUNTS[1], root="ab" * 32, size=7)
+    tomorrow = datetime.now(UTC).replace(hour=1) + timedelta(days=1)
+    with ProcessPoolExecutor(8, SPAWN) as pool:
+        waiting = [
+            pool.submit(racing.uses, database.url, str(tmp_path), str(proposal), anchor, day, 2)
+            for day in (tomorrow + timedelta(days=1), tomorrow)
+            for _ in range(8)
+        ]
+        numbers = [number for each in waiting for number in each.result()]
+    assert sorted(numbers) == [*range(1, 11)]
+    assert events(database).count("proposal_standing_use") == 10
 
 
 @pytest.mark.parametrize("after", [0, 1])
