@@ -11,7 +11,7 @@ import typer
 
 from fntx_dagster.cli.calculators import UNREADABLE, Input, calculator
 from fntx_dagster.cli.options import AsJson, print_json, settings_and_database
-from fntx_dagster.cli.plain import complain
+from fntx_dagster.cli.plain import complain, write
 from fntx_dagster.errors import FntxError
 
 compliance = typer.Typer(
@@ -126,6 +126,7 @@ def load(
     fntx compliance load --name ofac sdn.csv --fetched 2026-11-29T01:02:03Z
     """
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.governance.screening import screen_proposals
     from fntx_dagster.services.screening.deciding import rescreen
     from fntx_dagster.services.screening.lists import load_list
 
@@ -135,11 +136,13 @@ def load(
     at = fetched.replace(tzinfo=UTC) if fetched else None
     loaded = [load_list(settings, db, file, name, at, by=OPERATOR) for file in files]
     hits = list(rescreen(settings, db, "new list").new_hits) if any(each.changed for each in loaded) else []
+    moved = screen_proposals(settings, db)
     if as_json:
         print_json(
             {
                 "lists": [each.version._asdict() | {"changed": each.changed} for each in loaded],
                 "new_hits": hits,
+                "proposals": {str(row.proposal_id): row.state for row in moved},
             }
         )
     else:
@@ -147,6 +150,7 @@ def load(
             version, word = each.version, "new" if each.changed else "the same bytes as before"
             out(f"List {version.list_name}: {version.entities} entities, {word}, version {version.version[:16]}…")
         out(*(f"Party {party} has a match now. `fntx compliance screen {party}` shows it." for party in hits))
+        out(*(f"Proposal {row.proposal_id} is {row.state} now." for row in moved))
     if hits:
         raise typer.Exit(1)
 
@@ -160,6 +164,12 @@ def party(
     countries: Annotated[
         list[str] | None, typer.Option("--country", help="A country, by its two letters; again for more.")
     ] = None,
+    addresses: Annotated[
+        list[str] | None, typer.Option("--address", help="An address of its own on a ledger; again for more.")
+    ] = None,
+    dropped: Annotated[
+        list[str] | None, typer.Option("--drop-address", help="Take one from it; again for more.")
+    ] = None,
     is_retired: Annotated[bool, typer.Option("--retire", help="Screen it against new lists no longer.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -170,15 +180,22 @@ def party(
     fntx compliance party customer-17 --name "Helena Brightwater" --schema Person --born 1970 --country fr
     """
     from fntx_dagster.cli.terminal import out
-    from fntx_dagster.services.screening.parties import retire_party, set_party
+    from fntx_dagster.services.screening.addresses import drop_address, set_address
+    from fntx_dagster.services.screening.parties import known_party, retire_party, set_party
 
-    if (name is None) != is_retired:
-        raise typer.BadParameter("give --name, or --retire")
+    if (name is not None and is_retired) or not (name or is_retired or addresses or dropped):
+        raise typer.BadParameter("give --name, --address, --drop-address or --retire")
     _, db = settings_and_database()
-    if name is None:
+    if is_retired:
         row = retire_party(db, party_id, by=OPERATOR)
+    elif name is None:
+        row = known_party(db, party_id)
     else:
         row = set_party(db, party_id, name, schema, born, countries or (), by=OPERATOR)
+    for address in dropped or ():
+        drop_address(db, party_id, address)
+    for address in addresses or ():
+        set_address(db, party_id, address, by=OPERATOR)
     if as_json:
         print_json({"party_id": row.party_id, "in_use": row.in_use, "details_hash": row.details_hash})
     else:
@@ -191,26 +208,42 @@ def dispose(
     verdict: Annotated[MatchVerdict, typer.Option("--as", help="Another party of that name, or the listed one.")],
     reason: Annotated[str, typer.Option(help="Why, in up to 1,000 characters; without names of people.")],
     entity: Annotated[str | None, typer.Option(help="The entity of the match; else all matches of the check.")] = None,
+    sign: Annotated[bool, typer.Option("--sign", help="Print the bytes that a signer of compliance signs.")] = False,
+    file: Annotated[
+        str | None, typer.Option("--file", metavar="FILE", help="His `signer` and `signature`; `-` is standard input.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Record what you decided of the matches of a check: a false positive, or a true match.
 
     A false positive clears the party of that match until the list says something else of the entity, or the party
-    changes. A true match holds it back.
+    changes. A true match holds it back. Once the treasury has signers, a false positive is signed by one of the role
+    compliance, and moves the proposals on that the party held back.
 
     fntx compliance dispose 12 --as false_positive --reason "Born in 1987 by the passport."
     """
     from fntx_dagster.cli.terminal import out
-    from fntx_dagster.services.screening.deciding import MatchDecision
+    from fntx_dagster.cli.treasury_proposals import document
+    from fntx_dagster.services.governance.screening import move_on
+    from fntx_dagster.services.screening.deciding import MatchDecision, to_sign
     from fntx_dagster.services.screening.deciding import dispose as record_decision
 
     settings, db = settings_and_database()
     decision = MatchDecision(verdict.value, reason, entity)
-    numbers = record_decision(settings, db, screening_id, decision, by=OPERATOR)
+    if sign:
+        content = to_sign(settings, db, screening_id, decision)
+        print_json({"hex": content.hex()}) if as_json else write(f"{content.hex()}\n")
+        return
+    done = record_decision(settings, db, screening_id, decision, by=OPERATOR, signed=document(file) if file else None)
+    moved = move_on(settings, db, done.party_id, done.signer) if done.signer else []
     if as_json:
-        print_json({"screening_id": screening_id, "verdict": verdict.value, "dispositions": numbers})
+        print_json(
+            {"screening_id": screening_id, "verdict": verdict.value, "dispositions": done.numbers}
+            | {"proposals": {str(row.proposal_id): row.state for row in moved}}
+        )
     else:
-        out(f"Recorded of {len(numbers)} matches of check {screening_id}: {verdict.value}.")
+        out(f"Recorded of {len(done.numbers)} matches of check {screening_id}: {verdict.value}.")
+        out(*(f"Proposal {row.proposal_id} is {row.state} now." for row in moved))
 
 
 @compliance.command()

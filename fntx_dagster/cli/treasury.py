@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from fntx_dagster.cli.treasury_proposals import cancel, decide, expire, list_, propose, show
+from fntx_dagster.cli.treasury_proposals import cancel, decide, expire, list_, propose, screen, show
 from fntx_dagster.cli.treasury_signers import enroll, pause, resume, rotate, signers
 from fntx_dagster.cli.treasury_submission import confirm, export, import_, queue, submit
 from fntx_dagster.cli.treasury_tables import check, machines
@@ -14,7 +14,7 @@ treasury = typer.Typer(no_args_is_help=True, help="The treasury: nothing moves u
 
 for command in (
     *(enroll, signers, rotate, pause, resume),
-    *(propose, show, decide, cancel, expire),
+    *(propose, screen, show, decide, cancel, expire),
     *(export, submit, confirm, queue),
     *(build, check, combine, machines),
 ):

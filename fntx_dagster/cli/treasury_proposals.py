@@ -30,27 +30,33 @@ def propose(
     party: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="A party to screen; again for more.", show_default=False)
     ] = None,
+    travel: Annotated[
+        str | None,
+        typer.Option("--travel-rule", metavar="FILE", help="Who pays and who is paid, as docs/treasury.md says."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Propose something for the signers to decide within 72 hours.
 
     fntx treasury propose iou.issue --input issue.json
     """
-    proposed(kind, document(file), party or [], as_json=as_json)
+    proposed(kind, document(file), party or [], document(travel) if travel else None, as_json=as_json)
 
 
-def proposed(kind: str, payload: Any, parties: list[str], *, as_json: bool) -> None:
+def proposed(kind: str, payload: Any, parties: list[str], travel: Any = None, *, as_json: bool) -> None:
     """Make a proposal and say what it waits for."""
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services.governance.proposing import propose
     from fntx_dagster.services.governance.reading import show
 
     settings, db = settings_and_database()
-    view = show(db, propose(settings, db, kind, payload, parties))
+    view = show(db, propose(settings, db, kind, payload, parties, travel=travel))
     if as_json:
         print_json(as_dict(view))
         return
     out(f"Proposal {view.row.proposal_id} is {view.row.state}.")
+    if view.row.reason and view.row.state in ("screening", "blocked"):
+        out(f"{view.row.reason}")
     if view.row.state == "pending_approval":
         out(f"`fntx treasury show {view.row.proposal_id} --sign` prints what the signers sign.")
 
@@ -138,6 +144,27 @@ def cancel(
     settings, db = settings_and_database()
     cancel(settings, db, proposal_id, reason)
     show(proposal_id, as_json=as_json)
+
+
+def screen(
+    proposal_id: Annotated[
+        UUID | None, typer.Argument(metavar="[ID]", help="A proposal; left out: all that are not prepared.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Screen the parties of proposals again, as when a list was missing or too old.
+
+    fntx treasury screen
+    """
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.governance.screening import screen_proposal, screen_proposals
+
+    settings, db = settings_and_database()
+    rows = screen_proposals(settings, db) if proposal_id is None else [screen_proposal(settings, db, proposal_id)]
+    if as_json:
+        print_json({"proposals": {str(row.proposal_id): row.state for row in rows}})
+    else:
+        out(*(f"Proposal {row.proposal_id} is {row.state} now." for row in rows))
 
 
 def expire(as_json: AsJson = False) -> None:

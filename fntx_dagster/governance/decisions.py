@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -61,6 +62,13 @@ def registration_bytes(instance: str, registration: Registration) -> bytes:
     """What a signer signs to show that the key that is registered is his."""
     return _HEADER + canonical(
         {"type": "fntx.governance.registration", "version": 1, "instance": instance, **registration._asdict()}
+    )
+
+
+def disposition_bytes(instance: str, disposition: Mapping[str, Any]) -> bytes:
+    """What a signer of the role compliance signs to call matches of a check false positives."""
+    return _HEADER + canonical(
+        {"type": "fntx.compliance.disposition", "version": 1, "instance": instance, **disposition}
     )
 
 

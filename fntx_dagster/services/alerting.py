@@ -66,6 +66,7 @@ TITLES = {
     "prices": "Prices of exchanges",
     "ledger": "A ledger that does not hold",
     "audit": "The audit log does not hold",
+    "compliance": "A payment is held back by a match",
     "settlement": "Expired executions without a settlement price",
     "run": "A run failed",
     "check": "A check failed",

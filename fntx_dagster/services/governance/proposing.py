@@ -9,13 +9,18 @@ from uuid import UUID, uuid4
 
 from fntx_dagster.audit.canonical import canonical
 from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.config import read_config
 from fntx_dagster.governance.decisions import payload_hash
 from fntx_dagster.governance.kinds import EXPIRY, KINDS, ProposalKind, approvals_of, kind_of
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance import payloads
-from fntx_dagster.services.governance.configuration import active_set, approved_config, configured
+from fntx_dagster.services.governance.configuration import active_set, approved_config, configured, document_of
+from fntx_dagster.services.governance.screening import screened
 from fntx_dagster.services.governance.signers import TERMINAL, instance_of
 from fntx_dagster.services.governance.steps import step_event, taken
+from fntx_dagster.services.governance.travel import travelling
+from fntx_dagster.services.screening.addresses import addressed_parties
+from fntx_dagster.services.screening.gating import GATE
 from fntx_dagster.services.treasury.transactions import require_buildable
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
@@ -27,7 +32,13 @@ _GIVE_REASONS = ("trade.live", "trade.kill", "breaker.reset", "emergency.pause",
 
 
 def propose(
-    settings: Settings, db: Database, kind: str, payload: Any, parties: Sequence[str] = (), by: str = TERMINAL
+    settings: Settings,
+    db: Database,
+    kind: str,
+    payload: Any,
+    parties: Sequence[str] = (),
+    by: str = TERMINAL,
+    travel: Any = None,
 ) -> UUID:
     """Make a proposal of a kind and return its id. It waits for decisions at once, or, where others are named in it,
     until they are screened. Raises Permanent for a payload that the kind does not have, TransactionRefused for an
@@ -37,6 +48,8 @@ def propose(
     with entered(db) as connection:
         deciding = active_set(connection)
         threshold = _checked(settings, connection, kind, payload, deciding)
+        if terms.screened:
+            parties = _screened_parties(connection, payload, parties)
         now = datetime.now(UTC).replace(microsecond=0)
         row = ProposalRow(
             uuid4(),
@@ -53,14 +66,27 @@ def propose(
             "draft",
             "",
         )
+        drafted = step_event(row, "draft", by)
+        moving = payload if terms.screened and terms.ops else {}
+        if sides := travelling(moving, travel, settings.compliance.travel_rule_amount):
+            drafted = drafted._replace(details={**drafted.details, "travel_rule": sides})
         add_proposal(connection, row)
-        events = [step_event(row, "draft", by)]
+        events = [drafted]
         row = taken(connection, row, "screen", by, events)
-        if not terms.screened:
+        if terms.screened:
+            screened(settings, connection, row, GATE, events)
+        else:
             taken(connection, row, "cleared", by, events, "it names nobody who is screened")
         for event in events:
             append(settings, connection, event)
     return row.proposal_id
+
+
+def _screened_parties(connection: Connection, payload: Any, named: Sequence[str]) -> list[str]:
+    """Who is screened: those who are named, and those whose addresses the payload has."""
+    config = read_config(document_of(active_set(connection).config.encode()))
+    ours = {*config.xrpl_accounts.values(), *config.stellar_accounts.values()}
+    return [*dict.fromkeys([*named, *addressed_parties(connection, payload, ours)])]
 
 
 def _checked(settings: Settings, connection: Connection, name: str, payload: Any, deciding: SignerSetRow) -> int:

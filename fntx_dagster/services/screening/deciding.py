@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.decisions import disposition_bytes
+from fntx_dagster.governance.fields import StrictFields
+from fntx_dagster.governance.kinds import COMPLIANCE
+from fntx_dagster.governance.signatures import verifies
 from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.governance.signers import instance_of
 from fntx_dagster.services.screening.gating import (
     FALSE_POSITIVE,
     GATE,
@@ -30,6 +35,7 @@ from fntx_dagster.store.treasury.screenings import (
     last_decisions,
     screening,
 )
+from fntx_dagster.store.treasury.signer_sets import signer_sets, signers_of
 
 if TYPE_CHECKING:
     from fntx_dagster.settings import Settings
@@ -53,29 +59,45 @@ class Rescreened(NamedTuple):
     new_hits: tuple[str, ...]
 
 
-def dispose(settings: Settings, db: Database, screening_id: int, decision: MatchDecision, *, by: str) -> list[int]:
-    """Decide the matches of a check, or the one that the decision names; the numbers of the dispositions.
+class Disposed(NamedTuple):
+    """The party, the numbers of what was decided of its matches, and the signer who did; None before there are any."""
+
+    party_id: str
+    numbers: list[int]
+    signer: str | None
+
+
+def to_sign(settings: Settings, db: Database, screening_id: int, decision: MatchDecision) -> bytes:
+    """What a signer of the role compliance signs to call the matches of a check false positives."""
+    with db.connect() as connection:
+        lists.lock_for_screening(connection)
+        return _signed_bytes(settings, *_found(connection, screening_id, decision), decision)
+
+
+def dispose(
+    settings: Settings,
+    db: Database,
+    screening_id: int,
+    decision: MatchDecision,
+    *,
+    by: str,
+    signed: Any = None,
+) -> Disposed:
+    """Decide the matches of a check, or the one that the decision names.
 
     It holds for the party as it is known, the entity, and the entity's row as it is now. Permanent for an unknown
     check, one without such a match, and where the party or a row has changed since. `by`: an actor of the audit log.
+    Once there are signers, a false positive needs `signed`: a `signer` of the role compliance, and his `signature` in
+    hex over what `to_sign` gives.
     """
-    verdict, reason, entity = decision
-    if verdict not in (FALSE_POSITIVE, TRUE_MATCH):
-        raise Permanent(f"{verdict[:40]!r} decides nothing", f"Say {FALSE_POSITIVE} or {TRUE_MATCH}")
-    if not reason.strip() or len(reason) > _LONGEST_REASON:
-        raise Permanent(f"the reason has {len(reason)} characters", f"Give a reason of at most {_LONGEST_REASON}")
     with db.connect() as connection:
         lists.lock_for_screening(connection)
-        row = screening(InTransaction(connection), screening_id)
-        if row is None:
-            raise Permanent(f"no screening has the number {screening_id}", "`fntx compliance screen` prints its number")
-        found = [match for match in row.matches if entity in (None, match["entity"])]
-        if not found:
-            raise Permanent(
-                f"screening {screening_id} has no such match", "`fntx compliance screen` prints its matches"
-            )
-        _require_as_it_was(connection, row, found)
-        return [
+        row, found = _found(connection, screening_id, decision)
+        signer = None
+        if decision.verdict == FALSE_POSITIVE and signer_sets(connection, "active"):
+            signer = _by_compliance(connection, _signed_bytes(settings, row, found, decision), signed)
+            by = f"signer:{signer}"
+        numbers = [
             _decide(
                 settings,
                 connection,
@@ -86,13 +108,75 @@ def dispose(settings: Settings, db: Database, screening_id: int, decision: Match
                     match["list"],
                     match["entity"],
                     match["row_hash"],
-                    verdict,
-                    reason.strip(),
+                    decision.verdict,
+                    decision.reason.strip(),
                     by,
                 ),
             )
             for match in found
         ]
+    return Disposed(row.party_id, numbers, signer)
+
+
+def _found(
+    connection: Connection, screening_id: int, decision: MatchDecision
+) -> tuple[ScreeningRow, list[Mapping[str, Any]]]:
+    """A check and those of its matches that a decision is on, as they still are."""
+    verdict, reason, entity = decision
+    if verdict not in (FALSE_POSITIVE, TRUE_MATCH):
+        raise Permanent(f"{verdict[:40]!r} decides nothing", f"Say {FALSE_POSITIVE} or {TRUE_MATCH}")
+    if not reason.strip() or len(reason) > _LONGEST_REASON:
+        raise Permanent(f"the reason has {len(reason)} characters", f"Give a reason of at most {_LONGEST_REASON}")
+    row = screening(InTransaction(connection), screening_id)
+    if row is None:
+        raise Permanent(f"no screening has the number {screening_id}", "`fntx compliance screen` prints its number")
+    found = [match for match in row.matches if entity in (None, match["entity"])]
+    if not found:
+        raise Permanent(f"screening {screening_id} has no such match", "`fntx compliance screen` prints its matches")
+    _require_as_it_was(connection, row, found)
+    return row, found
+
+
+def _signed_bytes(
+    settings: Settings, row: ScreeningRow, found: Sequence[Mapping[str, Any]], decision: MatchDecision
+) -> bytes:
+    return disposition_bytes(
+        instance_of(settings),
+        {
+            "screening": row.screening_id,
+            "party": row.party_id,
+            "details_hash": row.details_hash,
+            "matches": [{name: match[name] for name in ("list", "entity", "row_hash")} for match in found],
+            "verdict": decision.verdict,
+            "reason": decision.reason.strip(),
+        },
+    )
+
+
+def _by_compliance(connection: Connection, content: bytes, signed: Any) -> str:
+    """The signer who signed a disposition. Permanent unless he has the role compliance, and signed these bytes."""
+    if signed is None:
+        raise Permanent(
+            "a false positive needs the signature of a signer of the role compliance",
+            "He signs what --sign prints; hand it in with --file decision.json: signer, signature",
+        )
+    fields = StrictFields(signed, "")
+    signer_id, signature = fields.text("signer"), fields.text("signature")
+    fields.end()
+    [active] = signer_sets(connection, "active")
+    for row in signers_of(connection, active.version):
+        if (row.signer_id, row.role) == (signer_id, COMPLIANCE):
+            if verifies(row.scheme, bytes.fromhex(row.public_key), content, _hex(signature)):
+                return signer_id
+            raise Permanent(f"the signature of {signer_id} does not fit (bad_signature)", "Sign what --sign prints now")
+    raise Permanent(f"{signer_id[:70]} is no signer of the role compliance", "`fntx treasury signers` lists who is")
+
+
+def _hex(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text) if text.isalnum() else b""
+    except ValueError:
+        return b""
 
 
 def screen_now(settings: Settings, db: Database, party_ids: Sequence[str], *, by: str) -> GateAnswer:

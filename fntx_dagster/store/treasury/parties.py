@@ -60,3 +60,43 @@ def parties_in(connection: psycopg.Connection, party_ids: Collection[str] | None
         {"ids": None if party_ids is None else [*party_ids]},
     )
     return parties(InTransaction(connection), party_ids)
+
+
+def add_address(connection: psycopg.Connection, address: str, party_id: str, by: str) -> str:
+    """Give an address to a party, unless it is somebody's; whose it is then."""
+    connection.execute(
+        "insert into treasury.party_address (address, party_id, added_by) values (%s, %s, %s) on conflict do nothing",
+        (address, party_id, by),
+    )
+    return owners(connection, [address])[address]
+
+
+def remove_address(connection: psycopg.Connection, address: str, party_id: str) -> bool:
+    """Take an address from a party; False where it is not its own. Whoever holds it in another transaction ends
+    first."""
+    return (
+        connection.execute(
+            "delete from treasury.party_address where address = %s and party_id = %s", (address, party_id)
+        ).rowcount
+        == 1
+    )
+
+
+def owners(connection: psycopg.Connection, addresses: Sequence[str]) -> dict[str, str]:
+    """Address → party, held until the transaction ends; without those that are nobody's."""
+    found = connection.execute(
+        """select address, party_id from treasury.party_address where address = any(%s)
+        order by address for share""",
+        [[*addresses]],
+    )
+    return dict(found.fetchall())
+
+
+def open_proposals_of(connection: psycopg.Connection, party_id: str) -> list[str]:
+    """Proposals that name a party and are not over, oldest first."""
+    found = connection.execute(
+        """select proposal_id::text from treasury.proposal where %s = any(parties)
+        and state not in ('confirmed', 'failed', 'expired', 'rejected', 'cancelled') order by nonce""",
+        [party_id],
+    )
+    return [row[0] for row in found]

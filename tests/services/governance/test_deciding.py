@@ -15,7 +15,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.machines import MACHINES, states
 from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services.governance.deciding import DecisionRefused, decide
-from fntx_dagster.services.governance.ending import cancel, expire, record_screening
+from fntx_dagster.services.governance.ending import cancel, expire
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import list_proposals, show
 from fntx_dagster.services.governance.signers import enroll, list_sets
@@ -70,18 +70,6 @@ def test_two_without_the_required_role_do_not_suffice(database: Database, tmp_pa
     assert state(database, proposal) == "pending_approval"
     decide(settings, database, proposal, decision(database, proposal, "compliance", "reject"))
     assert state(database, proposal) == "rejected"
-
-
-def test_who_moves_money_is_screened_before_anybody_votes(database: Database, tmp_path: Path) -> None:
-    settings = begun(tmp_path, database)
-    proposal = propose(settings, database, "iou.issue", ISSUE, ["party-1"])
-    assert state(database, proposal) == "screening"
-    with pytest.raises(Permanent, match="the proposal is screening"):
-        decide(settings, database, proposal, decision(database, proposal, "treasury"))
-    record_screening(settings, database, proposal, "hit", "system:compliance")
-    record_screening(settings, database, proposal, "dispose_false_positive", "signer:compliance")
-    assert state(database, proposal) == "pending_approval"
-    assert show(database, proposal).row.parties == ["party-1"]
 
 
 @pytest.mark.parametrize("code", ["unknown_signer", "duplicate", "bad_signature", "opposite", "another", "high_s"])

@@ -7,6 +7,7 @@ import copy
 import json
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,9 +20,11 @@ from fntx_dagster.services.governance.ending import record_screening
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import show
 from fntx_dagster.services.governance.signers import enroll
+from fntx_dagster.services.screening.addresses import set_address
 from fntx_dagster.services.screening.lists import load_list
 from fntx_dagster.services.screening.parties import set_party
 from fntx_dagster.settings import Settings
+from fntx_dagster.settings.compliance import ComplianceSettings
 from fntx_dagster.settings.treasury import TreasurySettings
 from fntx_dagster.simulate.horizon.entries import AccountEntry
 from fntx_dagster.simulate.horizon.network import StellarNetwork
@@ -75,17 +78,24 @@ def network() -> StellarNetwork:
 
 
 def begun(home: Path, db: Database, *, xrpl: str | None = None, horizon: str | None = None) -> Settings:
-    """A treasury whose signers are enrolled, with a fresh list and a party that is on none."""
+    """A treasury whose signers are enrolled, with a fresh list and a party that is on none. No amount needs the travel
+    rule."""
     home.mkdir(exist_ok=True)
     document = platform()
     config = home / "treasury.json"
     config.write_text(json.dumps(document), encoding="utf-8")
     urls = {"xrpl_url": xrpl, "horizon_url": horizon}
     secret = {name: SecretStr(url) for name, url in urls.items() if url}
-    settings = Settings(home=home, treasury=TreasurySettings(config=config, **secret))  # pyright: ignore[reportArgumentType]  # by name
+    settings = Settings(
+        home=home,
+        treasury=TreasurySettings(config=config, **secret),  # pyright: ignore[reportArgumentType]  # by name
+        compliance=ComplianceSettings(travel_rule_amount=Decimal(1_000_000)),
+    )
     assert enroll(settings, db, registered(settings, document)) == 1
     load_list(settings, db, write_list(home / "list.csv", *ROWS), by=BY)
     set_party(db, "good", "Helena Brightwater", "Person", by=BY)
+    for name in ("stranger", "nobody"):
+        set_address(db, "good", address(name), by=BY)
     return settings
 
 

@@ -1,0 +1,115 @@
+"""Proposals that name others, screened: when they are made, when somebody asks, and when a list has changed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from fntx_dagster.audit.event import NewAuditEvent
+from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.approvals import APPROVED
+from fntx_dagster.governance.kinds import KINDS
+from fntx_dagster.model.finding import Finding, Observed
+from fntx_dagster.services.alerting import record
+from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.governance.deciding import judge
+from fntx_dagster.services.governance.steps import held, taken
+from fntx_dagster.services.screening.gating import CLEARED, GATE, HIT, GateAnswer, gate
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Connection, Database
+from fntx_dagster.store.treasury.platform import entered
+from fntx_dagster.store.treasury.proposals import ProposalRow, decisions_on, move, proposals
+
+_SCREENED = ("screening", "pending_approval", "approved")
+
+
+def screened(
+    settings: Settings, connection: Connection, row: ProposalRow, by: str, events: list[NewAuditEvent]
+) -> ProposalRow:
+    """Screen the parties of a proposal that the transaction holds, and take the step that follows, if one does: who
+    waits for a list goes on waiting with the reason, and an approved proposal without a match stays approved."""
+    answer = gate(settings, connection, row.parties, f"proposal:{row.proposal_id}", by=by)
+    if answer.decision == HIT and row.state in ("screening", "approved"):
+        return taken(connection, row, "hit", by, events, _reason(answer))
+    if answer.decision == CLEARED and row.state == "screening":
+        return taken(connection, row, "cleared", by, events)
+    if row.state == "screening":
+        reason = _reason(answer)
+        move(connection, row.proposal_id, row.state, row.state, reason)
+        return row._replace(reason=reason)
+    return row
+
+
+def screen_proposal(settings: Settings, db: Database, proposal_id: UUID, by: str = GATE) -> ProposalRow:
+    """Screen a proposal again. Permanent where it names nobody who is screened, or nothing follows any more."""
+    events: list[NewAuditEvent] = []
+    with entered(db) as connection:
+        row = held(connection, proposal_id)
+        if not KINDS[row.kind].screened or row.state not in _SCREENED:
+            raise Permanent(f"a screening changes nothing of a {row.kind} that is {row.state}", "Look at it: `show`")
+        row = screened(settings, connection, row, by, events)
+        for event in events:
+            append(settings, connection, event)
+    return row
+
+
+def move_on(settings: Settings, db: Database, party_id: str, signer: str) -> list[ProposalRow]:
+    """Let what a party held back wait for decisions again, once all its parties are cleared: a signer of the role
+    compliance called the matches false positives. A match that only vanished, as a party's name was changed, moves
+    nothing: that needs a new proposal. Those that moved."""
+    with db.connect() as connection:
+        ids = [row.proposal_id for row in proposals(connection, ["blocked"]) if party_id in row.parties]
+    moved = [_moved_on(settings, db, each, f"signer:{signer}") for each in reversed(ids)]
+    note_blocked(db)
+    return [row for row in moved if row.state != "blocked"]
+
+
+def note_blocked(db: Database) -> None:
+    """Raise an alert for each proposal that a match holds back, and resolve those that are over."""
+    with db.connect() as connection:
+        blocked = proposals(connection, ["blocked"])
+    findings = [
+        Finding(str(row.proposal_id), f"The proposal {row.proposal_id} is blocked: {row.reason}") for row in blocked
+    ]
+    record(db, [Observed("compliance", "proposals", findings)])
+
+
+def _moved_on(settings: Settings, db: Database, proposal_id: UUID, by: str) -> ProposalRow:
+    events: list[NewAuditEvent] = []
+    with entered(db) as connection:
+        row = held(connection, proposal_id)
+        if row.state != "blocked":
+            return row
+        answer = gate(settings, connection, row.parties, f"proposal:{row.proposal_id}")
+        if answer.decision == CLEARED:
+            row = taken(connection, row, "dispose_false_positive", by, events)
+            now = datetime.now(UTC)  # those who approved before the match need not do so again
+            if judge(connection, row, decisions_on(connection, row.proposal_id), now).state == APPROVED:
+                row = taken(connection, row, "approve", by, events)
+        for event in events:
+            append(settings, connection, event)
+    return row
+
+
+def screen_proposals(settings: Settings, db: Database, by: str = GATE) -> list[ProposalRow]:
+    """Screen every proposal that is not prepared yet, each in its own transaction, and raise an alert for each that a
+    match holds back; those that moved. What moves meanwhile is screened by whoever prepares it."""
+    with db.connect() as connection:
+        before = [row for row in proposals(connection, _SCREENED) if KINDS[row.kind].screened]
+    after: list[ProposalRow] = []
+    for row in reversed(before):
+        try:
+            after.append(screen_proposal(settings, db, row.proposal_id, by))
+        except Permanent:
+            continue
+    note_blocked(db)
+    states = {row.proposal_id: row.state for row in before}
+    return [row for row in after if row.state != states[row.proposal_id]]
+
+
+def _reason(answer: GateAnswer) -> str:
+    """Why a proposal waits, with numbers of checks and no names."""
+    if answer.decision == HIT:
+        hits = [f"{each.party_id} (check {each.screening_id})" for each in answer.verdicts if each.decision == HIT]
+        return f"a match on a list: {', '.join(hits)}"
+    return f"nobody can be cleared: {', '.join(answer.problems)}"

@@ -1,0 +1,53 @@
+"""What a proposal of a payment says of who pays and who is paid, above the amount of the travel rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from fntx_dagster.compliance.travel_rule import TravelParty, TravelPayment, require_fields
+from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.fields import StrictFields
+
+_PAYING = ("payment", "escrow.create")
+_DROPS = Decimal(1_000_000)
+
+
+def travelling(payload: Mapping[str, Any], document: Any, limit: Decimal) -> dict[str, dict[str, str]] | None:
+    """What the sealed event of a proposal says of both sides; None where nothing is said and nothing has to be. Raises
+    Permanent for a payment above the limit that lacks a field, and for another account than the intent has."""
+    intent = payload.get("intent")
+    if not isinstance(intent, dict) or intent["op"] not in _PAYING:
+        if document is not None:
+            raise Permanent("only a payment has fields of the travel rule", "Propose it without --travel-rule")
+        return None
+    params = intent["params"]
+    payment = TravelPayment(_amount(payload["ledger"], params["amount"]), TravelParty(), TravelParty())
+    if document is None:
+        require_fields(payment, limit)
+        return None
+    fields = StrictFields(document, "")
+    payment = payment._replace(originator=_side(fields, "originator"), beneficiary=_side(fields, "beneficiary"))
+    fields.end()
+    require_fields(payment, limit)
+    sides = {"originator": (payment.originator, intent["account"])}
+    sides["beneficiary"] = (payment.beneficiary, params["destination"])
+    for side, (party, account) in sides.items():
+        if party.account and party.account != account:
+            raise Permanent(f"{side}.account is not that of the intent", f"It is {account}")
+    return {side: party._asdict() for side, (party, _) in sides.items()}
+
+
+def _amount(ledger: str, amount: Any) -> Decimal:
+    """In units of the token; XRP is written in drops, and Stellar writes the asset beside the amount."""
+    if isinstance(amount, dict):
+        return Decimal(amount["value"])
+    return Decimal(amount) / _DROPS if ledger == "xrpl" else Decimal(amount)
+
+
+def _side(fields: StrictFields, name: str) -> TravelParty:
+    side = fields.object(name)
+    party = TravelParty(*(side.text(each) if side.has(each) else "" for each in TravelParty._fields))
+    side.end()
+    return party
