@@ -57,8 +57,7 @@ def signers(as_json: AsJson = False) -> None:
     sets, state = list_sets(db), paused(db)
     if as_json:
         shown = [each._asdict() | {"signers": [signer._asdict() for signer in each.signers]} for each in sets]
-        by = {"proposal_id": str(state.proposal_id) if state and state.proposal_id else None}
-        print_json({"platform": state._asdict() | by if state else None, "signer_sets": shown})
+        print_json({"platform": state._asdict() if state else None, "signer_sets": shown})
         return
     if state is None:
         out("Nobody may decide yet: `fntx treasury enroll` sets up the first signers.")

@@ -12,8 +12,7 @@ from fntx_dagster.cli.options import AsJson, content_of, print_json, settings_an
 from fntx_dagster.cli.treasury_proposals import ProposalId
 
 if TYPE_CHECKING:
-    from fntx_dagster.services.transactions.importing import ImportAnswer, ImportedPart
-    from fntx_dagster.services.transactions.queueing import QueuedTransaction
+    from fntx_dagster.services.transactions.importing import ImportAnswer
     from fntx_dagster.services.transactions.settling import Settled
 
 _UNDECIDED, _NOT_DONE = 75, 1
@@ -130,7 +129,7 @@ def queue(as_json: AsJson = False) -> None:
     _, db = settings_and_database()
     waiting = queue(db)
     if as_json:
-        print_json([_as_dict(each) for each in waiting])
+        print_json([each._asdict() for each in waiting])
         return
     table = new_table("proposal", "kind", "state", "next", "signed by", "missing", "ends", right=())
     for each in waiting:
@@ -142,11 +141,7 @@ def queue(as_json: AsJson = False) -> None:
 def _imported(answer: ImportAnswer) -> dict[str, Any]:
     if answer.added is None:
         return {"file": answer.file, "error": {"code": answer.code, "message": answer.message}}
-    return {"file": answer.file, "result": _as_dict(answer.added)}
-
-
-def _as_dict(row: ImportedPart | QueuedTransaction | Settled) -> dict[str, Any]:
-    return row._asdict() | {"proposal_id": str(row.proposal_id)}
+    return {"file": answer.file, "result": answer.added._asdict()}
 
 
 def _read(stream: BinaryIO) -> bytes:
@@ -160,7 +155,7 @@ def _say(settled: list[Settled], *, as_json: bool) -> None:
     from fntx_dagster.cli.terminal import out
 
     if as_json:
-        print_json([_as_dict(each) for each in settled])
+        print_json([each._asdict() for each in settled])
         return
     for each in settled:
         where = f" in ledger {each.ledger}" if each.ledger else ""

@@ -1,4 +1,4 @@
-"""Values as programs read them in JSON: money as strings of exact decimals, days and times in ISO form, no bytes."""
+"""Values for programs, in JSON: money as strings of exact decimals, times in ISO form, ids as text, no bytes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from fntx_dagster.report import money
 
@@ -22,4 +23,6 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()
+    if isinstance(value, UUID):
+        return str(value)
     raise TypeError(f"{type(value).__name__} has no JSON form here")

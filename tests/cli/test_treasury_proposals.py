@@ -51,7 +51,14 @@ def test_signers_enroll_propose_decide_and_pause(used_home: Path, tmp_path: Path
         content = bytes.fromhex(pause["to_sign"]["approve"]["hex"])
         own = {"signer": "trustee", "decision": "approve", "signature": signed_by(KEYS["trustee"], content).hex()}
         treasury("decide", pause["proposal"], "--file", file("decision.json", own))
-        assert treasury("signers")["platform"]["state"] == "paused"
+        platform = treasury("signers")["platform"]
+        assert (platform["state"], platform["proposal_id"]) == ("paused", pause["proposal"])
+        assert [each["proposal_id"] for each in treasury("queue")] == [made["proposal"]]
+        assert treasury("screen") == {"proposals": {}}
+        assert "changes nothing of a freeze" in treasury("screen", made["proposal"], code=1)
+        resume = treasury("resume", "--reason", "the key was found")
+        assert treasury("cancel", resume["proposal"], "--reason", "too early")["state"] == "cancelled"
+        assert [each["proposal"] for each in treasury("list", "--state", "cancelled")] == [resume["proposal"]]
         shown = run(path, "treasury", "show", made["proposal"], "--sign").stdout
         assert made["to_sign"]["reject"]["hex"] in shown
         assert "the compliance among them" in shown
