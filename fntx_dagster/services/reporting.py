@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from threading import get_ident
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -212,7 +213,7 @@ def write_whole(file: Path, content: str | bytes | Iterable[bytes], *, private: 
             stream.writelines(blocks)
         return
     mode = 0o600 if private else target.stat().st_mode & 0o777 if target.exists() else 0o666
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.{get_ident()}.unfinished")
     try:
         unfinished.unlink(missing_ok=True)
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
