@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 import random
-import socket
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from fntx_dagster.simulate.exchanges.paper import PaperExchange
+from fntx_dagster.simulate.loopback import LoopbackHandler, LoopbackHttp
 
 FaultKind = Literal["timeout", "lost", "disconnect", "garbage", "too_many", "failure"]
 """No answer in time; the connection ends without an answer, after and before the order; an answer that cannot be read;
@@ -122,25 +121,14 @@ def serve_exchange(dialect: Dialect) -> Iterator[ExchangeServer]:
         thread.join()
 
 
-class _Http(ThreadingHTTPServer):
+class _Http(LoopbackHttp):
     """The sockets; `shared` is what the handlers share."""
 
-    daemon_threads = True
     shared: ExchangeServer
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(LoopbackHandler):
     """One connection."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def handle(self) -> None:
-        with suppress(ConnectionError, BrokenPipeError):
-            super().handle()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing is printed: a request's line may hold a signature."""
 
     def _respond(self) -> None:
         assert isinstance(self.server, _Http)
@@ -157,29 +145,20 @@ class _Handler(BaseHTTPRequestHandler):
             server.problems.append(problem)
             answer = HttpAnswer(500, {})
         if fault is None:
-            self._send(answer.status, json.dumps(answer.document).encode(), "application/json")
+            self.respond(answer.status, json.dumps(answer.document).encode(), "application/json")
         else:
             self._fail(fault, server)
 
     def _fail(self, fault: OrderFault, server: ExchangeServer) -> None:
         if fault.kind == "too_many":
-            self._send(429, b'{"msg":"too many requests"}', "application/json")
+            self.respond(429, b'{"msg":"too many requests"}', "application/json")
         elif fault.kind == "failure":
-            self._send(503, b"<html>Service Unavailable</html>", "text/html")
+            self.respond(503, b"<html>Service Unavailable</html>", "text/html")
         elif fault.kind == "garbage":
-            self._send(200, b"<html>\xf0\x9f", "text/html")
+            self.respond(200, b"<html>\xf0\x9f", "text/html")
         else:
             if fault.kind == "timeout":
                 server.released.wait()
-            self.close_connection = True
-            with suppress(OSError):
-                self.connection.shutdown(socket.SHUT_RDWR)
-
-    def _send(self, status: int, body: bytes, kind: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", f"{len(body)}")
-        self.end_headers()
-        self.wfile.write(body)
+            self.cut()
 
     do_GET = do_POST = do_DELETE = do_PUT = _respond

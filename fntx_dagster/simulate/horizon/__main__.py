@@ -7,8 +7,6 @@ serves.
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from fntx_dagster.simulate.horizon.entries import AccountEntry
 from fntx_dagster.simulate.horizon.network import TESTNET, StellarNetwork
 from fntx_dagster.simulate.horizon.refusing import stroops
 from fntx_dagster.simulate.horizon.server import serve_horizon
+from fntx_dagster.simulate.loopback import serve_until_ended
 
 
 def main() -> None:
@@ -35,15 +34,10 @@ def main() -> None:
         address, _, lumens = each.partition("=")
         if address not in network.accounts:
             network.give(AccountEntry(address, stroops(Decimal(lumens)), network.last.sequence << 32))
-    ends = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before any thread starts, so that none of them gets one
-    with serve_horizon(
+    serving = serve_horizon(
         network, port=given.port, closes_every=given.closes_every, wait_seconds=given.wait, with_faults=given.faults
-    ) as server:
-        beside = given.address.with_name(f"{given.address.name}.new")
-        beside.write_text(server.url, encoding="utf-8")
-        os.replace(beside, given.address)
-        signal.sigwait(ends)
+    )
+    serve_until_ended(serving, given.address)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,10 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -21,6 +19,7 @@ from fntx_dagster.simulate.horizon.faults import HorizonFault, HorizonFaults
 from fntx_dagster.simulate.horizon.network import StellarNetwork
 from fntx_dagster.simulate.horizon.problems import HorizonAnswer, problem
 from fntx_dagster.simulate.horizon.routes import Routes
+from fntx_dagster.simulate.loopback import LoopbackHandler, LoopbackHttp
 
 _LARGEST = 1_000_000
 _STATUSES = {429: "rate_limit_exceeded", 503: "server_over_capacity", 504: "timeout"}
@@ -117,25 +116,14 @@ def _changes(values: dict[str, Any]) -> dict[str, Any]:
     return {name: getattr(entry, name) for name in values}
 
 
-class _Http(ThreadingHTTPServer):
+class _Http(LoopbackHttp):
     """The sockets; `shared` is what the handlers share."""
 
-    daemon_threads = True
     shared: SimulatedHorizon
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(LoopbackHandler):
     """One connection."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def handle(self) -> None:
-        with suppress(ConnectionError):
-            super().handle()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing is printed."""
 
     def _respond(self) -> None:
         assert isinstance(self.server, _Http)
@@ -175,23 +163,14 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.kind == "problem":
             self._send(problem(_STATUSES.get(fault.status, "server_over_capacity"))._replace(status=fault.status))
         elif fault.kind == "garbage":
-            self._write(200, b"<html>\xf0\x9f", "text/html")
+            self.respond(200, b"<html>\xf0\x9f", "text/html")
         else:
             if fault.kind == "silent":
                 server.released.wait()
-            self.close_connection = True
-            with suppress(OSError):
-                self.connection.shutdown(socket.SHUT_RDWR)
+            self.cut()
 
     def _send(self, answer: HorizonAnswer) -> None:
         kind = "application/problem+json" if answer.problem else "application/hal+json"
-        self._write(answer.status, json.dumps(answer.document).encode(), f"{kind}; charset=utf-8")
-
-    def _write(self, status: int, body: bytes, kind: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", f"{len(body)}")
-        self.end_headers()
-        self.wfile.write(body)
+        self.respond(answer.status, json.dumps(answer.document).encode(), f"{kind}; charset=utf-8")
 
     do_GET = do_POST = _respond

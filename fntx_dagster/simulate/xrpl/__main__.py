@@ -6,10 +6,9 @@ It prints nothing: `--address FILE` is where it writes the address at which it l
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 from pathlib import Path
 
+from fntx_dagster.simulate.loopback import serve_until_ended
 from fntx_dagster.simulate.xrpl.ledger import new_ledger
 from fntx_dagster.simulate.xrpl.server import serve_xrpl
 from fntx_dagster.simulate.xrpl.view import NetworkRules
@@ -28,15 +27,10 @@ def main() -> None:
     given = parser.parse_args()
     funded = dict(each.split("=", 1) for each in given.fund)
     ledger = new_ledger({account: int(drops) for account, drops in funded.items()}, NetworkRules(given.network_id))
-    ends = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before any thread starts, so that none of them gets one
-    with serve_xrpl(
+    serving = serve_xrpl(
         ledger, file=given.state, port=given.port, closes_every=given.closes_every, faults=given.faults
-    ) as server:
-        beside = given.address.with_name(f"{given.address.name}.new")
-        beside.write_text(server.url, encoding="utf-8")
-        os.replace(beside, given.address)
-        signal.sigwait(ends)
+    )
+    serve_until_ended(serving, given.address)
 
 
 if __name__ == "__main__":

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socketserver import TCPServer
 from typing import Any, NamedTuple
 
+from fntx_dagster.simulate.loopback import LoopbackHandler, LoopbackHttp
 from fntx_dagster.simulate.xrpl.faults import FaultPlan, PlannedFault
 from fntx_dagster.simulate.xrpl.ledger import XrplLedger, new_ledger, restored
 from fntx_dagster.simulate.xrpl.methods import CHANGING, answer
@@ -149,46 +147,32 @@ def _close_by_time(server: XrplServer, seconds: float) -> None:
             server.problems.append(problem)
 
 
-class _Http(ThreadingHTTPServer):
+class _Http(LoopbackHttp):
     """The sockets; `shared` is what the handlers share."""
 
-    daemon_threads = True
     block_on_close = False
     shared: XrplServer
 
-    def server_bind(self) -> None:
-        """Bind without a query to the name service: HTTPServer asks it for a name that nobody reads."""
-        TCPServer.server_bind(self)
 
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(LoopbackHandler):
     """One connection."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
     timeout = 60
-
-    def handle(self) -> None:
-        with suppress(ConnectionError, TimeoutError):
-            super().handle()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing is printed: a transaction is its accounts' own business."""
 
     def do_POST(self) -> None:
         assert isinstance(self.server, _Http)
         server = self.server.shared
         if not self._is_for_us():
-            self._send(403, b"the host is not this machine's own")
+            self.respond(403, b"the host is not this machine's own")
             return
         length = self.headers.get("Content-Length") or ""
         if not length.isdigit() or int(length) > _LARGEST_BODY:
             self.close_connection = True
-            self._send(413 if length.isdigit() else 411, b"a body of a known length, at most a megabyte")
+            self.respond(413 if length.isdigit() else 411, b"a body of a known length, at most a megabyte")
             return
         request = _read(self.rfile.read(int(length)))
         if request is None:
-            self._send(400, b"no JSON-RPC request")
+            self.respond(400, b"no JSON-RPC request")
             return
         server.asked.append(request)
         with server.lock:
@@ -215,25 +199,16 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.kind == "error":
             self._send_json({"result": refused(MethodRefusedError(fault.error), *request)})
         elif fault.kind == "status":
-            self._send(fault.status, b"<html>Service Unavailable</html>")
+            self.respond(fault.status, b"<html>Service Unavailable</html>")
         elif fault.kind == "garbage":
-            self._send(200, b"<html>\xf0\x9f")
+            self.respond(200, b"<html>\xf0\x9f")
         else:
             if fault.kind == "hang":
                 server.released.wait(fault.seconds)
-            self.close_connection = True
-            with suppress(OSError):
-                self.connection.shutdown(socket.SHUT_RDWR)
+            self.cut()
 
     def _send_json(self, document: Any) -> None:
-        self._send(200, json.dumps(document).encode(), "application/json; charset=UTF-8")
-
-    def _send(self, status: int, body: bytes, kind: str = "text/html") -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", f"{len(body)}")
-        self.end_headers()
-        self.wfile.write(body)
+        self.respond(200, json.dumps(document).encode(), "application/json; charset=UTF-8")
 
 
 def _read(body: bytes) -> RpcRequest | None:
