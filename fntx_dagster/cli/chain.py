@@ -17,6 +17,8 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.settings import load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fntx_dagster.settings import Settings
 
 chain = typer.Typer(
@@ -121,16 +123,9 @@ def commitments(
 
     fntx chain commitments
     """
-    from fntx_dagster.cli.terminal import out
-    from fntx_dagster.services.chain import connect, put_commitments
+    from fntx_dagster.services.chain import put_commitments
 
-    settings = load_settings()
-    with connect(settings) as connected:
-        address, chain_id = put_commitments(settings, connected, account), connected.chain_id
-    if as_json:
-        print_json({"chain_id": chain_id, "contract": address})
-    else:
-        out(f"SignalCommitments  {address}  on chain {chain_id}")
+    _put("SignalCommitments", put_commitments, account, as_json)
 
 
 @chain.command()
@@ -145,16 +140,9 @@ def attestations(
 
     fntx chain attestations
     """
-    from fntx_dagster.cli.terminal import out
-    from fntx_dagster.services.chain import connect, put_attestations
+    from fntx_dagster.services.chain import put_attestations
 
-    settings = load_settings()
-    with connect(settings) as connected:
-        address, chain_id = put_attestations(settings, connected, account), connected.chain_id
-    if as_json:
-        print_json({"chain_id": chain_id, "contract": address})
-    else:
-        out(f"Attestations  {address}  on chain {chain_id}")
+    _put("Attestations", put_attestations, account, as_json)
 
 
 @chain.command()
@@ -169,16 +157,23 @@ def anchors(
 
     fntx chain anchors
     """
+    from fntx_dagster.services.chain import put_anchors
+
+    _put("AuditAnchor", put_anchors, account, as_json)
+
+
+def _put(name: str, put: Callable[..., str], account: str | None, as_json: bool) -> None:
+    """Put a contract on the chain of the settings, and say where it is."""
     from fntx_dagster.cli.terminal import out
-    from fntx_dagster.services.chain import connect, put_anchors
+    from fntx_dagster.services.chain import connect
 
     settings = load_settings()
     with connect(settings) as connected:
-        address, chain_id = put_anchors(settings, connected, account), connected.chain_id
+        address, chain_id = put(settings, connected, account), connected.chain_id
     if as_json:
         print_json({"chain_id": chain_id, "contract": address})
     else:
-        out(f"AuditAnchor  {address}  on chain {chain_id}")
+        out(f"{name}  {address}  on chain {chain_id}")
 
 
 @chain.command()
