@@ -24,13 +24,14 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from fntx_dagster.api.app import Body, Key, TheDesk, Trader, make_app
-from fntx_dagster.api.serving import served, spare_the_collector
+from fntx_dagster.api.serving import served
 from fntx_dagster.services.orders import requests
 from fntx_dagster.services.orders.access import make_token
 from fntx_dagster.services.orders.desk import desk_of
 from fntx_dagster.services.orders.money import fund
 from fntx_dagster.services.orders.submitting import submit
 from fntx_dagster.services.orders.turn import Desk
+from fntx_dagster.serving.collector import spare_the_collector
 from fntx_dagster.settings import Settings, child_environment, load_settings
 from fntx_dagster.store.opening import open_database
 

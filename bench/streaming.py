@@ -36,11 +36,12 @@ from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from fntx_dagster.api.serving import served, spare_the_collector
+from fntx_dagster.api.serving import served
 from fntx_dagster.model.live import FILL, LiveEvent
 from fntx_dagster.model.snapshot import plain
 from fntx_dagster.services.live.stream import Stream, message
 from fntx_dagster.services.visitors.visitor import OWNER, Visitor
+from fntx_dagster.serving.collector import spare_the_collector
 from fntx_dagster.serving.sockets import PUT, frame_of
 from fntx_dagster.settings import Settings, child_environment, load_settings
 from fntx_dagster.simulate.gateway import SimulatedGateway, serve

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import socket
 import threading
 import time
@@ -17,6 +16,7 @@ from fntx_dagster.errors import Transient
 from fntx_dagster.services.database import Database
 from fntx_dagster.services.orders.desk import desk_of
 from fntx_dagster.services.orders.watching import watcher_of, watching
+from fntx_dagster.serving.collector import spare_the_collector
 from fntx_dagster.serving.connections import allow_files, behind
 from fntx_dagster.serving.sockets import Sockets
 from fntx_dagster.settings import Settings
@@ -25,8 +25,6 @@ _END_SECONDS = 5
 _PING_SECONDS = 20
 _LONGEST_MESSAGE = 4096
 """Bytes of a message of a WebSocket's client; what follows a stream says next to nothing."""
-_COLLECT_AFTER = (50_000, 20, 20)
-"""Objects that came and did not go; the collections of each generation before one of the next."""
 
 
 def serve(
@@ -64,14 +62,6 @@ def served(app: ASGIApp) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(_END_SECONDS)
-
-
-def spare_the_collector() -> None:
-    """Let Python look for circles of dead objects less often, and never among what a server is made of: a request makes
-    thousands of objects and no circle, and looking took a fifth of its time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_COLLECT_AFTER)
 
 
 def _server(app: ASGIApp, *, of_pages: bool = True, proxies: frozenset[str] = frozenset()) -> uvicorn.Server:

@@ -86,10 +86,10 @@ def live() -> None:
     """
     from threading import Event
 
-    from fntx_dagster.api.serving import spare_the_collector
     from fntx_dagster.cli.serving import end_by_signals, ending_by_signals
     from fntx_dagster.cli.terminal import note
     from fntx_dagster.services.live.running import run
+    from fntx_dagster.serving.collector import spare_the_collector
 
     settings, db = settings_and_database()
     ending = Event()
