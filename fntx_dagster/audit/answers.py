@@ -28,12 +28,12 @@ def judged(function: Callable[P, T]) -> Callable[P, T]:
         try:
             return function(*args, **kwargs)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError):
-            untold("the server's answer is not of its form")
+            unanswered("the server's answer is not of its form")
 
     return wrapper
 
 
-def untold(why: str) -> NoReturn:
+def unanswered(why: str) -> NoReturn:
     """Transient: a server cannot tell."""
     raise Transient(why, "Try again, or name another server")
 
@@ -43,7 +43,7 @@ def check_xrpl_network(state: Mapping[str, Any], anchor: Anchor) -> None:
     """`server_info` is of the anchor's network."""
     served = state["info"].get("network_id", 0)
     if f"{served}" != anchor.network:
-        untold(f"the server is of another network: it serves {_shown(served)}")
+        unanswered(f"the server is of another network: it serves {_shown(served)}")
 
 
 @judged
@@ -52,9 +52,9 @@ def check_xrpl(found: Mapping[str, Any], anchor: Anchor, checkpoint: Checkpoint)
     Both versions of the API are understood."""
     if found.get("error") == "txnNotFound":
         need(found.get("searched_all") is not True, f"ledger {anchor.position} does not hold the transaction")
-        untold("the server does not have that ledger's transactions")
+        unanswered("the server does not have that ledger's transactions")
     if found.get("error"):
-        untold(f"the server answers {_shown(found['error'])}")
+        unanswered(f"the server answers {_shown(found['error'])}")
     sent = found.get("tx_json", found)
     need(found.get("validated") is True, "the transaction is not validated")
     result = found["meta"]["TransactionResult"]
@@ -71,7 +71,7 @@ def check_xrpl(found: Mapping[str, Any], anchor: Anchor, checkpoint: Checkpoint)
 def xrpl_contents(page: Mapping[str, Any], account: str) -> list[bytes | None]:
     """What the memos of an account's own successful transactions hold, of a page of `account_tx`."""
     if page.get("error"):
-        untold(f"the server answers {_shown(page['error'])}")
+        unanswered(f"the server answers {_shown(page['error'])}")
     contents = []
     for each in page["transactions"]:
         sent = each.get("tx_json", each.get("tx"))
@@ -97,7 +97,7 @@ def check_stellar_network(state: Mapping[str, Any] | None, anchor: Anchor) -> No
     """The answer under `/` is of the anchor's network."""
     served = (state or {})["network_passphrase"]
     if served != anchor.network:
-        untold(f"the server is of another network: it serves {_shown(served)}")
+        unanswered(f"the server is of another network: it serves {_shown(served)}")
 
 
 @judged
@@ -105,7 +105,7 @@ def refuse_stellar(state: Mapping[str, Any], anchor: Anchor) -> NoReturn:
     """What it means that Horizon does not have the transaction, given the answer under `/`."""
     is_kept = state["history_elder_ledger"] <= anchor.position <= state["history_latest_ledger"]
     need(not is_kept, f"ledger {anchor.position} does not hold the transaction")
-    untold("the server does not have that ledger's transactions")
+    unanswered("the server does not have that ledger's transactions")
 
 
 @judged

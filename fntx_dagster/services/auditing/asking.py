@@ -66,7 +66,7 @@ def _xrpl_heads(anchor: Anchor, checkpoint: Checkpoint, url: str) -> list[Anchor
         if not page.get("marker"):
             return heads
         asked = {**asked, "marker": page["marker"]}
-    return answers.untold(_TOO_MANY)
+    return answers.unanswered(_TOO_MANY)
 
 
 def _check_stellar(anchor: Anchor, checkpoint: Checkpoint, url: str) -> None:
@@ -94,7 +94,7 @@ def _stellar_heads(anchor: Anchor, checkpoint: Checkpoint, url: str) -> list[Anc
         if len(rows) < _PAGE:
             return heads
         cursor = answers.cursor_behind(rows)
-    return answers.untold(_TOO_MANY)
+    return answers.unanswered(_TOO_MANY)
 
 
 def _heads(contents: Sequence[bytes | None], checkpoint: Checkpoint) -> list[AnchoredHead]:
