@@ -1,7 +1,7 @@
 """Every figure that the platform is held to, as one table: `make bench`, or `python bench NAME …` for some of them.
 
 Each benchmark says what it measures where it is written. A figure is a median, taken beside its peer or its limit in
-one run, on a machine that should have nothing else to do. All of them take some 20
+one run, on a machine that should have nothing else to do. All of them take some 40
 minutes, five of them ten years in one run.
 """
 
