@@ -15,14 +15,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import count
-from socketserver import TCPServer
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
 from fntx_dagster.model.session import NEW_YORK
+from fntx_dagster.simulate.loopback import LoopbackHttp
 from fntx_dagster.simulate.webservice_faults import GET, MESSAGES, SEND, Fault, Hang
 
 Statements = Callable[[str, str, date | None, date | None], Iterable[bytes] | None]
@@ -150,14 +150,9 @@ class _Reference(NamedTuple):
     ready_at: float
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(LoopbackHttp):
     broker: WebService
-    daemon_threads = True
     block_on_close = False
-
-    def server_bind(self) -> None:
-        """Bind without a query to the name service: HTTPServer asks it for a name that nobody reads."""
-        TCPServer.server_bind(self)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Keep the error for the tests and print nothing. That a client hung up is normal."""
