@@ -78,9 +78,9 @@ def test_a_signed_day_is_submitted_once_after_its_receipt(settings: Settings, ch
     assert again.action == first.action
     checked = checked_day(pool_of(settings, chain), DAY)
     assert (checked.hold, checked.problems(), checked.standing.users) == ((True,), [], 1)
-    with pytest.raises(Transient, match="is collecting"):
+    with pytest.raises(Transient, match="still collects submissions"):
         trustees.serve_share(settings, built, DAY)
-    with pytest.raises(Transient, match="is collecting"):
+    with pytest.raises(Transient, match="still collects submissions"):
         opening.open_day(settings, built, ACCOUNT, DAY)
     with pytest.raises(Permanent, match="StillBound"):
         trading.leave(settings, ACCOUNT)
