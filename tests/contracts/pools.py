@@ -54,6 +54,8 @@ class Base:
 
     def __init__(self, chain: TestChain) -> None:
         self.chain = chain
+        self.schema = SCHEMA
+        """The hash of the catalogue that the records of this base name."""
         accounts = chain.accounts
         self.deployer, self.stranger = accounts[0], accounts[1]
         self.trustees, self.traders = accounts[2:5], accounts[5:9]
@@ -68,7 +70,7 @@ class Base:
     def slot(self, trader: str, day: int, digest: bytes, slot: int = SLOT) -> Slot:
         """The record of a day that holds nothing but a digest."""
         at = date(day // 10_000, day // 100 % 100, day % 100)
-        context = Context(SCHEMA, self.chain.web3.eth.chain_id, self.records.address, trader, at)
+        context = Context(self.schema, self.chain.web3.eth.chain_id, self.records.address, trader, at)
         leaves = [EMPTY_LEAF] * SLOTS
         leaves[slot] = leaf_of(context, slot, int.from_bytes(digest, signed=True), SALT)
         return Slot(root_of(leaves), SALT, proof_of(leaves, SLOT))
@@ -78,9 +80,9 @@ class Base:
         functions = self.records.functions
         latest = functions.recordOf(trader, day).call()
         if latest[3]:
-            self.chain.send(trader, functions.amendDailyRecord(day, latest[0], SCHEMA, root, "another digest"))
+            self.chain.send(trader, functions.amendDailyRecord(day, latest[0], self.schema, root, "another digest"))
         else:
-            self.chain.send(trader, functions.postDailyRecord(day, SCHEMA, root))
+            self.chain.send(trader, functions.postDailyRecord(day, self.schema, root))
 
 
 class Pool:
