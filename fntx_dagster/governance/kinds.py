@@ -18,6 +18,8 @@ LONGEST_STANDING = timedelta(days=90)
 FEWEST_SIGNERS = 3
 TREASURY, COMPLIANCE, TRUSTEE = ROLES = ("treasury", "compliance", "trustee")
 
+BATCH = "batch"
+"""Operations of Stellar that are applied together or not at all; each has to be one that the kind allows."""
 _PAYMENT = frozenset({"payment"})
 
 
@@ -46,8 +48,11 @@ KINDS = {
     "escrow.cancel": ProposalKind(2, TRUSTEE, frozenset({"escrow.cancel"})),
     "config.change": ProposalKind(3),
     "account.configure": ProposalKind(
-        3, ops=frozenset({"account.flag", "signers.set", "account.options", "tickets.create", "account.create"})
+        3,
+        ops=frozenset({"account.flag", "signers.set", "account.options", "tickets.create", "account.create", BATCH}),
     ),
+    # several of them, for accounts that are not held by the signers yet
+    "account.setup": ProposalKind(3),
     "signer.rotate": ProposalKind(3),
     "standing.approve": ProposalKind(3),
     "trade.live": ProposalKind(3),

@@ -57,6 +57,11 @@ def multisigning_bytes(tx_json: TxJson, signer: str) -> bytes:
     return bytes.fromhex(binarycodec.encode_for_multisigning(tx_json, signer))
 
 
+def signing_bytes(tx_json: TxJson, public_key: str) -> bytes:
+    """What an account's master key or regular key signs alone: STX and a zero byte, the transaction with that key."""
+    return bytes.fromhex(binarycodec.encode_for_signing(tx_json | {"SigningPubKey": public_key.upper()}))
+
+
 def transaction_hash(blob: str) -> str:
     """The hash by which the ledger knows signed bytes: the first half of SHA-512 of TXN, a zero byte and the blob."""
     return hashlib.sha512(b"TXN\x00" + bytes.fromhex(blob)).digest()[:32].hex().upper()

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.config import TreasuryConfig, read_config
 from fntx_dagster.governance.fields import StrictFields
-from fntx_dagster.governance.kinds import LONGEST_STANDING, ProposalKind
+from fntx_dagster.governance.kinds import BATCH, LONGEST_STANDING, ProposalKind
 from fntx_dagster.services.governance.signers import check_signers, read_signers
 from fntx_dagster.store.treasury.signer_sets import SignerRow
 
@@ -47,11 +47,16 @@ def check_intent(payload: Any, kind: ProposalKind, config: TreasuryConfig) -> No
             "Of Stellar it is the passphrase of the network",
         )
     intent = whole.object("intent")
-    intent.one_of("op", sorted(kind.ops))
+    op = intent.one_of("op", sorted(kind.ops))
     accounts = config.xrpl_accounts if ledger == "xrpl" else config.stellar_accounts
     intent.one_of("account", [*accounts.values()])
-    intent.object("params")
+    params = intent.object("params")
     intent.end()
+    if op == BATCH:
+        for each in params.objects("operations"):
+            each.one_of("op", sorted(kind.ops - {BATCH}))
+            each.object("params")
+            each.end()
     whole.end()
 
 

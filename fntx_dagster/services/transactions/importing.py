@@ -14,7 +14,7 @@ from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.governance.steps import held, taken
-from fntx_dagster.services.transactions.signatures import combined, valid_parts
+from fntx_dagster.services.transactions.signatures import MASTER, combined, signed_by_master, valid_parts
 from fntx_dagster.services.transactions.steps import completed, tx_event, tx_step
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
@@ -147,5 +147,7 @@ def _target(connection: Connection, waiting: list[LedgerTxRow], part: dict[str, 
 
 def _actor(config: TreasuryConfig, row: LedgerTxRow, address: str) -> str:
     """Who signed, as the audit log names him."""
+    if signed_by_master(row):
+        return f"operator:{MASTER}"
     names = {each.xrpl if row.ledger == "xrpl" else each.stellar: each.id for each in config.signers}
     return f"signer:{names.get(address, address)}"

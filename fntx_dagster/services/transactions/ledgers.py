@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from fntx_dagster.intents.refusal import TransactionRefused
@@ -51,9 +52,10 @@ class LedgerEnd(NamedTuple):
 class TreasuryLedger(Protocol):
     """A ledger of the treasury, once its server has shown that it is of the configured network."""
 
-    def terms(self, payload: dict[str, Any], least: int) -> LedgerTerms:
-        """What the transaction of an intent needs now; at least `least` weights sign it. Refused where it would fail
-        although it costs its fee: without a line, above its limit, not authorised, frozen."""
+    def terms(self, payload: dict[str, Any], least: int, earlier: Sequence[dict[str, Any]] = ()) -> LedgerTerms:
+        """What the transaction of an intent needs now; at least `least` weights sign it. `earlier`: the intents of the
+        account whose transactions are under way, and come first. Refused where it would fail although it costs its fee:
+        without a line, above its limit, not authorised, frozen."""
         ...
 
     def build(self, payload: dict[str, Any], terms: LedgerTerms, sequence: int, ticket: int | None) -> UnsignedBytes:
@@ -75,6 +77,11 @@ class TreasuryLedger(Protocol):
     def head(self) -> int:
         """The last validated ledger."""
         ...
+
+
+def operations_of(intent: dict[str, Any]) -> list[dict[str, Any]]:
+    """The operations of an intent, each with `op` and `params`: of a batch those that are applied together."""
+    return intent["params"]["operations"] if intent["op"] == "batch" else [intent]
 
 
 def ours(weights: dict[str, int], configured: set[str], needed: int, account: str) -> dict[str, int]:

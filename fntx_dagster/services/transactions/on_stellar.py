@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
@@ -23,6 +23,7 @@ from fntx_dagster.services.transactions.ledgers import (
     LedgerTerms,
     UnsignedBytes,
     most_signing,
+    operations_of,
     ours,
 )
 from fntx_dagster.settings import Settings
@@ -47,13 +48,11 @@ class StellarTreasury:
     def __init__(self, horizon: Horizon, config: TreasuryConfig, fee_cap: int) -> None:
         self._horizon, self._config, self._fee_cap = horizon, config, fee_cap
 
-    def terms(self, payload: dict[str, Any], least: int) -> LedgerTerms:
+    def terms(self, payload: dict[str, Any], least: int, earlier: Sequence[dict[str, Any]] = ()) -> LedgerTerms:
         intent = payload["intent"]
         last = self._horizon.last_ledger()
         account = self._account(intent["account"])
-        needed = max(_threshold(intent, account), least)
-        configured = {each.stellar for each in self._config.signers}
-        signers = ours({**account.signers}, configured, needed, account.address)
+        signers, needed = self._signing(account, intent, least)
         # a simulated network's clock, and one that is late, may be ahead of ours
         ends_at = int(max(time.time(), last.closed_at.timestamp())) + SECONDS_TO_WAIT
         most = most_signing(signers, needed)
@@ -90,6 +89,19 @@ class StellarTreasury:
 
     def head(self) -> int:
         return self._horizon.last_ledger().sequence
+
+    def _signing(self, account: StellarAccountState, intent: dict[str, Any], least: int) -> tuple[dict[str, int], int]:
+        """Who signs for an account with which weights, and what these must come to: its own key alone where its signers
+        are not set yet, and what is done sets it up."""
+        threshold = max(1, *(_threshold(each, account) for each in operations_of(intent)))
+        needed, configured = max(threshold, least), {each.stellar for each in self._config.signers}
+        try:
+            return ours({**account.signers}, configured, needed, account.address), needed
+        except TransactionRefused:
+            is_setup = all(each["op"] == "account.options" for each in operations_of(intent))
+            if is_setup and account.thresholds.master >= threshold:
+                return {account.address: account.thresholds.master}, threshold
+            raise
 
     def _account(self, address: str) -> StellarAccountState:
         account = self._horizon.account(address)
@@ -130,9 +142,9 @@ def _usable_line(holder: StellarAccountState, asset: dict[str, str]) -> StellarL
     return line
 
 
-def _threshold(intent: dict[str, Any], account: StellarAccountState) -> int:
+def _threshold(operation: dict[str, Any], account: StellarAccountState) -> int:
     """What the signatures of an operation must weigh."""
-    if intent["op"] in _LOW:
+    if operation["op"] in _LOW:
         return account.thresholds.low
-    is_high = intent["op"] == "account.options" and any(name in intent["params"] for name in _HIGH)
+    is_high = operation["op"] == "account.options" and any(name in operation["params"] for name in _HIGH)
     return account.thresholds.high if is_high else account.thresholds.med

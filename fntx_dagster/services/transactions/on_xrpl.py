@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Sequence
 from typing import Any
 
-from fntx_dagster.adapters.xrpl.accounts import XrplAccount, XrplLine, account_lines, account_state, free_tickets
-from fntx_dagster.adapters.xrpl.amounts import code_of
+from fntx_dagster.adapters.xrpl.accounts import XrplAccount, account_state, free_tickets
 from fntx_dagster.adapters.xrpl.building import build
-from fntx_dagster.adapters.xrpl.codec import TxJson, decoded
+from fntx_dagster.adapters.xrpl.codec import decoded
 from fntx_dagster.adapters.xrpl.network import base_fee_to_take, check_network, fees, validated_ledger
 from fntx_dagster.adapters.xrpl.outcomes import XrplEnd, another_used_its_turn, outcome_of, undone_by
 from fntx_dagster.adapters.xrpl.rpc import XrplRpc
@@ -24,6 +23,7 @@ from fntx_dagster.services.transactions.ledgers import (
     most_signing,
     ours,
 )
+from fntx_dagster.services.transactions.xrpl_checks import XrplChecks
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.treasury.transactions import LedgerTxRow
 
@@ -46,16 +46,12 @@ class XrplTreasury:
     def __init__(self, rpc: XrplRpc, config: TreasuryConfig, fee_cap: int) -> None:
         self._rpc, self._config, self._fee_cap = rpc, config, fee_cap
 
-    def terms(self, payload: dict[str, Any], least: int) -> LedgerTerms:
+    def terms(self, payload: dict[str, Any], least: int, earlier: Sequence[dict[str, Any]] = ()) -> LedgerTerms:
         intent = payload["intent"]
         address = intent["account"]
         head = self.head()
-        account = self._account(address, head)
-        if account.signer_list is None:
-            raise TransactionRefused("no_signers", f"the account {address} has no list of signers on the ledger")
-        needed = max(account.signer_list.quorum, least)
-        signers = ours({**account.signer_list.weights}, {each.xrpl for each in self._config.signers}, needed, address)
-        most = most_signing(signers, needed)
+        account = self.account(address, head)
+        signers, needed, most = self._signing(account, intent, least)
         fulfillment = intent["params"].get("fulfillment")
         size = len(fulfillment) // 2 if isinstance(fulfillment, str) else None
         base = base_fee_to_take(fees(self._rpc), most, size, self._fee_cap)
@@ -63,8 +59,7 @@ class XrplTreasury:
         ends_at = head + LEDGERS_TO_WAIT
         terms = LedgerTerms(head, account.sequence, tickets, base, ends_at, signers, needed, most)
         tx = decoded(self.build(payload, terms, account.sequence, None).text)
-        if tx["TransactionType"] == "Payment" and isinstance(tx["Amount"], dict):
-            self._require_arrival(tx, head)
+        XrplChecks(self._rpc, account, head, earlier).require(tx)
         return terms
 
     def build(self, payload: dict[str, Any], terms: LedgerTerms, sequence: int, ticket: int | None) -> UnsignedBytes:
@@ -100,42 +95,40 @@ class XrplTreasury:
     def head(self) -> int:
         return validated_ledger(self._rpc).ledger_index
 
-    def _account(self, address: str, head: int) -> XrplAccount:
+    def account(self, address: str, head: int) -> XrplAccount:
+        """An account that has to be there."""
         account = account_state(self._rpc, address, head)
         if account is None:
             raise TransactionRefused("no_account", f"the ledger has no account {address}")
         return account
 
-    def _require_arrival(self, tx: TxJson, head: int) -> None:
-        """Refuse a payment of tokens that would end with a tec, which costs its fee and its sequence."""
-        amount, payer, holder = tx["Amount"], tx["Account"], tx["Destination"]
-        issuer = self._account(amount["issuer"], head)
-        value = Decimal(amount["value"])
-        if holder != issuer.address:
-            self._account(holder, head)
-            line = self._usable_line(holder, issuer, amount["currency"], head)
-            if line.balance + value > line.limit:
-                raise TransactionRefused(
-                    "above_limit",
-                    f"the line of {holder} holds {line.balance:f} and takes {line.limit:f} at most: {value:f} more is "
-                    "above its limit",
-                )
-        if payer != issuer.address:
-            line = self._usable_line(payer, issuer, amount["currency"], head)
-            if line.balance < value:
-                raise TransactionRefused("too_little", f"{payer} holds {line.balance:f}, less than {value:f}")
-
-    def _usable_line(self, holder: str, issuer: XrplAccount, currency: str, head: int) -> XrplLine:
-        lines = account_lines(self._rpc, holder, head)
-        line = next((each for each in lines if (each.peer, each.currency) == (issuer.address, currency)), None)
-        code = code_of(currency)
-        if line is None:
-            raise TransactionRefused("no_line", f"{holder} has no trust line for {code} of {issuer.address}")
-        if "require_auth" in issuer.flags and not line.authorized:
-            raise TransactionRefused("not_authorized", f"the issuer has not authorised the line of {holder} for {code}")
-        if line.frozen or "global_freeze" in issuer.flags:
-            raise TransactionRefused("frozen", f"the issuer has frozen the line of {holder} for {code}")
-        return line
+    def _signing(self, account: XrplAccount, intent: dict[str, Any], least: int) -> tuple[dict[str, int], int, int]:
+        """Who signs for an account with which weights, what these must come to, and for how many the fee is: 0 where
+        the account's own key signs alone. It does where nothing else can: before there is a list of signers, and to
+        give itself up."""
+        is_free = "disable_master" not in account.flags
+        by_master = ({account.address: 1}, 1, 0)
+        if intent["op"] == "account.flag" and intent["params"].get("set") in _OF_MASTER:
+            if is_free:
+                return by_master
+            raise TransactionRefused("master_disabled", f"only the own key of {account.address} can do this")
+        is_setup = is_free and intent["op"] in _SETTING_UP
+        if account.signer_list is None:
+            if is_setup:
+                return by_master
+            raise TransactionRefused("no_signers", f"{account.address} has no list of signers on the ledger")
+        needed = max(account.signer_list.quorum, least)
+        configured = {each.xrpl for each in self._config.signers}
+        try:
+            signers = ours({**account.signer_list.weights}, configured, needed, account.address)
+        except TransactionRefused:
+            if is_setup and intent["op"] == "signers.set":
+                return by_master
+            raise
+        return signers, needed, most_signing(signers, needed)
 
 
+_SETTING_UP = ("account.flag", "signers.set")
+_OF_MASTER = ("disable_master", "no_freeze")
+"""Flags that no list of signers can set."""
 _USED = "another transaction used its sequence or its ticket"

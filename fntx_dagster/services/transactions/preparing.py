@@ -27,11 +27,13 @@ from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.platform import entered
 from fntx_dagster.store.treasury.proposals import ProposalRow, proposal
 from fntx_dagster.store.treasury.transactions import (
+    OPEN_STATES,
     LedgerTxRow,
     add_transaction,
     hold_account,
     last_sequence,
     tickets_taken,
+    transactions,
 )
 
 _CONFIGURATION = 3
@@ -47,9 +49,10 @@ def prepare(settings: Settings, db: Database, proposal_id: UUID, by: str = TERMI
     with db.connect() as connection:
         row = _approved(proposal(connection, proposal_id), proposal_id)
         config = _allowed(settings, connection, row)
-    payload = payload_of(row)
+        payload = payload_of(row)
+        earlier = _under_way(connection, payload)
     with opened(settings, config, payload["ledger"]) as ledger:
-        terms = ledger.terms(payload, _least(row))
+        terms = ledger.terms(payload, _least(row), earlier)
         with entered(db) as connection:
             row = _approved(held(connection, proposal_id), proposal_id)
             if _allowed(settings, connection, row).hash != config.hash:
@@ -92,6 +95,14 @@ def _allowed(settings: Settings, connection: Connection, row: ProposalRow) -> Tr
 
 def _least(row: ProposalRow) -> int:
     return row.threshold if KINDS[row.kind].approvals == _CONFIGURATION else 1
+
+
+def _under_way(connection: Connection, payload: dict[str, Any]) -> list[dict[str, Any]]:
+    """The payloads of the account's transactions that are open."""
+    place = (payload["ledger"], payload["intent"]["account"])
+    rows = [row for row in transactions(connection, OPEN_STATES) if (row.ledger, row.account) == place]
+    proposals = [proposal(connection, row.proposal_id) for row in rows]
+    return [payload_of(row) for row in proposals if row is not None]
 
 
 def _screened(settings: Settings, connection: Connection, row: ProposalRow, by: str) -> GateAnswer | None:

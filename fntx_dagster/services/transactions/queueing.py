@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.intents.wording import moment
+from fntx_dagster.services.transactions.signatures import MASTER
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.proposals import ProposalRow, proposals
 from fntx_dagster.store.treasury.signer_sets import signers_of
@@ -56,6 +57,7 @@ def queue(db: Database) -> list[QueuedTransaction]:
             names = {}
             for signer in signers_of(connection, proposal.signer_set):
                 names[signer.xrpl if row.ledger == "xrpl" else signer.stellar] = signer.signer_id
+            names[row.account] = MASTER
             signed = {each.signer for each in signatures_of(connection, row.tx_id)}
             queued.append(_queued(proposal, row, names, signed))
     return queued

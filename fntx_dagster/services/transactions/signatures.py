@@ -10,9 +10,11 @@ from fntx_dagster.adapters.xrpl import combining as xrpl
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.intents.fields import SpecFields
 from fntx_dagster.intents.refusal import TransactionRefused
-from fntx_dagster.services.treasury.signing import NamedSigner, stellar_file, xrpl_file
+from fntx_dagster.services.treasury.signing import SINGLE, NamedSigner, stellar_file, xrpl_file
 from fntx_dagster.store.treasury.transactions import LedgerTxRow
 
+MASTER = "master"
+"""Who signs for an account before it has signers: whoever holds its own key."""
 _SECONDS_PER_LEDGER = 3.5
 
 
@@ -28,11 +30,18 @@ def signing_file(row: LedgerTxRow, payload: dict[str, Any], config: TreasuryConf
     on_xrpl = row.ledger == "xrpl"
     addresses = [(each.id, each.xrpl if on_xrpl else each.stellar) for each in config.signers]
     signers = [NamedSigner(*each) for each in addresses if each[1] in row.signers]
+    if by_master := signed_by_master(row):
+        signers = [NamedSigner(MASTER, row.account)]
     if not on_xrpl:
         return stellar_file(row.network, row.unsigned, signers, payload)
     wait = timedelta(seconds=_SECONDS_PER_LEDGER * (row.ends_at - row.prepared_ledger))
     ends_about = f"about {row.prepared_at + wait:%Y-%m-%d %H:%M} UTC"
-    return xrpl_file(int(row.network), row.unsigned, signers, payload, ends_about)
+    return xrpl_file(int(row.network), row.unsigned, signers, payload, ends_about, single=by_master)
+
+
+def signed_by_master(row: LedgerTxRow) -> bool:
+    """Whether the account's own key signs the transaction, and no signer of the treasury."""
+    return [*row.signers] == [row.account]
 
 
 def valid_parts(row: LedgerTxRow, kept: list[dict[str, Any]], part: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -63,7 +72,8 @@ def _case(row: LedgerTxRow, parts: list[dict[str, Any]]) -> SpecFields:
     if row.ledger == "xrpl":
         listed = [{"account": address, "weight": weight} for address, weight in weights]
         signer_list = {"quorum": row.needed, "signers": listed}
-        return SpecFields({"unsigned_blob": row.unsigned, "signer_list": signer_list, "parts": parts})
+        how = {"signing": SINGLE} if signed_by_master(row) else {}
+        return SpecFields({"unsigned_blob": row.unsigned, "signer_list": signer_list, "parts": parts} | how)
     listed = [{"key": key, "weight": weight} for key, weight in weights]
     threshold = {"needed": row.needed, "signers": listed}
     case = {"unsigned_xdr": row.unsigned, "passphrase": row.network, "threshold": threshold, "parts": parts}

@@ -28,6 +28,8 @@ from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.intents.wording import moment
 
 FORMAT = "fntx-signing/1"
+SINGLE = "single"
+"""How a transaction of the XRP Ledger is signed by the key of its account alone, not by the signers of a list."""
 MOST_BYTES = 1_000_000
 _NO_CAP = 10**9  # what the signers are to pay is in the bytes, and was judged when they were made
 
@@ -40,10 +42,16 @@ class NamedSigner(NamedTuple):
 
 
 def xrpl_file(
-    network_id: int, unsigned_blob: str, signers: list[NamedSigner], payload: Mapping[str, Any], ends_about: str
+    network_id: int,
+    unsigned_blob: str,
+    signers: list[NamedSigner],
+    payload: Mapping[str, Any],
+    ends_about: str,
+    *,
+    single: bool = False,
 ) -> dict[str, Any]:
     """The file of a transaction of the XRP Ledger. `ends_about`: the time by which its last ledger is expected, in
-    words."""
+    words. `single`: one key signs alone, and the file says so; what it signs has the key in it, which its tool adds."""
     tx = unsigned_transaction(unsigned_blob)
     fills = {"base_fee": 1, "signers": 0, "sequence": 1, "last_ledger_sequence": 1}
     intended = xrpl.build(prepared(payload, fills), _NO_CAP).unsigned_blob
@@ -54,6 +62,7 @@ def xrpl_file(
     return {
         "format": FORMAT,
         "ledger": "xrpl",
+        **({"signing": SINGLE} if single else {}),
         "network_id": network_id,
         "unsigned_blob": unsigned_blob,
         "sha256": hashlib.sha256(bytes.fromhex(unsigned_blob)).hexdigest(),
@@ -63,11 +72,8 @@ def xrpl_file(
         "last_ledger_sequence": tx.get("LastLedgerSequence"),
         "ends_about": ends_about,
         "signers": [
-            {
-                "id": signer.id,
-                "account": signer.address,
-                "payload": multisigning_bytes(tx, signer.address).hex().upper(),
-            }
+            {"id": signer.id, "account": signer.address}
+            | ({} if single else {"payload": multisigning_bytes(tx, signer.address).hex().upper()})
             for signer in signers
         ],
         "intent": dict(payload),
@@ -139,4 +145,5 @@ def _made_again(fields: SpecFields, ledger: str) -> dict[str, Any]:
     if ledger == "stellar":
         return stellar_file(fields.text("network_id"), fields.text("unsigned_xdr"), signers, payload)
     network, ends = fields.whole("network_id", 0, 2**32 - 1), fields.text("ends_about")
-    return xrpl_file(network, fields.text("unsigned_blob"), signers, payload, ends)
+    single = fields.has("signing") and fields.one_of("signing", [SINGLE]) == SINGLE
+    return xrpl_file(network, fields.text("unsigned_blob"), signers, payload, ends, single=single)

@@ -12,6 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from xrpl import CryptoAlgorithm
 from xrpl.core import binarycodec, keypairs
+from xrpl.models import Transaction
+from xrpl.transaction import sign
+from xrpl.wallet import Wallet
 
 from fntx_dagster.adapters.xrpl.building import build
 from fntx_dagster.adapters.xrpl.codec import account_id, decoded, encoded, multisigning_bytes
@@ -232,3 +235,67 @@ def test_a_case_that_nobody_gave_out_is_refused(change: dict[str, Any]) -> None:
     case = {"unsigned_blob": UNSIGNED, "signer_list": {"quorum": 1, "signers": []}, "parts": []}
     with pytest.raises(TransactionRefused):
         combine(SpecFields(case | change))
+
+
+def alone(parts: list[dict[str, Any]], account: str | None = None, **more: Any) -> SignedXrpl:
+    """Combined for the one key of an account, by default that of the tests' first signer."""
+    signers = [{"account": account or OWNER.address, "weight": 1}]
+    return combine(
+        SpecFields(
+            {
+                "unsigned_blob": OWN,
+                "signing": "single",
+                "signer_list": {"quorum": 1, "signers": signers},
+                "parts": parts,
+            }
+            | more
+        )
+    )
+
+
+OWNER = Wallet.create()
+OWN = build(
+    spec("payment", destination=HOLDER, amount="25") | {"account": OWNER.address, "signers": 0}, CAP
+).unsigned_blob
+
+
+def test_the_own_key_of_an_account_signs_alone_what_the_public_library_signs() -> None:
+    signed = sign(Transaction.from_blob(OWN), OWNER)
+    made = alone([{"blob": signed.blob()}])
+    assert (made.signed_blob, made.hash) == (signed.blob(), signed.get_hash())
+    part = {"account": OWNER.address, "public_key": OWNER.public_key, "signature": str(signed.txn_signature)}
+    assert alone([part]) == made
+
+
+def test_what_is_not_signed_by_that_key_alone_is_refused() -> None:
+    several = sign(Transaction.from_blob(OWN), OWNER, multisign=True).blob()
+    stranger = sign(Transaction.from_blob(OWN), Wallet.create()).blob()
+    own = sign(Transaction.from_blob(OWN), OWNER).blob()
+    other = sign(
+        Transaction.from_blob(
+            build(
+                spec("payment", destination=HOLDER, amount="26") | {"account": OWNER.address, "signers": 0}, CAP
+            ).unsigned_blob
+        ),
+        OWNER,
+    ).blob()
+    flipped = decoded(own)
+    flipped["TxnSignature"] = flipped["TxnSignature"][:-1] + ("0" if flipped["TxnSignature"][-1] != "0" else "1")
+    for parts, code in (
+        ([several], "bad_signature"),
+        ([stranger], "unknown_signer"),
+        ([other], "other_transaction"),
+        ([OWN], "unknown_signer"),
+        ([encoded(flipped)], "bad_signature"),
+        ([own, own], "duplicate_signer"),
+        ([], "below_quorum"),
+    ):
+        with pytest.raises(TransactionRefused) as refused:
+            alone([{"blob": blob} for blob in parts])
+        assert refused.value.code == code
+    listed = {"quorum": 1, "signers": [{"account": each, "weight": 1} for each in (OWNER.address, HOLDER)]}
+    with pytest.raises(TransactionRefused, match="signs alone"):
+        alone([{"blob": own}], signer_list=listed)
+    with pytest.raises(TransactionRefused) as refused:
+        alone([{"blob": own}], signing="list")
+    assert refused.value.code == "other_transaction"
