@@ -8,10 +8,11 @@ from fastapi.security import HTTPBearer
 from starlette.responses import Response
 
 from fntx_dagster.api import callers
-from fntx_dagster.services.orders.access import Caller
+from fntx_dagster.services.orders.access import PLAIN, Caller
 from fntx_dagster.services.orders.replies import Reply
 from fntx_dagster.services.orders.requests import Declined, FieldFault
 from fntx_dagster.services.orders.turn import Desk
+from fntx_dagster.settings import Settings
 
 _LARGEST_BODY = 64 * 1024
 _LARGEST_SIGNAL = 8 * 1024 * 1024
@@ -30,6 +31,26 @@ async def caller(request: Request, _: Annotated[object, Security(_BEARER)]) -> C
     state = request.app.state
     proxies = state.settings.web.trusted_proxies
     return await callers.caller_of(request, state.desk, state.failures, state.known_callers, proxies)
+
+
+async def _reader(known: Annotated[Caller, Depends(caller)]) -> Caller:
+    if not known.reads_books:
+        words = "a token of the role scoped reads no book: `fntx api token --role trader` makes one that does"
+        raise Declined([FieldFault("", "forbidden", words)], "forbidden", 403)
+    return known
+
+
+class _Scoped:
+    """The caller whose token has a scope."""
+
+    def __init__(self, scope: str) -> None:
+        self._scope = scope
+
+    async def __call__(self, known: Annotated[Caller, Depends(caller)]) -> Caller:
+        if not known.has_scope(self._scope):
+            words = f"the token has not the scope {self._scope}: `fntx api token --scope {self._scope}` makes one"
+            raise Declined([FieldFault("", "forbidden", words)], "forbidden", 403)
+        return known
 
 
 async def _trader(known: Annotated[Caller, Depends(caller)]) -> Caller:
@@ -79,8 +100,11 @@ async def _received(request: Request, largest: int) -> bytes:
 
 
 TheDesk = Annotated[Desk, Depends(_desk)]
-Reader = Annotated[Caller, Depends(caller)]
+Reader = Annotated[Caller, Depends(_reader)]
 RecordReader = Annotated[Caller, Depends(_reader_of_the_record)]
+AuditReader = Annotated[Caller, Depends(_Scoped("audit:read"))]
+AuditProver = Annotated[Caller, Depends(_Scoped(PLAIN))]
+AuditMaker = Annotated[Caller, Depends(_Scoped("audit:checkpoint"))]
 Trader = Annotated[Caller, Depends(_trader)]
 Now = Annotated[datetime, Depends(_now)]
 Source = Annotated[Caller, Depends(_source)]
@@ -88,6 +112,11 @@ Body = Annotated[bytes, Depends(_body)]
 LargeBody = Annotated[bytes, Depends(_large_body)]
 Key = Annotated[str | None, Depends(_key)]
 BotId = Annotated[str | None, Query(pattern=NAME)]
+
+
+def settings_of(request: Request) -> Settings:
+    """The settings that the API was made with."""
+    return request.app.state.settings
 
 
 def replied(reply: Reply) -> Response:

@@ -1,19 +1,17 @@
 """The endpoints of the record: accounts, their days, metrics, risk, trades and signed days, for programs."""
 
-import hashlib
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from fntx_dagster.api import description
-from fntx_dagster.api.dependencies import RecordReader, TheDesk
+from fntx_dagster.api.dependencies import RecordReader, TheDesk, settings_of
 from fntx_dagster.api.description import answered
+from fntx_dagster.api.documents import document, written
 from fntx_dagster.model import record_answers as answers
-from fntx_dagster.report.programs import json_text
 from fntx_dagster.services import record_reading as reading
-from fntx_dagster.settings import Settings
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="The account's number, from `/api/v1/accounts`.")]
 First = Annotated[date | None, Query(alias="from", description="The first day; else the account's first.")]
@@ -26,7 +24,7 @@ router = APIRouter(prefix="/api/v1", responses=description.PROBLEMS | descriptio
 @router.get("/accounts", responses=answered(answers.AccountsAnswer))
 def accounts(request: Request, desk: TheDesk, caller: RecordReader) -> Response:
     """The accounts that the token may read, and the state of each."""
-    return _document(request, {"accounts": reading.accounts(desk.db, reading.seen_by(desk.db, caller))})
+    return document(request, {"accounts": reading.accounts(desk.db, reading.seen_by(desk.db, caller))})
 
 
 @router.get("/accounts/{number}/days", responses=answered(answers.RowsAnswer))
@@ -35,35 +33,35 @@ def days(
 ) -> Response:
     """The summary of each day of a range, at most 366 days at once."""
     account = reading.account_of(desk.db, caller, number)
-    return _rows(request, reading.days(_settings(request), desk.db, account, first, last))
+    return _rows(request, reading.days(settings_of(request), desk.db, account, first, last))
 
 
 @router.get("/accounts/{number}/days/{day}", responses=answered(answers.DocumentAnswer))
 def day(request: Request, desk: TheDesk, caller: RecordReader, number: Number, day: date) -> Response:
     """The report of a day."""
     account = reading.account_of(desk.db, caller, number)
-    return _text(request, reading.day(_settings(request), desk.db, account, day))
+    return written(request, reading.day(settings_of(request), desk.db, account, day))
 
 
 @router.get("/accounts/{number}/current", responses=answered(answers.DocumentAnswer))
 def current(request: Request, desk: TheDesk, caller: RecordReader, number: Number) -> Response:
     """The day that still runs, as IB Gateway said it last: provisional, and never signed."""
     account = reading.account_of(desk.db, caller, number)
-    return _text(request, reading.current(_settings(request), desk.db, account))
+    return written(request, reading.current(settings_of(request), desk.db, account))
 
 
 @router.get("/accounts/{number}/metrics", responses=answered(answers.DayRowsAnswer))
 def metrics(request: Request, desk: TheDesk, caller: RecordReader, number: Number, on: OnDay = None) -> Response:
     """The metrics up to a day, a row for each window."""
     account = reading.account_of(desk.db, caller, number)
-    return _document(request, {"rows": reading.metrics(desk.db, account, on)})
+    return document(request, {"rows": reading.metrics(desk.db, account, on)})
 
 
 @router.get("/accounts/{number}/positions", responses=answered(answers.DayRowsAnswer))
 def positions(request: Request, desk: TheDesk, caller: RecordReader, number: Number, on: OnDay = None) -> Response:
     """Greeks and risk at the close of a day."""
     account = reading.account_of(desk.db, caller, number)
-    return _document(request, {"rows": reading.positions(_settings(request), desk.db, account, on)})
+    return document(request, {"rows": reading.positions(settings_of(request), desk.db, account, on)})
 
 
 @router.get("/accounts/{number}/signatures", responses=answered(answers.RowsAnswer))
@@ -84,7 +82,7 @@ def shown(
 ) -> Response:
     """The register of what was shown of signed days, newest first: by files, links, proofs of periods, packages; at
     most 1,000 rows at once."""
-    return _document(request, {"rows": reading.shown(desk.db, reading.account_of(desk.db, caller, number), before)})
+    return document(request, {"rows": reading.shown(desk.db, reading.account_of(desk.db, caller, number), before)})
 
 
 @router.get("/accounts/{number}/tables/{name}", responses=answered(answers.RowsAnswer))
@@ -104,7 +102,7 @@ def table(
 @router.get("/alerts", responses=answered(answers.AlertsAnswer))
 def alerts(request: Request, desk: TheDesk, caller: RecordReader) -> Response:
     """What needs a person."""
-    return _document(request, {"alerts": reading.alerts(desk.db)})
+    return document(request, {"alerts": reading.alerts(desk.db)})
 
 
 @router.get("/events", responses=answered(answers.EventsAnswer))
@@ -116,24 +114,8 @@ def events(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """What has happened since an event: fills, states, told days, receipts (docs/live.md)."""
-    return _document(request, reading.events(desk.db, caller, after, limit))
-
-
-def _settings(request: Request) -> Settings:
-    return request.app.state.settings
+    return document(request, reading.events(desk.db, caller, after, limit))
 
 
 def _rows(request: Request, found: reading.Rows) -> Response:
-    return _document(request, found._asdict())
-
-
-def _document(request: Request, document: dict[str, Any]) -> Response:
-    return _text(request, json_text(document, indent=None))
-
-
-def _text(request: Request, text: str) -> Response:
-    """A document, or 304 where the caller has the same one already."""
-    tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers={"ETag": tag})
-    return Response(text, media_type="application/json", headers={"ETag": tag})
+    return document(request, found._asdict())

@@ -74,17 +74,27 @@ def watch_books() -> None:
 @api.command()
 def token(
     user: Annotated[str, typer.Option(help="Whom the token stands for.")],
-    role: Annotated[str, typer.Option(help="trader, admin, signal_source or reader.")] = "trader",
+    role: Annotated[
+        str | None,
+        typer.Option(help="trader, admin, signal_source, reader, or scoped; else trader, with --scope scoped."),
+    ] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SCOPE", help="What else it may, such as treasury:read; again for more (docs/bots.md)."),
+    ] = None,
     days: Annotated[int | None, typer.Option(min=1, max=36500, help="After so many days it ends; else never.")] = None,
 ) -> None:
     """Make a token, and print it alone on the last line. It is shown once: only its digest is stored.
 
+    \b
     fntx api token --user ada --role trader
+    fntx api token --user auditor --scope audit:read --days 30
     """
     from fntx_dagster.services.orders.access import make_token
 
     _, db = settings_and_database()
-    write(f"{make_token(db, user, role, timedelta(days=days) if days else None)}\n")
+    lasts = timedelta(days=days) if days else None
+    write(f"{make_token(db, user, role or ('scoped' if scope else 'trader'), lasts, scope or ())}\n")
 
 
 @api.command()
@@ -104,10 +114,13 @@ def tokens(as_json: AsJson = False) -> None:
     if as_json:
         print_json([row._asdict() for row in rows])
         return
-    table = Table("number", "user", "role", "made", "ends", "revoked")
+    table = Table("number", "user", "role", "scopes", "made", "ends", "revoked")
     for row in rows:
         moments = (row.created_at, row.expires_at, row.revoked_at)
-        table.add_row(f"{row.token_id}", row.user_id, row.role, *(utc_minute(at) if at else "" for at in moments))
+        table.add_row(
+            *(f"{row.token_id}", row.user_id, row.role, " ".join(row.scopes)),
+            *(utc_minute(at) if at else "" for at in moments),
+        )
     out(table if rows else "There is no token yet. `fntx api token --user NAME` makes one.")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from fntx_dagster.api.callers import failures
 from fntx_dagster.api.serving import served
 from fntx_dagster.services.orders.access import make_token
 from fntx_dagster.services.orders.turn import Desk
+from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 
 _numbers = count()
@@ -63,16 +65,17 @@ class Client:
 class Server:
     """The API in a thread of this process."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, settings: Settings) -> None:
         self.desk = Desk(db)
+        self.settings = settings
         self.users = ""
-        self.app = make_app(self.desk, simulated_time=True)
+        self.app = make_app(self.desk, settings, simulated_time=True)
         self._serving = served(self.app)
         self.url = self._serving.__enter__()
 
-    def client(self, user: str = "ada", role: str = "trader") -> Client:
+    def client(self, user: str = "ada", role: str = "trader", *scopes: str) -> Client:
         """A client of a user of this test: `ada` is another one in each."""
-        client = Client(self.url, make_token(self.desk.db, user + self.users, role))
+        client = Client(self.url, make_token(self.desk.db, user + self.users, role, scopes=scopes))
         client.user = user + self.users
         return client
 
@@ -84,9 +87,9 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def serving(module_database: Database) -> Iterator[Server]:
+def serving(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server and database for the tests of a module: each test has users of its own."""
-    yield (started := Server(module_database))
+    yield (started := Server(module_database, Settings(home=tmp_path_factory.mktemp("served"))))
     started.stop()
 
 
@@ -95,6 +98,13 @@ def server(serving: Server) -> Server:
     serving.users = f"@{next(_numbers)}"
     serving.forget_failures()
     return serving
+
+
+@pytest.fixture
+def empty(database: Database, tmp_path: Path) -> Iterator[Server]:
+    """A server with a database and a home of this test's own."""
+    yield (started := Server(database, Settings(home=tmp_path / "home")))
+    started.stop()
 
 
 @pytest.fixture

@@ -99,6 +99,12 @@ CALLS: dict[str, dict[str, Any]] = {
     "table": {"number": "{number}", "name": "{name}", "first": NOON.date(), "last": NOON.date()},
     "alerts": {},
     "events": {"after": 9},
+    "audit_status": {},
+    "audit_checkpoint": {"since": 9},
+    "make_audit_checkpoint": {},
+    "audit_proof": {"seq": "{seq}"},
+    "audit_anchors": {},
+    "sealed_events": {"first": 9},
 }
 """Each method with every argument that it has."""
 

@@ -38,17 +38,26 @@ if TYPE_CHECKING:
     from fntx_dagster.store.database import Database, Readable
 
 
+class NoSuchEvent(Permanent):
+    """The log has no event of that number."""
+
+
+class NotSigned(Permanent):
+    """No checkpoint is over what was asked for."""
+
+
 def prove(settings: Settings, db: Database, seq: int) -> dict[str, Any]:
-    """The proof file of an event, under the newest checkpoint that a ledger holds, else under the newest. Permanent
-    where there is no such event or no checkpoint over it; LogBroken where the log no longer gives a proof that holds;
-    LostKey where the event cannot be opened."""
+    """The proof file of an event, under the newest checkpoint that a ledger holds, else under the newest.
+
+    Raises NoSuchEvent; NotSigned where no checkpoint is over it; LogBroken where the log no longer gives a proof that
+    holds; LostKey where the event cannot be opened."""
     with db.snapshot() as snapshot:
         line = stored_line(snapshot, seq)
         if line is None:
-            raise Permanent(f"the audit log has no event {seq}", "`fntx audit status` says how many there are")
+            raise NoSuchEvent(f"the audit log has no event {seq}", "`fntx audit status` says how many there are")
         row = checkpoint_over(snapshot, seq)
         if row is None:
-            raise Permanent(f"no checkpoint is over event {seq} yet", "`fntx audit checkpoint` makes one")
+            raise NotSigned(f"no checkpoint is over event {seq} yet", "`fntx audit checkpoint` makes one")
         older = checkpoint_before(snapshot, row.size)
         anchors = [each.anchor for each in stored_anchors(snapshot, row.size)]
         key = log_key(settings)

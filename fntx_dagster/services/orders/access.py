@@ -1,10 +1,15 @@
-"""Who may use the API: tokens with a user and a role, made, listed, revoked and checked."""
+"""Who may use the API: tokens with a user, a role and scopes; made, listed, revoked and checked.
+
+A role says what a token may do with books and records. A scope, of the treasury, of compliance or of the audit log,
+adds one thing; a token of the role `scoped` may do nothing else.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import secrets
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -13,7 +18,21 @@ from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.ledger import tokens
 from fntx_dagster.store.ledger.tokens import TokenRow
 
-TRADER, ADMIN, SIGNAL_SOURCE, READER = ROLES = ("trader", "admin", "signal_source", "reader")
+TRADER, ADMIN, SIGNAL_SOURCE, READER, SCOPED = ROLES = ("trader", "admin", "signal_source", "reader", "scoped")
+PLAIN = "audit:plain"
+SCOPES = {
+    "audit:read": "the log's state, checkpoints, anchors and sealed events",
+    PLAIN: "proofs, which show what an event says",
+    "audit:checkpoint": "sign the log as it is",
+    "treasury:read": "proposals, transactions and signers",
+    "treasury:propose": "make and cancel proposals",
+    "treasury:sign": "hand in decisions and signatures that were made elsewhere",
+    "treasury:submit": "prepare, submit and confirm transactions",
+    "compliance:read": "lists and checks of parties",
+    "compliance:screen": "screen parties and names",
+    "compliance:dispose": "decide what a match is",
+}
+"""Scope → what it lets a token do. Each of a wing lets it read there as well."""
 _BYTES = 32
 _STRATEGY = "strategy:"
 _USER = re.compile(r"[\x21-\x7e]{1,64}").fullmatch
@@ -24,6 +43,19 @@ class Caller(NamedTuple):
 
     user_id: str
     role: str
+    scopes: frozenset[str] = frozenset()
+
+    def has_scope(self, scope: str) -> bool:
+        """Whether it has a scope. An admin has each but `audit:plain`, which is given by its name alone."""
+        if scope in self.scopes or (self.role == ADMIN and scope != PLAIN):
+            return True
+        wing, _, what = scope.partition(":")
+        return what == "read" and any(each.startswith(f"{wing}:") for each in self.scopes)
+
+    @property
+    def reads_books(self) -> bool:
+        """Whether it may read orders, ledgers and signals: those of its user, or as its role says."""
+        return self.role != SCOPED
 
     @property
     def is_admin(self) -> bool:
@@ -45,11 +77,17 @@ class Caller(NamedTuple):
         return self.role in (SIGNAL_SOURCE, ADMIN)
 
 
-def make_token(db: Database, user_id: str, role: str, lasts: timedelta | None = None) -> str:
-    """A new token, which is known to nobody else: only its digest is stored. Raises Permanent for an unknown role or a
-    user without a name."""
+def make_token(
+    db: Database, user_id: str, role: str, lasts: timedelta | None = None, scopes: Collection[str] = ()
+) -> str:
+    """A new token, which is known to nobody else: only its digest is stored. Raises Permanent for an unknown role or
+    scope, a user without a name, and a token that may do nothing."""
     if role not in ROLES:
         raise Permanent(f"there is no role {role}", f"The roles are {', '.join(ROLES)}")
+    if unknown := [scope for scope in scopes if scope not in SCOPES]:
+        raise Permanent(f"there is no scope {unknown[0]}", f"The scopes are {', '.join(SCOPES)}")
+    if role == SCOPED and not scopes:
+        raise Permanent("a token of the role scoped may do what its scopes say", "Give one with --scope")
     if not _USER(user_id):
         raise Permanent(
             "a token needs the name of a user", "Give one of 1 to 64 printable ASCII characters with --user"
@@ -60,7 +98,8 @@ def make_token(db: Database, user_id: str, role: str, lasts: timedelta | None = 
             "Give a token of the role reader, which reads every book",
         )
     token = secrets.token_urlsafe(_BYTES)
-    tokens.add(db, _digest(token), user_id, role, datetime.now(UTC) + lasts if lasts else None)
+    ends_at = datetime.now(UTC) + lasts if lasts else None
+    tokens.add(db, _digest(token), user_id, role, sorted({*scopes}), ends_at)
     return token
 
 
@@ -69,7 +108,7 @@ def caller_of(db: Readable, token: str) -> Caller | None:
     found = tokens.find(db, _digest(token))
     if found is None or found.revoked_at or (found.expires_at and found.expires_at <= datetime.now(UTC)):
         return None
-    return Caller(found.user_id, found.role)
+    return Caller(found.user_id, found.role, frozenset(found.scopes))
 
 
 def list_tokens(db: Readable) -> list[TokenRow]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from psycopg.rows import namedtuple_row
 
 from fntx_dagster.store.database import Database, Readable
-from fntx_dagster.store.queries import one_value
+from fntx_dagster.store.queries import columns, one_value
 
 
 class TokenRow(NamedTuple):
@@ -17,19 +17,20 @@ class TokenRow(NamedTuple):
     token_id: int
     user_id: str
     role: str
+    scopes: list[str]
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
 
 
-def add(db: Database, digest: bytes, user_id: str, role: str, expires_at: datetime | None) -> int:
+def add(db: Database, digest: bytes, user_id: str, role: str, scopes: list[str], expires_at: datetime | None) -> int:
     """Keep a token's digest; its number."""
     with db.connect() as connection:
         return one_value(
             connection.execute(
-                """insert into ledger.tokens (token_hash, user_id, role, expires_at) values (%s, %s, %s, %s)
-                returning token_id""",
-                (digest, user_id, role, expires_at),
+                """insert into ledger.tokens (token_hash, user_id, role, scopes, expires_at)
+                values (%s, %s, %s, %s, %s) returning token_id""",
+                (digest, user_id, role, scopes, expires_at),
             )
         )
 
@@ -38,8 +39,7 @@ def find(db: Readable, digest: bytes) -> TokenRow | None:
     """The token of a digest, whether it is still good or not."""
     with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
         row = cursor.execute(
-            """select token_id, user_id, role, created_at, expires_at, revoked_at from ledger.tokens
-            where token_hash = %s""",
+            f"select {columns(TokenRow._fields)} from ledger.tokens where token_hash = %s",
             (digest,),
         ).fetchone()
         return TokenRow._make(row) if row else None
@@ -48,9 +48,7 @@ def find(db: Readable, digest: bytes) -> TokenRow | None:
 def listed(db: Readable) -> list[TokenRow]:
     """All tokens, newest first."""
     with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
-        cursor.execute(
-            "select token_id, user_id, role, created_at, expires_at, revoked_at from ledger.tokens order by 1 desc"
-        )
+        cursor.execute(f"select {columns(TokenRow._fields)} from ledger.tokens order by token_id desc")
         return [TokenRow._make(row) for row in cursor]
 
 
