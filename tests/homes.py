@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests import folders
 from tests.processes import environment, run
 
 _USED = """
@@ -31,7 +32,7 @@ with dg.DagsterInstance.get():
 @contextmanager
 def home(like: Path | None = None) -> Iterator[Path]:
     """An empty home, or one that begins as a copy of another whose database has ended."""
-    path = Path(tempfile.mkdtemp(prefix="fntx-home-", dir="/tmp"))
+    path = Path(tempfile.mkdtemp(prefix="fntx-home-", dir=folders.short()))
     if like is not None:
         copy(like, path)
     path.chmod(0o755)

@@ -31,6 +31,7 @@ from fntx_dagster.simulate.trading import EVERY_KIND, trade
 from fntx_dagster.store.marts.verification import verifications
 from fntx_dagster.store.opening import open_database
 from fntx_dagster.store.server import EmbeddedPostgres
+from tests import folders
 from tests.dbt.conftest import Platform
 
 FIRST, LAST = date(2025, 7, 1), date(2025, 7, 31)
@@ -307,7 +308,7 @@ def _tried(each: int, seeds: Sequence[int]) -> list[Verdict]:
         right = month(seed)
         documents = list(wrong_documents(right, each, seed).items())
         for start in range(0, len(documents), _AT_ONCE):
-            with tempfile.TemporaryDirectory(prefix="fntx-mutations-", dir="/tmp") as folder:
+            with tempfile.TemporaryDirectory(prefix="fntx-mutations-", dir=folders.short()) as folder:
                 Path(folder).chmod(0o755)  # the embedded server may run as another user
                 settings = Settings(home=Path(folder) / "home")
                 settings.home.mkdir()

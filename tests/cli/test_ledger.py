@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from fntx_dagster.simulate.gateway import unused_port
+from tests import folders
 from tests.processes import FNTX, environment, run
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,7 @@ PAGE, BOTS = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("l
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="fntx-ledger-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix="fntx-ledger-", dir=folders.short()) as folder:
         place = Path(folder)
         place.chmod(0o755)
         yield place
@@ -215,7 +216,7 @@ def test_a_file_of_fills_is_imported_and_an_entry_corrected(home: Path) -> None:
 
 @pytest.mark.slow
 def test_the_demo_of_the_ledgers_days_ends_with_a_day_that_a_stranger_verified() -> None:
-    with tempfile.TemporaryDirectory(prefix="fntx-days-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix="fntx-days-", dir=folders.short()) as folder:
         shown = run(Path(folder), "demo", "--ledger")
         run(Path(folder), "db", "stop")
     assert shown.returncode == 0, shown.stderr

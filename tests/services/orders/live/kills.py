@@ -46,6 +46,7 @@ from fntx_dagster.store.database import Database
 from fntx_dagster.store.migrating import migrate
 from fntx_dagster.store.queries import one_value
 from fntx_dagster.store.server import EmbeddedPostgres
+from tests import folders
 from tests.processes import environment
 
 KEY, SECRET = "the-key", "the-secret"
@@ -248,7 +249,7 @@ def killing(db: Database, home: Path, seed: int) -> Iterator[Killing]:
 def main(kills: int, seed: int = 1) -> None:
     """So many kills on a database of their own; what came of the orders, as JSON."""
     logging.disable(logging.WARNING)
-    with tempfile.TemporaryDirectory(prefix="fntx-kills-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix="fntx-kills-", dir=folders.short()) as folder:
         Path(folder).chmod(0o755)
         server = EmbeddedPostgres(Path(folder) / "postgres")
         database = Database(server.start())
