@@ -8,12 +8,14 @@ import signal
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+import typer.testing
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
@@ -37,6 +39,9 @@ settings.load_profile(os.environ.get("FNTX_TEST_PROFILE", "fntx"))
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 folders.use_memory()
+
+# typer makes all commands of their functions anew for each call, which takes as long as most of them do
+typer.testing._get_command = cache(typer.testing._get_command)
 
 _numbers = count()
 

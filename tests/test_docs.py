@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -124,10 +125,16 @@ def commands_in(text: str) -> Iterator[str]:
             yield found.strip()
 
 
+@cache
+def _whole() -> Any:
+    """`fntx` with all its commands, which takes typer a third of a second to make."""
+    return typer.main.get_command(app)
+
+
 def unknown_in(command: str) -> str | None:
     """The first command or option that `fntx` does not know; None where it knows all of them. The words behind a
     command are arguments and values."""
-    place: Any = typer.main.get_command(app)
+    place: Any = _whole()
     options = {"--help", "-h"}
     for word in shlex.split(command.replace("'", ""), posix=False):
         options |= {name for param in place.params for name in (*param.opts, *param.secondary_opts)}

@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from functools import cache
 from importlib.metadata import version
 
 import pytest
@@ -32,6 +33,7 @@ def test_the_help_lists_every_command() -> None:
     assert [name for name in commands.split() if f"│ {name} " not in shown] == []
 
 
+@cache
 def groups() -> dict[str, TyperGroup]:
     whole = get_command(app)
     assert isinstance(whole, TyperGroup)
