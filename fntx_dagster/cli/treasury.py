@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from fntx_dagster.cli.treasury_accounts import setup
 from fntx_dagster.cli.treasury_proposals import cancel, decide, expire, list_, propose, screen, show
 from fntx_dagster.cli.treasury_signers import enroll, pause, resume, rotate, signers
 from fntx_dagster.cli.treasury_submission import confirm, export, import_, queue, submit
@@ -13,7 +14,7 @@ from fntx_dagster.cli.treasury_transactions import build, combine
 treasury = typer.Typer(no_args_is_help=True, help="The treasury: nothing moves unless people decided it.")
 
 for command in (
-    *(enroll, signers, rotate, pause, resume),
+    *(enroll, signers, rotate, pause, resume, setup),
     *(propose, screen, show, decide, cancel, expire),
     *(export, submit, confirm, queue),
     *(build, check, combine, machines),

@@ -24,6 +24,11 @@ class StrictFields:
         self._where = where
         self._read: set[str] = set()
 
+    @property
+    def content(self) -> dict[str, Any]:
+        """The object as it was handed in."""
+        return self._content
+
     def has(self, name: str) -> bool:
         """Whether there is such a field."""
         return name in self._content

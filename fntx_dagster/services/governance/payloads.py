@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.config import TreasuryConfig, read_config
 from fntx_dagster.governance.fields import StrictFields
-from fntx_dagster.governance.kinds import BATCH, LONGEST_STANDING, ProposalKind
+from fntx_dagster.governance.kinds import BATCH, KINDS, LONGEST_STANDING, ProposalKind
 from fntx_dagster.services.governance.signers import check_signers, read_signers
 from fntx_dagster.store.treasury.signer_sets import SignerRow
 
@@ -58,6 +58,21 @@ def check_intent(payload: Any, kind: ProposalKind, config: TreasuryConfig) -> No
             each.object("params")
             each.end()
     whole.end()
+
+
+def read_setup(payload: Any, config: TreasuryConfig) -> list[dict[str, Any]]:
+    """The payloads of the transactions that an `account.setup` asks for, in their order: those of `account.configure`,
+    all on one ledger."""
+    whole = StrictFields(payload, "")
+    ledger, network = whole.any("ledger"), whole.any("network_id")
+    intents = [fields.content for fields in whole.objects("intents")]
+    whole.end()
+    if not intents:
+        raise Permanent("intents is empty", "Name what shall be set up")
+    payloads = [{"ledger": ledger, "network_id": network, "intent": intent} for intent in intents]
+    for each in payloads:
+        check_intent(each, KINDS["account.configure"], config)
+    return payloads
 
 
 def read_reason(payload: Any) -> str:

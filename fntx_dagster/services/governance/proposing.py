@@ -96,6 +96,9 @@ def _checked(settings: Settings, connection: Connection, name: str, payload: Any
     if kind.ops:
         payloads.check_intent(payload, kind, approved_config(settings, connection))
         require_buildable(settings, payload)
+    elif name == "account.setup":
+        for each in payloads.read_setup(payload, approved_config(settings, connection)):
+            require_buildable(settings, each)
     elif name in _GIVE_REASONS:
         payloads.read_reason(payload)
     elif name == "config.change":

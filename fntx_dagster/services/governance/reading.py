@@ -13,6 +13,7 @@ from fntx_dagster.governance.decisions import DECISIONS, Terms, decision_bytes
 from fntx_dagster.governance.kinds import KINDS, required_roles
 from fntx_dagster.governance.machines import PROPOSAL, states
 from fntx_dagster.governance.sentences import sentences
+from fntx_dagster.services.governance.covering import covering
 from fntx_dagster.services.governance.deciding import judge, terms_of
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.platform import PlatformState, platform_state
@@ -23,7 +24,8 @@ OPEN = ("draft", "screening", "blocked", "pending_approval", "approved", "prepar
 
 
 class ProposalView(NamedTuple):
-    """A proposal with its decisions, and what people sign. `to_sign`: `approve` and `reject` → the exact bytes."""
+    """A proposal with its decisions, and what people sign. `to_sign`: `approve` and `reject` → the exact bytes; empty
+    where the decisions are those on another proposal, whose approval covers this one."""
 
     terms: Terms
     row: ProposalRow
@@ -63,8 +65,9 @@ def paused(db: Database) -> PlatformState | None:
 def _view(connection: Connection, row: ProposalRow) -> ProposalView:
     terms, payload = terms_of(connection, row), json.loads(row.payload)
     roles = required_roles(KINDS[row.kind])
-    kept = decisions_on(connection, row.proposal_id)
-    standing = judge(connection, row, kept, datetime.now(UTC))
+    decided = _decided(connection, row)
+    kept = decisions_on(connection, decided.proposal_id)
+    standing = judge(connection, decided, kept, datetime.now(UTC))
     signers = len(signers_of(connection, row.signer_set))
     return ProposalView(
         terms,
@@ -74,6 +77,16 @@ def _view(connection: Connection, row: ProposalRow) -> ProposalView:
         standing.approvals,
         standing.rejections,
         kept,
-        sentences(terms, payload, signers, roles),
-        {decision: decision_bytes(terms, decision) for decision in DECISIONS},
+        sentences(terms, payload, signers, roles) + _covered(decided, row),
+        {decision: decision_bytes(terms, decision) for decision in DECISIONS} if decided is row else {},
     )
+
+
+def _decided(connection: Connection, row: ProposalRow) -> ProposalRow:
+    """The proposal that people decided: another one, where its approval covers this."""
+    whole = covering(row)
+    return (proposal(connection, whole) if whole else None) or row
+
+
+def _covered(decided: ProposalRow, row: ProposalRow) -> list[str]:
+    return [] if decided is row else [f"It was approved with the proposal {decided.nonce}, {decided.proposal_id}."]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
+from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.intents.refusal import TransactionRefused
+from fntx_dagster.services.accounts.plans import AccountPlan
 from fntx_dagster.store.treasury.transactions import LedgerTxRow
 
 
@@ -76,6 +78,14 @@ class TreasuryLedger(Protocol):
 
     def head(self) -> int:
         """The last validated ledger."""
+        ...
+
+    def plan(self, config: TreasuryConfig, role: str) -> AccountPlan:
+        """What an account of ours lacks to be what a configuration says."""
+        ...
+
+    def signers_plan(self, config: TreasuryConfig, address: str) -> list[dict[str, Any]]:
+        """What an account lacks so that a configuration's signers, and nobody else, sign for it."""
         ...
 
 

@@ -17,6 +17,7 @@ from fntx_dagster.adapters.stellar.submitting import another_used_its_sequence, 
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.intents.preparing import prepared
 from fntx_dagster.intents.refusal import TransactionRefused
+from fntx_dagster.services.accounts.plans import AccountPlan, stellar_plan, stellar_signers_plan
 from fntx_dagster.services.transactions.ledgers import (
     LedgerAnswer,
     LedgerEnd,
@@ -89,6 +90,12 @@ class StellarTreasury:
 
     def head(self) -> int:
         return self._horizon.last_ledger().sequence
+
+    def plan(self, config: TreasuryConfig, role: str) -> AccountPlan:
+        return stellar_plan(config, role, self._horizon.account(config.stellar_accounts[role]))
+
+    def signers_plan(self, config: TreasuryConfig, address: str) -> list[dict[str, Any]]:
+        return stellar_signers_plan(config, self._account(address))
 
     def _signing(self, account: StellarAccountState, intent: dict[str, Any], least: int) -> tuple[dict[str, int], int]:
         """Who signs for an account with which weights, and what these must come to: its own key alone where its signers

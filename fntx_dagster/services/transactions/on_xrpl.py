@@ -15,6 +15,7 @@ from fntx_dagster.adapters.xrpl.submitting import XrplNextStep, submit
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.intents.preparing import prepared
 from fntx_dagster.intents.refusal import TransactionRefused
+from fntx_dagster.services.accounts.plans import AccountPlan, xrpl_plan, xrpl_signers_plan
 from fntx_dagster.services.transactions.ledgers import (
     LedgerAnswer,
     LedgerEnd,
@@ -94,6 +95,12 @@ class XrplTreasury:
 
     def head(self) -> int:
         return validated_ledger(self._rpc).ledger_index
+
+    def plan(self, config: TreasuryConfig, role: str) -> AccountPlan:
+        return xrpl_plan(config, role, account_state(self._rpc, config.xrpl_accounts[role], self.head()))
+
+    def signers_plan(self, config: TreasuryConfig, address: str) -> list[dict[str, Any]]:
+        return xrpl_signers_plan(config, self.account(address, self.head()))
 
     def account(self, address: str, head: int) -> XrplAccount:
         """An account that has to be there."""

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.services.auditing.log import append
-from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.steps import held, taken
+from fntx_dagster.services.transactions.business_events import business_events
 from fntx_dagster.services.transactions.ledgers import LedgerEnd, TreasuryLedger
-from fntx_dagster.services.transactions.steps import place_of, subject_of, tx_step
+from fntx_dagster.services.transactions.steps import tx_step
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.platform import entered
@@ -18,14 +18,6 @@ from fntx_dagster.store.treasury.proposals import ProposalRow
 from fntx_dagster.store.treasury.transactions import LedgerTxRow, transaction_of
 
 CLOCK = "system:confirmation"
-_EFFECTS = {
-    "iou.issue": "iou_issued",
-    "freeze": "iou_frozen",
-    "escrow.create": "escrow_created",
-    "escrow.finish": "escrow_released",
-    "escrow.cancel": "escrow_cancelled",
-}
-"""What the audit log calls a confirmed proposal of a kind."""
 _UNSIGNED = ("pending_signature", "partially_signed")
 _STEPS = {"confirmed": "confirm", "failed": "fail", "superseded": "fail", "expired": "lapse"}
 
@@ -86,13 +78,6 @@ def _moved(
     reason = "" if event == "confirm" else end.code
     moved = tx_step(connection, row, event, CLOCK, events, outcome=end.code, ledger=end.ledger)
     proposal = taken(connection, proposal, event, CLOCK, events, reason)
-    if event == "confirm" and (name := _effect(proposal)):
-        details = {"proposal": str(proposal.proposal_id), "payload_hash": proposal.payload_hash}
-        events.append(NewAuditEvent(name, CLOCK, subject_of(moved), details, place_of(moved)))
+    if event == "confirm":
+        events += business_events(proposal, moved, CLOCK)
     return moved
-
-
-def _effect(proposal: ProposalRow) -> str | None:
-    if payload_of(proposal)["intent"]["op"] == "anchor":
-        return "attestation_anchored"
-    return _EFFECTS.get(proposal.kind)

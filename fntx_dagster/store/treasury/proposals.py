@@ -72,6 +72,14 @@ def proposals(connection: Connection, states: Sequence[str] | None = None) -> li
         ).fetchall()
 
 
+def proposed_by(connection: Connection, by: str) -> list[ProposalRow]:
+    """The proposals that somebody made, in their order."""
+    with connection.cursor(row_factory=args_row(ProposalRow)) as cursor:
+        return cursor.execute(
+            f"select {columns(ProposalRow._fields)} from treasury.proposal where proposed_by = %s order by nonce", [by]
+        ).fetchall()
+
+
 def expired_ids(connection: Connection, now: datetime, prepared: Sequence[str]) -> list[UUID]:
     """Proposals that wait for people past their end, and of the kinds that are `prepared` those that wait for that."""
     rows = connection.execute(

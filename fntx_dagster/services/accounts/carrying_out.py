@@ -1,0 +1,121 @@
+"""Carrying out what one approval covers: its transactions are prepared together, and sent one after the other, each
+when the one before it on its account is confirmed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from fntx_dagster.audit.event import NewAuditEvent
+from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.decisions import payload_hash
+from fntx_dagster.services.accounts.plans import step_of
+from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.governance.covering import cover, covered
+from fntx_dagster.services.governance.deciding import payload_of
+from fntx_dagster.services.governance.signers import TERMINAL
+from fntx_dagster.services.governance.steps import held, taken
+from fntx_dagster.services.transactions.confirming import confirm
+from fntx_dagster.services.transactions.exporting import export_files
+from fntx_dagster.services.transactions.submitting import submit
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.treasury.platform import entered
+from fntx_dagster.store.treasury.proposals import ProposalRow
+
+LIVE = ("approved", "prepared", "signing", "ready", "submitted")
+_TO_SIGN = ("prepared", "signing")
+_AGAIN = "a step before it has to be made again"
+_PAUSE_BETWEEN = 0.3
+
+
+class CoveredTx(NamedTuple):
+    """A transaction that an approval covers. `state` is its proposal's, `reason` why it ended."""
+
+    proposal_id: UUID
+    step: str
+    ledger: str
+    account: str
+    state: str
+    reason: str
+
+
+def listed(db: Database, wholes: Iterable[UUID]) -> list[CoveredTx]:
+    """The transactions that these approvals cover, in their order."""
+    with db.connect() as connection:
+        return [_tx(row) for whole in wholes for row in covered(connection, whole)]
+
+
+def ensure_covered(settings: Settings, db: Database, whole: UUID, payloads: list[dict[str, Any]]) -> None:
+    """Have a transaction under way, or done, of each payload that an approved proposal covers. One that failed or
+    lapsed is made again, and with it those after it on its account that nobody can have sent."""
+    with entered(db) as connection:
+        row = held(connection, whole)
+        rows = covered(connection, whole)
+        events: list[NewAuditEvent] = []
+        under_way = {each.payload_hash: each for each in rows if each.state in (*LIVE, "confirmed")}
+        missing: list[dict[str, Any]] = []
+        broken: set[str] = set()
+        for payload in payloads:
+            account, there = payload["intent"]["account"], under_way.get(payload_hash(payload))
+            if there is not None and account in broken:
+                if there.state not in _TO_SIGN:
+                    raise Permanent(
+                        f"{step_of(payload)} of {account} is signed, and a step before it is not done",
+                        "Wait until its last ledger is over: `fntx treasury confirm` says so. Then go on",
+                    )
+                taken(connection, there, "cancel", TERMINAL, events, _AGAIN)
+                there = None
+            if there is None:
+                broken.add(account)
+                missing.append(payload)
+        if missing and row.expires_at <= datetime.now(UTC):
+            raise Permanent("the approval is over, and something is left to be made", "Propose what is left")
+        if missing:
+            cover(connection, row, missing, TERMINAL, events)
+        for event in events:
+            append(settings, connection, event)
+
+
+def export_all(settings: Settings, db: Database, whole: UUID, folder: Path) -> list[Path]:
+    """Prepare what is not prepared yet, and write the files of all that waits for signatures."""
+    waiting = [each for each in listed(db, [whole]) if each.state in ("approved", *_TO_SIGN)]
+    return [path for each in waiting for path in export_files(settings, db, each.proposal_id, folder)]
+
+
+def send_all(settings: Settings, db: Database, whole: UUID, wait: float) -> None:
+    """Send and confirm all that is signed, in order, waiting for ledgers so many seconds."""
+    ends = time.monotonic() + wait
+    while True:
+        moved = _sent(settings, db, whole)
+        if moved:
+            continue
+        if time.monotonic() >= ends or all(each.state != "submitted" for each in listed(db, [whole])):
+            return
+        time.sleep(_PAUSE_BETWEEN)
+
+
+def _sent(settings: Settings, db: Database, whole: UUID) -> bool:
+    """Take one step of each account; whether one was taken."""
+    moved, held_up = False, set()
+    for each in listed(db, [whole]):
+        if each.account in held_up or each.state == "confirmed" or each.state not in LIVE:
+            continue
+        held_up.add(each.account)
+        if each.state == "submitted":
+            [settled] = confirm(settings, db, each.proposal_id)
+            moved = moved or settled.state != "submitted"
+        elif each.state == "ready":
+            submit(settings, db, each.proposal_id)
+            moved = True
+    return moved
+
+
+def _tx(row: ProposalRow) -> CoveredTx:
+    payload = payload_of(row)
+    account = payload["intent"]["account"]
+    return CoveredTx(row.proposal_id, step_of(payload), payload["ledger"], account, row.state, row.reason)

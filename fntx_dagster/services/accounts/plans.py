@@ -1,0 +1,150 @@
+"""What an account needs to be what the configuration says: the steps in the order that its ledger takes them, and the
+intent of each.
+
+Some can be taken once, before the account owns anything; the last one gives up its own key. So they come from here and
+from nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from fntx_dagster.adapters.stellar.states import StellarAccountState, StellarThresholds
+from fntx_dagster.adapters.xrpl.accounts import XrplAccount
+from fntx_dagster.governance.config import TreasuryConfig
+
+_FIRST = ("require_auth", "allow_trustline_clawback", "allow_trustline_locking")
+_BEFORE_ALL_ENTRIES = ("require_auth", "allow_trustline_clawback")
+_FOR_GOOD = ("allow_trustline_clawback", "allow_trustline_locking", "no_freeze")
+_OPERATED = ("global_freeze", "disable_master")
+"""A freeze is a decision of its own; the own key is given up at the end."""
+
+
+class AccountStep(NamedTuple):
+    """A step, by its name; `done`: the ledger has it."""
+
+    step: str
+    done: bool
+
+
+class AccountPlan(NamedTuple):
+    """What an account has and lacks. `payloads`: of each transaction that is left what it does, in order; `problem`:
+    why it cannot be set up as it is."""
+
+    role: str
+    account: str
+    steps: list[AccountStep]
+    payloads: list[dict[str, Any]]
+    problem: str = ""
+
+    @property
+    def is_done(self) -> bool:
+        return not self.payloads and not self.problem
+
+
+def xrpl_plan(config: TreasuryConfig, role: str, state: XrplAccount | None) -> AccountPlan:
+    """The plan of an account of the XRP Ledger; `state` is None where the ledger has no such account."""
+    account = config.xrpl_accounts[role]
+    if state is None:
+        return AccountPlan(role, account, [], [], "it is not on the ledger: fund it first")
+    wanted = config.document["xrpl"]["accounts"][role]["flags"]
+    steps: list[AccountStep] = []
+    operations: list[tuple[str, dict[str, Any]]] = []
+    for flag in sorted(wanted, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST)):
+        if flag in _OPERATED:
+            continue
+        has = flag in state.flags
+        steps += [AccountStep(flag, has)] if wanted[flag] else [AccountStep(f"no_{flag}", False)] if has else []
+        if has != wanted[flag]:
+            operations.append(("account.flag", {"set" if wanted[flag] else "clear": flag}))
+    payloads = [_payload("xrpl", config.network_id, account, *each) for each in operations]
+    signers = xrpl_signers_plan(config, state)
+    steps += [AccountStep("signers", not signers), AccountStep("disable_master", "disable_master" in state.flags)]
+    payloads += signers
+    if not steps[-1].done:
+        last = ("account.flag", {"set": "disable_master"})
+        payloads.append(_payload("xrpl", config.network_id, account, *last))
+    return AccountPlan(role, account, steps, payloads, _xrpl_problem(wanted, state))
+
+
+def xrpl_signers_plan(config: TreasuryConfig, state: XrplAccount) -> list[dict[str, Any]]:
+    """The payload that lets a configuration's signers sign for an account; none where they do."""
+    weights, listed = {each.xrpl: 1 for each in config.signers}, state.signer_list
+    if listed is not None and (listed.quorum, dict(listed.weights)) == (config.threshold, weights):
+        return []
+    signers = [{"account": each, "weight": 1} for each in weights]
+    params = {"quorum": config.threshold, "signers": signers}
+    return [_payload("xrpl", config.network_id, state.address, "signers.set", params)]
+
+
+def _xrpl_problem(wanted: Mapping[str, bool], state: XrplAccount) -> str:
+    for flag in wanted:
+        is_late = flag in _BEFORE_ALL_ENTRIES and wanted[flag] and flag not in state.flags and state.owner_count
+        if is_late:
+            return (
+                f"{flag} is set before an account owns anything, and it owns {state.owner_count} entries: take another"
+            )
+        if flag in _FOR_GOOD and not wanted[flag] and flag in state.flags:
+            return f"it has {flag}, which cannot be taken back: take another account, or change the configuration"
+    return ""
+
+
+def stellar_plan(config: TreasuryConfig, role: str, state: StellarAccountState | None) -> AccountPlan:
+    """The plan of an account of Stellar: all that is left is done in one transaction."""
+    account = config.stellar_accounts[role]
+    if state is None:
+        return AccountPlan(role, account, [], [], "it is not on the ledger: fund it first")
+    wanted: Mapping[str, bool] = config.document["stellar"]["accounts"][role]["flags"]
+    to_set = [flag for flag, value in wanted.items() if value]
+    to_clear = [flag for flag, value in wanted.items() if not value and flag in state.flags]
+    operations: list[dict[str, Any]] = []
+    has_flags = {*to_set} <= state.flags and not to_clear
+    steps = [AccountStep("flags", has_flags)] if wanted else []
+    if not has_flags:
+        sides = {"set_flags": to_set, "clear_flags": to_clear}
+        operations.append({name: flags for name, flags in sides.items() if flags})
+    signers = _stellar_signers(config, state)
+    steps.append(AccountStep("signers", not signers))
+    operations += signers
+    return AccountPlan(role, account, steps, _stellar_payloads(config, account, operations))
+
+
+def stellar_signers_plan(config: TreasuryConfig, state: StellarAccountState) -> list[dict[str, Any]]:
+    """The payload that lets a configuration's signers, and nobody else, sign for an account; none where they do."""
+    return _stellar_payloads(config, state.address, _stellar_signers(config, state))
+
+
+def _stellar_payloads(config: TreasuryConfig, account: str, options: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One payload of all these `account.options`; none where there are none."""
+    if len(options) < 2:
+        return [_payload("stellar", config.passphrase, account, "account.options", each) for each in options]
+    batch = {"operations": [{"op": "account.options", "params": each} for each in options]}
+    return [_payload("stellar", config.passphrase, account, "batch", batch)]
+
+
+def _stellar_signers(config: TreasuryConfig, state: StellarAccountState) -> list[dict[str, Any]]:
+    """The parameters of each `account.options`. The thresholds come last: until then those are in force that the
+    signatures were judged by."""
+    weights, wanted = dict(state.signers), {each.stellar: 1 for each in config.signers}
+    signers = [{"key": key, "weight": 1} for key in wanted if weights.get(key) != 1]
+    signers += [{"key": key, "weight": 0} for key in weights if key not in wanted]
+    options: list[dict[str, Any]] = [{"signer": each} for each in signers]
+    thresholds = StellarThresholds(**config.document["stellar"]["thresholds"])
+    if state.thresholds != thresholds:
+        weight = {"master_weight": thresholds.master}
+        options.append(weight | {name: getattr(thresholds, name) for name in ("low", "med", "high")})
+    return options
+
+
+def _payload(ledger: str, network: int | str, account: str, op: str, params: dict[str, Any]) -> dict[str, Any]:
+    return {"ledger": ledger, "network_id": network, "intent": {"op": op, "account": account, "params": params}}
+
+
+def step_of(payload: Mapping[str, Any]) -> str:
+    """What a payload of a plan does, in a word."""
+    intent = payload["intent"]
+    if intent["op"] == "account.flag":
+        params = intent["params"]
+        return params["set"] if "set" in params else f"no_{params['clear']}"
+    return "signers" if intent["op"] == "signers.set" else "options"

@@ -1,0 +1,62 @@
+"""Proposals that the approval of another one covers: the single transactions of a set-up or of a rotation, of which
+people approved the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from fntx_dagster.audit.canonical import canonical
+from fntx_dagster.audit.event import NewAuditEvent
+from fntx_dagster.governance.decisions import payload_hash
+from fntx_dagster.governance.kinds import EXPIRY
+from fntx_dagster.services.governance.steps import step_event, taken
+from fntx_dagster.store.database import Connection
+from fntx_dagster.store.treasury.proposals import ProposalRow, add_proposal, next_nonce, proposed_by
+
+COVERED = "account.configure"
+"""The kind of each of them."""
+_BY = "proposal:"
+
+
+def cover(
+    connection: Connection, whole: ProposalRow, payloads: Sequence[Any], by: str, events: list[NewAuditEvent]
+) -> list[ProposalRow]:
+    """Make an approved proposal of each payload, in their order, in a transaction that entered; what the log says of
+    them is added to `events`. Whoever calls has looked that `whole`, which is approved, asked for them."""
+    rows = []
+    for payload in payloads:
+        now = datetime.now(UTC).replace(microsecond=0)
+        row = ProposalRow(
+            uuid4(),
+            next_nonce(connection),
+            COVERED,
+            canonical(payload).decode(),
+            payload_hash(payload),
+            [],
+            whole.signer_set,
+            whole.threshold,
+            now + EXPIRY,
+            f"{_BY}{whole.proposal_id}",
+            now,
+            "draft",
+            "",
+        )
+        add_proposal(connection, row)
+        events.append(step_event(row, "draft", by))
+        row = taken(connection, row, "screen", by, events)
+        row = taken(connection, row, "cleared", by, events, "it names nobody who is screened")
+        rows.append(taken(connection, row, "approve", by, events, f"with the proposal {whole.proposal_id}"))
+    return rows
+
+
+def covered(connection: Connection, whole: UUID) -> list[ProposalRow]:
+    """The proposals that an approval covers, in their order."""
+    return proposed_by(connection, f"{_BY}{whole}")
+
+
+def covering(row: ProposalRow) -> UUID | None:
+    """The proposal whose approval covers this one; None for one that people decide by itself."""
+    return UUID(row.proposed_by.removeprefix(_BY)) if row.proposed_by.startswith(_BY) else None
