@@ -60,12 +60,16 @@ def outcome_of(horizon: Horizon, digest: str, max_time: int, prepared_at: int = 
     return StellarOutcome("expired", code="tx_too_late")
 
 
-def another_used_its_sequence(horizon: Horizon, digest: str, source: str, sequence: int) -> bool:
+def another_used_its_sequence(horizon: Horizon, digest: str, source: str, sequence: int, prepared_at: int = 0) -> bool:
     """Whether a transaction can never enter a ledger because its source's sequence is past its own, by another
-    transaction. Raises Transient, Permanent where the server does not show it."""
+    transaction. False where the server's history begins after `prepared_at`, the ledger that had closed last when it
+    was prepared: then the one that is missing may be itself. Raises Transient, Permanent where the server does not show
+    it."""
     account = horizon.account(source)
+    if account is None or account.sequence < sequence:
+        return False
     # Asked after the account: a transaction that raised the sequence itself is found now.
-    return account is not None and account.sequence >= sequence and horizon.transaction(digest) is None
+    return horizon.transaction(digest) is None and horizon.check_network() <= max(prepared_at, 1)
 
 
 def _in_ledger(found: StellarTransactionState) -> StellarOutcome:

@@ -76,6 +76,10 @@ class TreasuryLedger(Protocol):
         """Whether a transaction that is not signed can get into no later ledger."""
         ...
 
+    def turn_is_used(self, row: LedgerTxRow) -> bool:
+        """Whether the sequence or the ticket of a transaction that is not signed is used already."""
+        ...
+
     def head(self) -> int:
         """The last validated ledger."""
         ...

@@ -79,7 +79,7 @@ class StellarTreasury:
         digest, sequence = row.hash or "", row.sequence or 0
         outcome = outcome_of(self._horizon, digest, row.ends_at, row.prepared_ledger)
         if outcome.state == "unknown":
-            if another_used_its_sequence(self._horizon, digest, row.account, sequence):
+            if another_used_its_sequence(self._horizon, digest, row.account, sequence, row.prepared_ledger):
                 return LedgerEnd("superseded", "another transaction used its sequence")
             return LedgerEnd("unknown", outcome.reason)
         failed = f", operation {outcome.failed.place}: {outcome.failed.code}" if outcome.failed else ""
@@ -87,6 +87,10 @@ class StellarTreasury:
 
     def lapsed(self, row: LedgerTxRow) -> bool:
         return self._horizon.last_ledger().closed_at.timestamp() > row.ends_at
+
+    def turn_is_used(self, row: LedgerTxRow) -> bool:
+        account = self._horizon.account(row.account)
+        return account is not None and row.sequence is not None and account.sequence >= row.sequence
 
     def head(self) -> int:
         return self._horizon.last_ledger().sequence

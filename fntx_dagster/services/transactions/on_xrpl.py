@@ -93,6 +93,13 @@ class XrplTreasury:
     def lapsed(self, row: LedgerTxRow) -> bool:
         return self.head() > row.ends_at
 
+    def turn_is_used(self, row: LedgerTxRow) -> bool:
+        head = self.head()
+        if row.ticket is not None:
+            return row.ticket not in free_tickets(self._rpc, row.account, head)
+        account = account_state(self._rpc, row.account, head)
+        return account is not None and row.sequence is not None and account.sequence > row.sequence
+
     def head(self) -> int:
         return validated_ledger(self._rpc).ledger_index
 

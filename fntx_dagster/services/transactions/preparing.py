@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -31,9 +32,8 @@ from fntx_dagster.store.treasury.transactions import (
     LedgerTxRow,
     add_transaction,
     hold_account,
-    last_sequence,
-    tickets_taken,
     transactions,
+    turns_taken,
 )
 
 _CONFIGURATION = 3
@@ -119,13 +119,14 @@ def _screened(settings: Settings, connection: Connection, row: ProposalRow, by: 
 def _prepared(
     connection: Connection, ledger: TreasuryLedger, row: ProposalRow, payload: dict[str, Any], terms: LedgerTerms
 ) -> LedgerTxRow:
-    """The transaction with its turn: a ticket where one is free, so that it holds up no other; else the sequence after
-    those that are prepared already."""
+    """The transaction with its turn: a ticket where one is free, so that it holds up no other; else the lowest sequence
+    that no other has. One that lapsed or was cancelled leaves a gap, and none after it gets into a ledger before the
+    gap is filled."""
     name, network, account = payload["ledger"], str(payload["network_id"]), payload["intent"]["account"]
     hold_account(connection, name, account)
-    taken_tickets = tickets_taken(connection, network, account) if terms.tickets else set()
-    ticket = next((each for each in terms.tickets if each not in taken_tickets), None)
-    sequence = max(terms.sequence, last_sequence(connection, name, network, account) + 1)
+    taken_turns = turns_taken(connection, name, network, account)
+    ticket = next((each for each in terms.tickets if each not in taken_turns), None)
+    sequence = next(each for each in count(terms.sequence) if each not in taken_turns)
     unsigned: UnsignedBytes = ledger.build(payload, terms, sequence, ticket)
     new = LedgerTxRow(
         tx_id=uuid4(),

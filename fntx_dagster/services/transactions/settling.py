@@ -19,6 +19,10 @@ from fntx_dagster.store.treasury.transactions import LedgerTxRow, transaction_of
 
 CLOCK = "system:confirmation"
 _UNSIGNED = ("pending_signature", "partially_signed")
+_USELESS = (
+    "its sequence or its ticket is used: look at the account's last transactions, then `fntx treasury cancel`, and "
+    "propose it again if none of them is this one"
+)
 _STEPS = {"confirmed": "confirm", "failed": "fail", "superseded": "fail", "expired": "lapse"}
 
 
@@ -36,11 +40,18 @@ class Settled(NamedTuple):
 def settle(settings: Settings, db: Database, ledger: TreasuryLedger, row: LedgerTxRow) -> Settled:
     """Ask a ledger what became of a transaction, and take the step that follows. Raises Transient where the server does
     not answer."""
-    if row.state in _UNSIGNED:
-        end = LedgerEnd("expired" if ledger.lapsed(row) else "unknown", "it waits for signatures")
-    else:
-        end = ledger.end_of(row)
+    end = _unsigned_end(ledger, row) if row.state in _UNSIGNED else ledger.end_of(row)
     return _kept(settings, db, row, end)
+
+
+def _unsigned_end(ledger: TreasuryLedger, row: LedgerTxRow) -> LedgerEnd:
+    """Of a transaction that we cannot send. Where something used its turn, a person looks what it was: signers may have
+    put their signatures together elsewhere, and sent it themselves."""
+    if ledger.lapsed(row):
+        return LedgerEnd("expired", "it waited for signatures until its end")
+    if ledger.turn_is_used(row):
+        return LedgerEnd("unknown", _USELESS)
+    return LedgerEnd("unknown", "it waits for signatures")
 
 
 def fail_for_good(settings: Settings, db: Database, ledger: TreasuryLedger, row: LedgerTxRow, words: str) -> Settled:

@@ -13,7 +13,7 @@ from psycopg.rows import args_row
 from psycopg.types.json import Jsonb
 
 from fntx_dagster.store.database import Connection
-from fntx_dagster.store.queries import columns, one_value
+from fntx_dagster.store.queries import columns
 
 OPEN_STATES = ("pending_signature", "partially_signed", "ready_to_submit", "submitted")
 """A transaction in one of them may still get into a ledger by us."""
@@ -91,25 +91,13 @@ def hold_account(connection: Connection, ledger: str, account: str) -> None:
     )
 
 
-def last_sequence(connection: Connection, ledger: str, network: str, account: str) -> int:
-    """The highest sequence of an account that a transaction of ours has or had in a ledger; 0 for none."""
-    return int(
-        one_value(
-            connection.execute(
-                """select coalesce(max(sequence), 0) from treasury.ledger_tx
-                where (ledger, network, account) = (%s, %s, %s) and (state = any(%s) or outcome_ledger is not null)""",
-                [ledger, network, account, list(OPEN_STATES)],
-            )
-        )
-    )
-
-
-def tickets_taken(connection: Connection, network: str, account: str) -> set[int]:
-    """The tickets of an account that a transaction of ours has or had in a ledger."""
+def turns_taken(connection: Connection, ledger: str, network: str, account: str) -> set[int]:
+    """The sequences and tickets of an account that an open transaction of ours has, or one that is in a ledger: both
+    are numbers of the same row, and each is used once. What one had that was cancelled or has expired is free."""
     rows = connection.execute(
-        """select ticket from treasury.ledger_tx where (network, account) = (%s, %s) and ticket is not null
-        and (state = any(%s) or outcome_ledger is not null)""",
-        [network, account, list(OPEN_STATES)],
+        """select coalesce(sequence, ticket) from treasury.ledger_tx
+        where (ledger, network, account) = (%s, %s, %s) and (state = any(%s) or outcome_ledger is not null)""",
+        [ledger, network, account, list(OPEN_STATES)],
     )
     return {int(row[0]) for row in rows}
 
