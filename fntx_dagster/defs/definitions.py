@@ -25,6 +25,7 @@ from fntx_dagster.defs.signature import (
 )
 from fntx_dagster.defs.statements import flex_files, raw_flex_xml
 from fntx_dagster.defs.transforms import transforms
+from fntx_dagster.defs.treasury import TREASURY, TREASURY_CHECKS, TREASURY_SCHEDULES
 from fntx_dagster.defs.verification import CHECKS
 
 defs = dg.Definitions(
@@ -43,10 +44,18 @@ defs = dg.Definitions(
         *LEDGER_BOOKS,
         *SIGNALS,
         signal_settlements,
+        *TREASURY,
     ],
-    asset_checks=[*CHECKS, signed_days_unchanged, no_days_stand_alone, attestations_stand, ledger_verification],
+    asset_checks=[
+        *CHECKS,
+        signed_days_unchanged,
+        no_days_stand_alone,
+        attestations_stand,
+        ledger_verification,
+        *TREASURY_CHECKS,
+    ],
     jobs=JOBS,
-    schedules=[*SCHEDULES, verification_of_the_ledger],
+    schedules=[*SCHEDULES, verification_of_the_ledger, *TREASURY_SCHEDULES],
     sensors=[*SENSORS, *LEDGER_SENSORS, settlements_due],
     resources={"platform": Platform()},
     loggers={"progress": progress_logger},

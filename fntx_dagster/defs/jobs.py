@@ -8,6 +8,7 @@ from fntx_dagster.defs.ledger_books import verify_ledger
 from fntx_dagster.defs.pools import attend_pool
 from fntx_dagster.defs.signal_settling import settle_signals
 from fntx_dagster.defs.transforms import transforms
+from fntx_dagster.defs.treasury import GROUP, TREASURY_JOBS
 
 SIGNED = dg.AssetSelection.assets("daily_signature", "chain_receipt")
 DRIFT = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("daily_signature"), "signed_days_unchanged"))
@@ -18,7 +19,8 @@ VIEWS = dg.AssetSelection.assets(*(spec.key for spec in transforms.specs if spec
 LEDGER_PATH = dg.AssetSelection.assets("ledger_statements", "ledger_days", "ledger_records")
 LEDGER = dg.AssetSelection.groups("ledger")
 """By days of UTC, so in jobs of their own."""
-EVERY_DAY = dg.AssetSelection.all() - CURRENT_DAY - VIEWS - LEDGER
+TREASURY = dg.AssetSelection.groups(GROUP)
+EVERY_DAY = dg.AssetSelection.all() - CURRENT_DAY - VIEWS - LEDGER - TREASURY
 FILES = dg.AssetSelection.assets("flex_files", "raw_flex_xml")
 LOADED_DAYS = dg.AssetSelection.assets("raw_flex_xml").downstream(include_self=False) - VIEWS
 
@@ -95,5 +97,6 @@ JOBS = [
     settle_signals,
     commit_signals,
     attend_pool,
+    *TREASURY_JOBS,
     deliver_alerts,
 ]

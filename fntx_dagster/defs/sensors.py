@@ -32,10 +32,13 @@ from fntx_dagster.defs.pools import attend_pool
 from fntx_dagster.defs.ranges import BEGINNING, requested
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.shown import skipped, warning
+from fntx_dagster.defs.treasury import attend_treasury, load_lists
 from fntx_dagster.model.session import SEVEN_DAYS
 from fntx_dagster.services import watching
 from fntx_dagster.services.aggregation.attending import is_named
 from fntx_dagster.services.alerting import note_failed_run, note_succeeded_run, raise_alerts
+from fntx_dagster.services.building import treasury
+from fntx_dagster.services.screening.following_lists import mark_of_files
 from fntx_dagster.services.sessions import is_open
 from fntx_dagster.services.signals.committing import commitments_due
 from fntx_dagster.services.signatures.refusals import Beginning
@@ -59,6 +62,7 @@ _LATE = 200
 """How many ids of events back are read again: of two that write at once, the lower id may appear later."""
 _RUNS = 20
 _POOL_SECONDS = 900
+_SENT_SECONDS, _UNSENT_SECONDS = 30, 600
 
 
 @dg.sensor(
@@ -148,6 +152,61 @@ def pool_days(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
         yield skipped("The pool is being attended to.")
     else:
         yield dg.RunRequest(run_key=f"{int(_now().timestamp()) // _POOL_SECONDS}")
+
+
+@dg.sensor(
+    job=attend_treasury,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks the ledgers what became of the treasury's transactions. Off until there is a treasury.",
+)
+def ledger_transactions(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
+    """What waits for signatures is asked for every ten minutes: it only lapses."""
+    if not treasury.is_configured(platform.settings()):
+        yield skipped(treasury.NOT_CONFIGURED)
+    elif not (waiting := treasury.open_transactions(platform.database())):
+        yield skipped("No transaction of the treasury is open.")
+    elif _under_way(context, [attend_treasury.name]):
+        yield skipped("The ledgers are being asked.")
+    else:
+        seconds = _SENT_SECONDS if "submitted" in waiting else _UNSENT_SECONDS
+        yield dg.RunRequest(run_key=f"transactions {int(_now().timestamp()) // seconds}")
+
+
+@dg.sensor(
+    job=attend_treasury,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Ends proposals that nobody decided or prepared before their time. Off until there is a treasury.",
+)
+def overdue_proposals(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
+    """A decision after that time counts for nothing, whether this ran or not."""
+    if not treasury.is_configured(platform.settings()):
+        yield skipped(treasury.NOT_CONFIGURED)
+    elif not treasury.overdue_proposals(platform.database(), _now()):
+        yield skipped("No proposal is past its end.")
+    elif _under_way(context, [attend_treasury.name]):
+        yield skipped("Proposals are being ended.")
+    else:
+        yield dg.RunRequest(run_key=f"proposals {_now():%Y-%m-%dT%H:%M}")
+
+
+@dg.sensor(
+    job=load_lists,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Loads a sanctions list when its file has changed, and screens again. Off until there is a treasury.",
+)
+def list_files(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
+    """It looks at sizes and times; the run hashes the bytes. A file that was refused waits for another one."""
+    if not treasury.is_configured(platform.settings()):
+        yield skipped(treasury.NOT_CONFIGURED)
+    elif (mark := mark_of_files(platform.settings())) is None:
+        yield skipped("FNTX_LIST_FILES names no file: `fntx compliance load` loads lists by hand.")
+    elif _under_way(context, [load_lists.name]):
+        yield skipped("Lists are being loaded.")
+    else:
+        yield dg.RunRequest(run_key=mark)
 
 
 @dg.sensor(
@@ -298,6 +357,9 @@ SENSORS = [
     ledger_chain_queue,
     signal_commitments,
     pool_days,
+    ledger_transactions,
+    overdue_proposals,
+    list_files,
     open_session,
     alert,
     failed_run,

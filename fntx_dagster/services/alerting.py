@@ -66,6 +66,8 @@ TITLES = {
     "prices": "Prices of exchanges",
     "ledger": "A ledger that does not hold",
     "audit": "The audit log does not hold",
+    "anchors": "The audit log is not on its ledgers",
+    "lists": "Sanctions lists that clear nobody",
     "compliance": "A payment is held back by a match",
     "settlement": "Expired executions without a settlement price",
     "run": "A run failed",

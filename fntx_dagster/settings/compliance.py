@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 from pydantic import Field
 
@@ -18,6 +19,11 @@ class ComplianceSettings(Group):
             'names of the sanctions lists that must be loaded, as a JSON list (`["ofac", "eu"]`); unset: every list '
             "that was ever loaded counts"
         ),
+    )
+    list_files: dict[str, Path] = Field(
+        default={},
+        description="files of sanctions lists that Dagster loads by itself when they change, as JSON: name of the list "
+        "to file (`targets.simple.csv`, or `sdn.csv` with the others beside it)",
     )
     lists_max_age: float = Field(
         default=48, gt=0, description="hours after which a list is too old to clear anybody (48)"

@@ -96,6 +96,7 @@ SHORT_NAMES = {
     "audit_key": "audit.key",
     "anchor_every": "audit.anchor_every",
     "lists": "compliance.lists",
+    "list_files": "compliance.list_files",
     "lists_max_age": "compliance.lists_max_age",
     "travel_rule_amount": "compliance.travel_rule_amount",
     "alert_urls": "alerts.urls",

@@ -45,6 +45,8 @@ BOOKS = {
     )
 }
 """They show the books as they are."""
+TREASURY = {key(name) for name in ("audit_checkpoint", "anchor_payload_evm", "sanctions_list", "party_rescreen")}
+"""Of an hour, or of a file."""
 
 
 def ancestors(name: str) -> set[str]:
@@ -65,7 +67,7 @@ def test_the_daily_job_materialises_every_asset_but_the_views_and_today() -> Non
     views = {name for name in GRAPH.get_all_asset_keys() if GRAPH.get(name).is_virtual}
     assert {"stg_fills", "stg_sessions"} <= {name.to_user_string() for name in views}
     built = defs.resolve_job_def("daily_run").asset_layer.executable_asset_keys
-    assert built == GRAPH.materializable_asset_keys - views - {key("current_day")} - of_the_ledger()
+    assert built == GRAPH.materializable_asset_keys - views - {key("current_day")} - of_the_ledger() - TREASURY
 
 
 def of_the_ledger() -> set[dg.AssetKey]:
@@ -96,7 +98,7 @@ def test_every_asset_has_a_group_kinds_an_owner_and_a_description() -> None:
 
 
 def test_every_asset_is_partitioned_by_session_and_backfilled_in_one_run() -> None:
-    for name in GRAPH.materializable_asset_keys - {key("current_day")} - BOOKS:
+    for name in GRAPH.materializable_asset_keys - {key("current_day")} - BOOKS - TREASURY:
         node = GRAPH.get(name)
         assert node.partitions_def == (DAYS if name in of_the_ledger() else SESSIONS), name
         assert node.backfill_policy == dg.BackfillPolicy.single_run(), name
@@ -133,6 +135,11 @@ def test_no_check_of_one_account_stops_the_others() -> None:
         "every_closed_execution_has_its_trade",
         "no_execution_is_open_past_its_expiry",
         "profits_sum_to_trades",
+        "log_holds",
+        "anchors_are_recent",
+        "every_list_file_is_loaded",
+        "lists_are_recent",
+        "every_match_is_decided",
     }
     assert of_accounts <= checks.keys()
     assert [name for name in of_accounts if checks[name].blocking] == []
@@ -149,12 +156,16 @@ def test_schedules_and_sensors_run_without_anybody_turning_them_on() -> None:
         "signature_of_the_day": "0 0 * * *",
         "ledger_days_of_the_night": "5 0 * * *",
         "verification_of_the_ledger": "15 0 * * *",
+        "checkpoint_of_the_hour": "0 * * * *",
+        "verification_of_the_log": "25 0 * * *",
     }
     assert {schedule.name: schedule.execution_timezone for schedule in defs.schedules} == {
         "month_to_date": "Asia/Hong_Kong",
         "signature_of_the_day": "UTC",
         "ledger_days_of_the_night": "UTC",
         "verification_of_the_ledger": "UTC",
+        "checkpoint_of_the_hour": "UTC",
+        "verification_of_the_log": "UTC",
     }
     asleep = [tick.name for tick in [*defs.schedules, *defs.sensors] if tick.default_status.value != "RUNNING"]
     assert asleep == []

@@ -18,6 +18,7 @@ from fntx_dagster.compliance.opensanctions import opensanctions_entities
 from fntx_dagster.compliance.rows import LONGEST_LINE, ListRefused
 
 OPENSANCTIONS, OFAC = "opensanctions", "ofac"
+_BLOCK = 1 << 20
 _BESIDE = ("alt.csv", "add.csv")
 
 
@@ -62,10 +63,29 @@ class ListFile:
             return digests[self.path.name]
         return hashlib.sha256("".join(f"{value}  {name}\n" for name, value in digests.items()).encode()).hexdigest()
 
+    def hash_whole(self, name: str, file: BinaryIO) -> None:
+        """Take the hash of one of its files without reading what is in it."""
+        while block := file.read(_BLOCK):
+            self._digests[name].update(block)
+
     def _lines(self, name: str, file: BinaryIO) -> Iterator[bytes]:
         while line := file.readline(LONGEST_LINE + 1):
             self._digests[name].update(line)
             yield line
+
+
+def version_of(path: Path) -> str:
+    """The version of a list in its files, whose entities are not read. Raises ListRefused as `ListFile`."""
+    file = ListFile(path)
+    for name in file.digests:
+        with path.with_name(name).open("rb") as opened:
+            file.hash_whole(name, opened)
+    return file.version
+
+
+def parts_of(path: Path) -> list[Path]:
+    """The files that a list may be in: its own, and those that OFAC has beside it."""
+    return [path, *(path.with_name(name) for name in _BESIDE)]
 
 
 def _format(path: Path, first: bytes) -> str:

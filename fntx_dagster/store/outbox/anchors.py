@@ -45,6 +45,16 @@ def anchors(connection: psycopg.Connection, way: AnchorWay | None = None) -> lis
     return _rows(connection, f"%(all)s or {_HERE}", {"all": way is None, **_who(way or AnchorWay(0, "", "", b""))})
 
 
+def last_way(connection: psycopg.Connection, origin: bytes) -> AnchorWay | None:
+    """Where the last anchor of a log was queued for; None where none ever was."""
+    row = connection.execute(
+        """select chain_id::bigint, contract, poster, origin from treasury.evm_anchor
+        where origin = %s order by evm_anchor_id desc limit 1""",
+        (origin,),
+    ).fetchone()
+    return AnchorWay(*row) if row else None
+
+
 def unrecorded(db: Readable) -> list[WaitingAnchor]:
     """The final anchors that `treasury.anchor` does not have, in the order in which they were queued."""
     with db.connect() as connection:

@@ -142,6 +142,12 @@ def first_of_day(db: Readable, day: date) -> int:
         return row[0] if row else log_size(connection)
 
 
+def log_begun_at(connection: psycopg.Connection) -> datetime | None:
+    """When the first event was written (aware); None where there is none."""
+    row = connection.execute("select at from treasury.audit_event where seq = 0").fetchone()
+    return row[0] if row else None
+
+
 def lines_since_rotation(connection: psycopg.Connection) -> int:
     """How many events the newest key has sealed."""
     return one_row(

@@ -108,6 +108,25 @@ def last_decisions(connection: psycopg.Connection) -> dict[str, str]:
     return dict(found.fetchall())
 
 
+def outdated_parties(connection: psycopg.Connection, versions: Mapping[str, str]) -> list[str]:
+    """The parties in use that were never checked, or last against other versions of the lists than these (name →
+    version)."""
+    rows = connection.execute(
+        """select party.party_id from treasury.party_details as party
+        left join lateral (
+            select lists from treasury.screening where screening.party_id = party.party_id
+            order by screening_id desc limit 1
+        ) as last on true
+        left join lateral (
+            select jsonb_object_agg(each ->> 'list', each ->> 'version') as versions
+            from jsonb_array_elements(last.lists) as each
+        ) as against on true
+        where party.in_use and coalesce(against.versions, '{}') <> %s order by party.party_id""",
+        (Jsonb({**versions}),),
+    )
+    return [party_id for (party_id,) in rows]
+
+
 def add_disposition(connection: psycopg.Connection, new: NewDisposition) -> int:
     """Keep what a person decided; its number."""
     return one_value(

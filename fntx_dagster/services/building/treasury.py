@@ -1,0 +1,166 @@
+"""The treasury for Dagster: the audit log signed and looked at, what is due on ledgers, sanctions lists, what ended.
+
+Nothing here decides, signs a transaction of a ledger, or reads a key other than those of the log, which move nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.kinds import KINDS
+from fntx_dagster.model.finding import Finding
+from fntx_dagster.services.auditing.anchors_due import queue_due
+from fntx_dagster.services.auditing.checkpointing import make_checkpoint
+from fntx_dagster.services.auditing.looking import look_at_everything
+from fntx_dagster.services.governance.ending import expire
+from fntx_dagster.services.screening.following_lists import load_changed, screen_outdated
+from fntx_dagster.services.transactions.confirming import confirm
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.treasury.audit_log import log_size
+from fntx_dagster.store.treasury.proposals import expired_ids
+from fntx_dagster.store.treasury.transactions import OPEN_STATES, transactions
+
+NOT_CONFIGURED = "No treasury is in the settings: FNTX_TREASURY_CONFIG names its file."
+
+
+class SignedLog(NamedTuple):
+    """The audit log as it was signed: events, root in hex, the time of the signature, and whether it is new."""
+
+    size: int
+    root: str
+    signed_at: datetime
+    is_new: bool
+
+
+class EvmPayload(NamedTuple):
+    """What waits for the EVM chain: the sizes and roots (hex) that are queued, whether one of them was queued now, when
+    the next is due (aware), and what a person has to do, empty where nothing."""
+
+    queued: list[tuple[str, ...]]
+    is_new: bool
+    due_at: datetime | None
+    to_do: str
+
+
+class LoadedFiles(NamedTuple):
+    """A row for each list in the settings (list, entities, names, date, version, what became of its file), how many
+    were loaded, and the files that were refused."""
+
+    rows: list[tuple[str, ...]]
+    loaded: int
+    refused: list[Finding]
+
+
+class ScreenedParties(NamedTuple):
+    """How many parties were screened again, the proposals that moved (id, kind, state), and the parties that a match
+    holds back that nobody decided on; None where nobody was screened."""
+
+    screened: int
+    moved: list[tuple[str, ...]]
+    matches: list[Finding] | None
+
+
+class AttendedTreasury(NamedTuple):
+    """The proposals that expired, and of each open transaction (proposal, state, words) what its ledger said."""
+
+    expired: list[str]
+    asked: list[tuple[str, ...]]
+
+
+def is_configured(settings: Settings) -> bool:
+    """Whether there is a treasury."""
+    return settings.treasury.config is not None
+
+
+def sign_log(settings: Settings, db: Database, now: datetime) -> SignedLog | None:
+    """Sign the audit log as it is at `now` (aware); None where it has no event, or there is no treasury. Permanent,
+    with an alert, where it does not go on from what was signed."""
+    with db.connect() as connection:
+        if not is_configured(settings) or not log_size(connection):
+            return None
+    made = make_checkpoint(settings, db, now)
+    signed = made.checkpoint
+    return SignedLog(signed.size, signed.root.hex(), signed.time, made.is_new)
+
+
+def queue_for_evm(settings: Settings, db: Database, now: datetime) -> EvmPayload:
+    """Queue what is due for the EVM chain; without a key, and without a node."""
+    if not is_configured(settings):
+        return EvmPayload([], is_new=False, due_at=None, to_do=NOT_CONFIGURED)
+    queued = queue_due(settings, db, now)
+    to_do = "" if not queued.waiting else "`fntx audit anchor --if-due` signs and sends what is queued"
+    if queued.way is None:
+        to_do = "Nothing was ever anchored on an EVM chain: `fntx audit anchor` makes the first"
+    rows = [(f"{row.size}", row.root.hex(), row.state, f"{row.chain_id}", row.contract) for row in queued.waiting]
+    return EvmPayload(rows, queued.is_new, queued.due_at, to_do)
+
+
+def log_problems(settings: Settings, db: Database) -> tuple[int, list[Finding]]:
+    """How many events the log has, and what a look at every row found."""
+    looked = look_at_everything(settings, db)
+    return looked.events, [Finding(f"log {number}", problem) for number, problem in enumerate(looked.problems)]
+
+
+def load_lists(settings: Settings, db: Database) -> LoadedFiles:
+    """Load the files of sanctions lists that have changed."""
+    if not is_configured(settings):
+        return LoadedFiles([], 0, [])
+    followed = load_changed(settings, db)
+    rows = [
+        (
+            each.version.list_name,
+            f"{each.version.entities}",
+            f"{each.version.names}",
+            f"{each.version.dated_at:%Y-%m-%d %H:%M}",
+            each.version.version[:16],
+            "new" if each.changed else "the same bytes, newer",
+        )
+        for each in followed.loaded
+    ]
+    rows += [(name, "", "", "", "", "as it was") for name in followed.kept]
+    rows += [(finding.subject, "", "", "", "", "refused") for finding in followed.refused]
+    return LoadedFiles(sorted(rows), len(followed.loaded), followed.refused)
+
+
+def rescreen_parties(settings: Settings, db: Database) -> ScreenedParties:
+    """Screen whoever was last checked against other versions of the lists, and the proposals that are not prepared."""
+    if not is_configured(settings):
+        return ScreenedParties(0, [], None)
+    followed = screen_outdated(settings, db)
+    moved = [(str(row.proposal_id), row.kind, row.state) for row in followed.moved]
+    if followed.rescreened is None:
+        return ScreenedParties(0, moved, None)
+    verdicts = followed.rescreened.answer.verdicts
+    undecided = [
+        Finding(verdict.party_id, f"party {verdict.party_id} has a match on a list: check {verdict.screening_id}")
+        for verdict in verdicts
+        if any(match.disposition is None for match in verdict.matches)
+    ]
+    return ScreenedParties(len(verdicts), moved, undecided)
+
+
+def overdue_proposals(db: Database, now: datetime) -> int:
+    """How many proposals are past their end and wait for people."""
+    with db.connect() as connection:
+        return len(expired_ids(connection, now, [name for name, kind in KINDS.items() if kind.ops]))
+
+
+def open_transactions(db: Database) -> dict[str, int]:
+    """State → how many transactions are in it whose end is not known."""
+    with db.connect() as connection:
+        states = [row.state for row in transactions(connection, OPEN_STATES)]
+    return {state: states.count(state) for state in OPEN_STATES if state in states}
+
+
+def attend(settings: Settings, db: Database, now: datetime) -> AttendedTreasury:
+    """End the proposals that are past their end, and ask the ledgers what became of open transactions: what is in a
+    ledger is confirmed, what can get into none any more lapses, and signed bytes that were lost are sent again. A
+    server that does not answer says so in the words. Permanent without a configuration."""
+    if not is_configured(settings):
+        raise Permanent("there is no treasury", "Set FNTX_TREASURY_CONFIG to its file")
+    expired = [str(proposal_id) for proposal_id in expire(settings, db, now)]
+    asked = [(str(each.proposal_id), each.state, each.words) for each in confirm(settings, db)]
+    return AttendedTreasury(expired, asked)
