@@ -10,8 +10,8 @@ import typer
 from fntx_dagster.cli.options import AsJson, print_json, settings_and_database
 
 if TYPE_CHECKING:
-    from fntx_dagster.services.accounts.carrying_out import CoveredTx
-    from fntx_dagster.services.accounts.setting_up import SetupReport
+    from fntx_dagster.services.account_setup.carrying_out import CoveredTx
+    from fntx_dagster.services.account_setup.setting_up import SetupReport
 
 _WAITS = 75
 _Ledger = Annotated[str, typer.Argument(metavar="LEDGER", help="xrpl or stellar.", show_default=False)]
@@ -43,7 +43,7 @@ def setup(ledger: _Ledger, role: _Role = None, folder: Folder = None, wait: Wait
     """
     from fntx_dagster.cli.terminal import new_table, out
     from fntx_dagster.errors import Permanent
-    from fntx_dagster.services.accounts.setting_up import look, set_up
+    from fntx_dagster.services.account_setup.setting_up import look, set_up
 
     if ledger not in ("xrpl", "stellar"):
         raise Permanent(f"{ledger[:40]!r} is no ledger of the treasury", "It is xrpl or stellar")

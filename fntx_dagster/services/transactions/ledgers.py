@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.intents.refusal import TransactionRefused
-from fntx_dagster.services.accounts.plans import AccountPlan
+from fntx_dagster.services.account_setup.plans import AccountPlan
 from fntx_dagster.store.treasury.transactions import LedgerTxRow
 
 

@@ -17,7 +17,7 @@ from fntx_dagster.adapters.stellar.submitting import another_used_its_sequence, 
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.intents.preparing import prepared
 from fntx_dagster.intents.refusal import TransactionRefused
-from fntx_dagster.services.accounts.plans import AccountPlan, stellar_plan, stellar_signers_plan
+from fntx_dagster.services.account_setup.plans import AccountPlan, stellar_plan, stellar_signers_plan
 from fntx_dagster.services.transactions.ledgers import (
     LedgerAnswer,
     LedgerEnd,

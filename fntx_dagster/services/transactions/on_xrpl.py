@@ -15,7 +15,7 @@ from fntx_dagster.adapters.xrpl.submitting import XrplNextStep, submit
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.intents.preparing import prepared
 from fntx_dagster.intents.refusal import TransactionRefused
-from fntx_dagster.services.accounts.plans import AccountPlan, xrpl_plan, xrpl_signers_plan
+from fntx_dagster.services.account_setup.plans import AccountPlan, xrpl_plan, xrpl_signers_plan
 from fntx_dagster.services.transactions.ledgers import (
     LedgerAnswer,
     LedgerEnd,

@@ -13,7 +13,7 @@ from uuid import UUID
 from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.decisions import payload_hash
-from fntx_dagster.services.accounts.plans import step_of
+from fntx_dagster.services.account_setup.plans import step_of
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance.covering import cover, covered
 from fntx_dagster.services.governance.deciding import payload_of

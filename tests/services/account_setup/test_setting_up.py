@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
 from fntx_dagster.intents.refusal import TransactionRefused
-from fntx_dagster.services.accounts.setting_up import look, set_up
+from fntx_dagster.services.account_setup.setting_up import look, set_up
 from fntx_dagster.services.governance.reading import show
 from fntx_dagster.services.treasury.signing import read_signing_file
 from tests.services.accounts.desks import SetupDesk, signed_by_master

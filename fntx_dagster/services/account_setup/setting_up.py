@@ -11,7 +11,7 @@ from uuid import UUID
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.decisions import payload_hash
-from fntx_dagster.services.accounts.carrying_out import (
+from fntx_dagster.services.account_setup.carrying_out import (
     LIVE,
     CoveredTx,
     ensure_covered,
@@ -19,7 +19,7 @@ from fntx_dagster.services.accounts.carrying_out import (
     listed,
     send_all,
 )
-from fntx_dagster.services.accounts.plans import AccountPlan
+from fntx_dagster.services.account_setup.plans import AccountPlan
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.governance.covering import covered
 from fntx_dagster.services.governance.deciding import payload_of
