@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fntx_dagster.cli.audit_anchoring import anchor
 from fntx_dagster.cli.audit_verify import verify
 from fntx_dagster.cli.calculators import Input, calculator
 from fntx_dagster.cli.options import AsJson, Output, day_option, print_json, settings_and_database
@@ -112,41 +113,7 @@ def prove(
         note(f"Written: {output}. It is signed by the key {document['log_key']}")
 
 
-@audit.command()
-def anchor(
-    if_due: Annotated[
-        bool, typer.Option("--if-due", help="Only where FNTX_ANCHOR_EVERY has passed since the last; for a timer.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Sign the log as it is now, and put the checkpoint on the EVM chain of the settings. Called again it goes on:
-    each checkpoint is there once, and it is in proofs when its block is final.
-
-    You sign with the key of the account `audit`: FNTX_KEYSTORES names its file, or FNTX_TRADER_KEY is it.
-
-    \b
-    fntx audit anchor
-    fntx audit anchor --if-due
-    """
-    from fntx_dagster.cli.terminal import note, out
-    from fntx_dagster.services.auditing.anchoring import anchor as anchor_log
-
-    settings, db = settings_and_database()
-    done = anchor_log(
-        settings, db, datetime.now(UTC), if_due=if_due, on_progress=lambda text: None if as_json else note(text)
-    )
-    if as_json:
-        print_json(done.as_dict())
-        return
-    for row in done.new:
-        final = "final" if row.state == "final" else "not final yet: call it again in some minutes"
-        out(f"{row.size:,} events are anchored in block {row.block_number}, {row.tx_hash} ({final})")
-    if not done.new:
-        out(f"Nothing was to be anchored. {_next(done.due_at)}")
-
-
-def _next(due_at: datetime | None) -> str:
-    return f"The next anchor is due at {due_at:%Y-%m-%d %H:%M:%S} UTC." if due_at else "The log has no event yet."
+audit.command()(anchor)
 
 
 @audit.command()

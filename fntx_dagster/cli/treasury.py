@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from fntx_dagster.cli.treasury_accounts import setup
+from fntx_dagster.cli.treasury_anchors import anchor_key, sign_anchors
 from fntx_dagster.cli.treasury_proposals import cancel, decide, expire, list_, propose, screen, show
 from fntx_dagster.cli.treasury_signers import enroll, pause, resume, rotate, signers
 from fntx_dagster.cli.treasury_submission import confirm, export, import_, queue, submit
@@ -17,6 +18,7 @@ for command in (
     *(enroll, signers, rotate, pause, resume, setup),
     *(propose, screen, show, decide, cancel, expire),
     *(export, submit, confirm, queue),
+    *(sign_anchors, anchor_key),
     *(build, check, combine, machines),
 ):
     treasury.command()(command)

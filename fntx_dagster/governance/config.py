@@ -44,6 +44,14 @@ class TreasuryConfig(NamedTuple):
     xrpl_accounts: Mapping[str, str]
     """Role → address."""
     stellar_accounts: Mapping[str, str]
+    stellar_anchor: str
+    """The account that anchors on Stellar: the `anchor_account`, else that of the role."""
+
+    @property
+    def issuers(self) -> frozenset[str]:
+        """The addresses that issue what the treasury pays with, on both ledgers."""
+        asset = self.document["stellar"]["asset"]["issuer"]
+        return frozenset({self.xrpl_accounts["issuer"], self.stellar_accounts["issuer"], asset})
 
 
 def read_config(document: Any) -> TreasuryConfig:
@@ -58,7 +66,7 @@ def read_config(document: Any) -> TreasuryConfig:
     signers = tuple(_signer(each) for each in whole.objects("signers"))
     _check_signers(signers, config_threshold)
     network_id, xrpl_accounts = _xrpl(whole.object("xrpl"))
-    passphrase, stellar_accounts = _stellar(whole.object("stellar"))
+    passphrase, stellar_accounts, stellar_anchor = _stellar(whole.object("stellar"))
     whole.end()
     return TreasuryConfig(
         document,
@@ -72,6 +80,7 @@ def read_config(document: Any) -> TreasuryConfig:
         passphrase,
         xrpl_accounts,
         stellar_accounts,
+        stellar_anchor,
     )
 
 
@@ -121,7 +130,7 @@ def _xrpl(fields: StrictFields) -> tuple[int, dict[str, str]]:
     return network_id, accounts
 
 
-def _stellar(fields: StrictFields) -> tuple[str, dict[str, str]]:
+def _stellar(fields: StrictFields) -> tuple[str, dict[str, str], str]:
     passphrase = fields.text("passphrase")
     fields.decimal("base_reserve")
     thresholds = fields.object("thresholds")
@@ -137,11 +146,12 @@ def _stellar(fields: StrictFields) -> tuple[str, dict[str, str]]:
         accounts[role] = account.checked("address", is_stellar_address, "a public key of Stellar")
         account.flags("flags")
         account.end()
+    anchor = accounts["anchor"]
     if fields.has("anchor_account"):
-        fields.checked("anchor_account", is_stellar_address, "a public key of Stellar")
+        anchor = fields.checked("anchor_account", is_stellar_address, "a public key of Stellar")
     fields.end()
     _check_distinct("stellar.accounts", accounts)
-    return passphrase, accounts
+    return passphrase, accounts, anchor
 
 
 def _check_distinct(where: str, accounts: Mapping[str, str]) -> None:

@@ -74,6 +74,13 @@ class StrictFields:
             self._refuse(name, form)
         return value
 
+    def secret(self, name: str, form: str) -> str:
+        """A text that no error shows; `form` says what it is."""
+        value = self.any(name)
+        if type(value) is not str or not value:
+            raise Permanent(f"{self._named(name)} is not {form}", "Correct it, and try again")
+        return value
+
     def object(self, name: str) -> StrictFields:
         return StrictFields(self.any(name), self._named(name))
 

@@ -20,17 +20,21 @@ TREASURY, COMPLIANCE, TRUSTEE = ROLES = ("treasury", "compliance", "trustee")
 
 BATCH = "batch"
 """Operations of Stellar that are applied together or not at all; each has to be one that the kind allows."""
+ANCHOR = "audit.anchor"
+"""The kind of an anchor of the audit log on a ledger; a standing approval can stand for the votes on it."""
 _PAYMENT = frozenset({"payment"})
 
 
 class ProposalKind(NamedTuple):
     """A kind. `ops`: the operations that its intent may have, empty where it moves nothing on a ledger: then it takes
-    effect with its approval. `screened`: it names others, who are screened before anybody votes."""
+    effect with its approval. `screened`: it names others, who are screened before anybody votes. `stops`: a pause
+    stops its steps."""
 
     approvals: int
     role: str | None = None
     ops: frozenset[str] = frozenset()
     screened: bool = False
+    stops: bool = True
 
 
 KINDS = {
@@ -58,6 +62,8 @@ KINDS = {
     "trade.live": ProposalKind(3),
     "trade.kill": ProposalKind(1),
     "breaker.reset": ProposalKind(2),
+    # what anchors show is most wanted when something is wrong
+    ANCHOR: ProposalKind(2, ops=frozenset({"anchor"}), stops=False),
     "emergency.pause": ProposalKind(1),
     "emergency.resume": ProposalKind(2),
 }

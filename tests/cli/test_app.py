@@ -102,7 +102,7 @@ def test_every_command_that_a_program_may_read_has_json_and_is_in_the_documentat
         if not any("--json" in option.opts for option in groups()[group].commands[name].params)
     }
     assert without == WITHOUT_JSON
-    named = set(re.findall(r"`(?:fntx )?([a-z]+(?: [a-z]+)?)`", documented))
+    named = set(re.findall(r"`(?:fntx )?([a-z-]+(?: [a-z-]+)?)`", documented))
     inner = {words.split()[-1] for words in named}
     assert {name for _, name in COMMANDS} - inner == set()
 

@@ -24,6 +24,7 @@ from fntx_dagster.services.alerting import record
 from fntx_dagster.services.auditing.checkpointing import make_checkpoint
 from fntx_dagster.services.auditing.keys import log_key
 from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.auditing.news import is_news_behind
 from fntx_dagster.services.chain import put_anchors
 from fntx_dagster.services.governance.configuration import configured
 from fntx_dagster.services.signatures.posting import policy_of
@@ -142,7 +143,7 @@ def _queue(settings: Settings, db: Database, way: AnchorWay, now: datetime, if_d
             is_wanted = at is not None and at <= now
         else:
             last = max((row.size for row in rows if row.state != "failed"), default=0)
-            is_wanted = queue.news_behind(connection, last)
+            is_wanted = is_news_behind(settings, connection, last)
         row = newest_checkpoint(connection)
         return is_wanted and row is not None and queue.queue(connection, way, AnchorHead(row.size, row.root))
 

@@ -97,6 +97,8 @@ def _stands(connection: Connection, row: ProposalRow, payload: Any, by: str, now
     template = canonical(terms.template).decode()
     add_standing(
         connection,
-        StandingApprovalRow(row.proposal_id, "active", template, terms.per_day, Decimal(terms.fee_cap), ends_at),
+        StandingApprovalRow(
+            row.proposal_id, "active", template, terms.per_day, Decimal(terms.fee_cap), ends_at, terms.key
+        ),
     )
     return []

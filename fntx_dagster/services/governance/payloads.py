@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.addresses import is_stellar_address, is_xrpl_address
 from fntx_dagster.governance.config import TreasuryConfig, read_config
 from fntx_dagster.governance.fields import StrictFields
-from fntx_dagster.governance.kinds import BATCH, KINDS, LONGEST_STANDING, ProposalKind
+from fntx_dagster.governance.kinds import ANCHOR, BATCH, KINDS, LONGEST_STANDING, ProposalKind
 from fntx_dagster.services.governance.signers import check_signers, read_signers
 from fntx_dagster.store.treasury.signer_sets import SignerRow
 
@@ -48,8 +49,10 @@ def check_intent(payload: Any, kind: ProposalKind, config: TreasuryConfig) -> No
         )
     intent = whole.object("intent")
     op = intent.one_of("op", sorted(kind.ops))
-    accounts = config.xrpl_accounts if ledger == "xrpl" else config.stellar_accounts
-    intent.one_of("account", [*accounts.values()])
+    accounts = [*(config.xrpl_accounts if ledger == "xrpl" else config.stellar_accounts).values()]
+    if kind is KINDS[ANCHOR] and ledger == "stellar":
+        accounts = [config.stellar_anchor]
+    intent.one_of("account", accounts)
     params = intent.object("params")
     intent.end()
     if op == BATCH:
@@ -104,14 +107,15 @@ def read_rotation(payload: Any, instance: str) -> Rotation:
 
 def read_standing(payload: Any, config: TreasuryConfig) -> StandingTerms:
     """The terms of a `standing.approve`. It covers anchors of the audit log alone: whoever holds its key could move
-    what any other operation moves. Never one of a signer's keys, whose weight is not limited to one operation."""
+    what any other operation moves. Never for the issuer, and never one of a signer's keys, whose weight is not limited
+    to one operation."""
     whole = StrictFields(payload, "")
     template = whole.object("template")
     ledger = template.one_of("ledger", LEDGERS)
     template.any("network_id")
     intent = template.object("intent")
     intent.one_of("op", ("anchor",))
-    intent.text("account")
+    account = intent.text("account")
     if intent.has("params"):
         intent.object("params")
     intent.end()
@@ -121,9 +125,14 @@ def read_standing(payload: Any, config: TreasuryConfig) -> StandingTerms:
         whole.whole("per_day", 1, _MOST_PER_DAY),
         int(whole.digits("fee_cap")),
         whole.whole("days", 1, LONGEST_STANDING.days),
-        whole.text("key"),
+        whole.checked("key", is_xrpl_address if ledger == "xrpl" else is_stellar_address, f"an address on {ledger}"),
     )
     whole.end()
+    if account in config.issuers:
+        raise Permanent(
+            "template.intent.account is an issuer, whose signers anchor by a proposal",
+            "Anchor with an account that does nothing else",
+        )
     if terms.key in {address for signer in config.signers for address in (signer.xrpl, signer.stellar)}:
         raise Permanent(f"key is that of a signer on {ledger}", "Make a key that signs anchors and nothing else")
     return terms

@@ -8,10 +8,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from fntx_dagster.audit.canonical import canonical
+from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.config import read_config
 from fntx_dagster.governance.decisions import payload_hash
-from fntx_dagster.governance.kinds import EXPIRY, KINDS, ProposalKind, approvals_of, kind_of
+from fntx_dagster.governance.kinds import ANCHOR, EXPIRY, KINDS, ProposalKind, approvals_of, kind_of
+from fntx_dagster.services.anchoring.intents import require_anchor
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance import payloads
 from fntx_dagster.services.governance.configuration import active_set, approved_config, configured, document_of
@@ -43,43 +45,57 @@ def propose(
     """Make a proposal of a kind and return its id. It waits for decisions at once, or, where others are named in it,
     until they are screened. Raises Permanent for a payload that the kind does not have, TransactionRefused for an
     intent that no ledger would take."""
-    terms = kind_of(kind)
-    written = canonical(payload).decode()
+    events: list[NewAuditEvent] = []
     with entered(db) as connection:
-        deciding = active_set(connection)
-        threshold = _checked(settings, connection, kind, payload, deciding)
-        if terms.screened:
-            parties = _screened_parties(connection, payload, parties)
-        now = datetime.now(UTC).replace(microsecond=0)
-        row = ProposalRow(
-            uuid4(),
-            next_nonce(connection),
-            kind,
-            written,
-            payload_hash(payload),
-            list(parties),
-            deciding.version,
-            threshold,
-            now + EXPIRY,
-            by,
-            now,
-            "draft",
-            "",
-        )
-        drafted = step_event(row, "draft", by)
-        moving = payload if terms.screened and terms.ops else {}
-        if sides := travelling(moving, travel, settings.compliance.travel_rule_amount):
-            drafted = drafted._replace(details={**drafted.details, "travel_rule": sides})
-        add_proposal(connection, row)
-        events = [drafted]
-        row = taken(connection, row, "screen", by, events)
-        if terms.screened:
-            screened(settings, connection, row, GATE, events)
-        else:
-            taken(connection, row, "cleared", by, events, "it names nobody who is screened")
+        row = proposed(settings, connection, kind, payload, events, parties, by, travel)
         for event in events:
             append(settings, connection, event)
     return row.proposal_id
+
+
+def proposed(
+    settings: Settings,
+    connection: Connection,
+    kind: str,
+    payload: Any,
+    events: list[NewAuditEvent],
+    parties: Sequence[str] = (),
+    by: str = TERMINAL,
+    travel: Any = None,
+) -> ProposalRow:
+    """The same in a transaction that entered; what the log has to say of it is added to `events`."""
+    terms = kind_of(kind)
+    written = canonical(payload).decode()
+    deciding = active_set(connection)
+    threshold = _checked(settings, connection, kind, payload, deciding)
+    if terms.screened:
+        parties = _screened_parties(connection, payload, parties)
+    now = datetime.now(UTC).replace(microsecond=0)
+    row = ProposalRow(
+        uuid4(),
+        next_nonce(connection),
+        kind,
+        written,
+        payload_hash(payload),
+        list(parties),
+        deciding.version,
+        threshold,
+        now + EXPIRY,
+        by,
+        now,
+        "draft",
+        "",
+    )
+    drafted = step_event(row, "draft", by)
+    moving = payload if terms.screened and terms.ops else {}
+    if sides := travelling(moving, travel, settings.compliance.travel_rule_amount):
+        drafted = drafted._replace(details={**drafted.details, "travel_rule": sides})
+    add_proposal(connection, row)
+    events.append(drafted)
+    row = taken(connection, row, "screen", by, events)
+    if terms.screened:
+        return screened(settings, connection, row, GATE, events)
+    return taken(connection, row, "cleared", by, events, "it names nobody who is screened")
 
 
 def _screened_parties(connection: Connection, payload: Any, named: Sequence[str]) -> list[str]:
@@ -96,6 +112,8 @@ def _checked(settings: Settings, connection: Connection, name: str, payload: Any
     if kind.ops:
         payloads.check_intent(payload, kind, approved_config(settings, connection))
         require_buildable(settings, payload)
+        if name == ANCHOR:
+            require_anchor(settings, connection, payload, configured(settings))
     elif name == "account.setup":
         for each in payloads.read_setup(payload, approved_config(settings, connection)):
             require_buildable(settings, each)

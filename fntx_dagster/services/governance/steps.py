@@ -9,6 +9,7 @@ from uuid import UUID
 
 from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.governance.machines import PROPOSAL, START, step
 from fntx_dagster.services.transactions.steps import cancel_transaction
 from fntx_dagster.store.database import Connection
@@ -33,7 +34,7 @@ def taken(
     Raises Permanent where it is not possible, Transient where another process took one meanwhile."""
     after = step(PROPOSAL, row.state, event)
     if event in _NEED_RUNNING:
-        require_running(connection)
+        require_running(connection, row.kind)
     if not move(connection, row.proposal_id, row.state, after.next, reason):
         raise Transient(f"another process moved the proposal {row.proposal_id}", "Look at it, and try again")
     moved = row._replace(state=after.next, reason=reason)
@@ -51,10 +52,13 @@ def step_event(row: ProposalRow, event: str, by: str, before: str = START, reaso
     return NewAuditEvent(f"proposal_{event}", by, EventSubject("proposal", str(row.proposal_id)), details)
 
 
-def require_running(connection: Connection) -> None:
-    """Raise Permanent while the treasury is paused. Whoever prepares, exports or submits asks in the transaction in
-    which it entered: a pause that is decided meanwhile waits for its end, and every later step finds it."""
+def require_running(connection: Connection, kind: str | None = None) -> None:
+    """Raise Permanent while the treasury is paused, unless the step is of a kind that a pause does not stop. Whoever
+    prepares, exports or submits asks in the transaction in which it entered: a pause that is decided meanwhile waits
+    for its end, and every later step finds it."""
     state = platform_state(connection)
+    if state is not None and kind is not None and not KINDS[kind].stops:
+        return
     if state is None or state.state != "running":
         raise Permanent(
             "the treasury is paused" if state else "nobody may decide yet",

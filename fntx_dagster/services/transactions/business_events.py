@@ -27,8 +27,10 @@ def business_events(proposal: ProposalRow, row: LedgerTxRow, by: str) -> list[Ne
     name = _name(proposal.kind, intent)
     if name is None:
         return []
-    details = {"proposal": str(proposal.proposal_id), "payload_hash": proposal.payload_hash}
+    details: dict[str, Any] = {"proposal": str(proposal.proposal_id), "payload_hash": proposal.payload_hash}
     details |= {"op": intent["op"], "account": intent["account"]} | _words(intent["params"])
+    if name == "attestation_anchored":
+        details |= {"size": intent["params"]["size"], "root": intent["params"]["root"]}
     return [NewAuditEvent(name, by, subject_of(row), details, place_of(row))]
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fntx_dagster.errors import FntxError, Permanent
 from fntx_dagster.governance.config import TreasuryConfig
+from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.services.governance.configuration import configured
 from fntx_dagster.services.transactions.ledgers import TreasuryLedger
 from fntx_dagster.services.transactions.opening import opened
@@ -16,6 +17,7 @@ from fntx_dagster.services.transactions.submitting import send
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.platform import platform_state
+from fntx_dagster.store.treasury.proposals import kind_of_proposal
 from fntx_dagster.store.treasury.transactions import OPEN_STATES, LedgerTxRow, transaction_of, transactions
 
 SEND_AGAIN = timedelta(seconds=10)
@@ -72,7 +74,7 @@ def _asked(
 ) -> Settled:
     found = settle(settings, db, ledger, row)
     is_due = row.sent_at is None or row.sent_at + send_again <= datetime.now(UTC)
-    if found.state != "submitted" or not is_due or _is_paused(db):
+    if found.state != "submitted" or not is_due or _is_stopped(db, row):
         return found
     row, answer = send(db, ledger, row.proposal_id)
     if answer is not None and answer.never:
@@ -80,10 +82,10 @@ def _asked(
     return found._replace(words=f"{found.words}; sent again, and the answer was {answer.words}") if answer else found
 
 
-def _is_paused(db: Database) -> bool:
+def _is_stopped(db: Database, row: LedgerTxRow) -> bool:
     with db.connect() as connection:
-        state = platform_state(connection)
-    return state is None or state.state != "running"
+        state, kind = platform_state(connection), kind_of_proposal(connection, row.proposal_id)
+    return state is None or (state.state != "running" and (kind is None or KINDS[kind].stops))
 
 
 def _as_it_is(row: LedgerTxRow, words: str | None = None) -> Settled:

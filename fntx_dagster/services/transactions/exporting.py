@@ -30,12 +30,17 @@ def export_files(settings: Settings, db: Database, proposal_id: UUID, folder: Pa
     if not is_prepared:
         prepare(settings, db, proposal_id, by)
     with entered(db) as connection:
-        require_running(connection)
         proposal = held(connection, proposal_id)
+        require_running(connection, proposal.kind)
         row = transaction_of(connection, proposal_id)
         if row is None or row.state not in _SIGNED_YET:
             state = row.state if row else "not prepared"
             raise Permanent(f"the transaction is {state}", "Only one that waits for signatures is exported")
+        if row.standing_id is not None:
+            raise Permanent(
+                "the transaction waits for the anchor key, under a standing approval",
+                "`fntx treasury sign-anchors --keystore FILE` signs it where that key is",
+            )
         document = signing_file(row, payload_of(proposal), approved_config(settings, connection))
         return [_written(folder, f"{proposal_id}.json", document)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance.configuration import approved_config
+from fntx_dagster.services.governance.deciding import payload_of
+from fntx_dagster.services.governance.standing import BY, StandingUse, count_use
 from fntx_dagster.services.governance.steps import held, taken
 from fntx_dagster.services.transactions.signatures import MASTER, combined, signed_by_master, valid_parts
 from fntx_dagster.services.transactions.steps import completed, tx_event, tx_step
@@ -83,6 +86,9 @@ def import_part(settings: Settings, db: Database, content: bytes) -> ImportedPar
         new = valid_parts(row, kept, part)
         config = approved_config(settings, connection)
         events: list[NewAuditEvent] = []
+        if row.standing_id is not None:
+            use = StandingUse(row.proposal_id, payload_of(proposal), int(row.fee), next(iter(new)))
+            count_use(connection, row.standing_id, use, datetime.now(UTC), events)
         for signer, single in new.items():
             add_signature(connection, row.tx_id, signer, single)
         by = _actor(config, row, next(iter(new)))
@@ -147,6 +153,8 @@ def _target(connection: Connection, waiting: list[LedgerTxRow], part: dict[str, 
 
 def _actor(config: TreasuryConfig, row: LedgerTxRow, address: str) -> str:
     """Who signed, as the audit log names him."""
+    if row.standing_id is not None:
+        return BY
     if signed_by_master(row):
         return f"operator:{MASTER}"
     names = {each.xrpl if row.ledger == "xrpl" else each.stellar: each.id for each in config.signers}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from fntx_dagster.governance.config import TreasuryConfig
@@ -54,14 +54,21 @@ class LedgerEnd(NamedTuple):
 class TreasuryLedger(Protocol):
     """A ledger of the treasury, once its server has shown that it is of the configured network."""
 
-    def terms(self, payload: dict[str, Any], least: int, earlier: Sequence[dict[str, Any]] = ()) -> LedgerTerms:
+    def terms(
+        self, payload: dict[str, Any], least: int, earlier: Sequence[dict[str, Any]] = (), key: str | None = None
+    ) -> LedgerTerms:
         """What the transaction of an intent needs now; at least `least` weights sign it. `earlier`: the intents of the
-        account whose transactions are under way, and come first. Refused where it would fail although it costs its fee:
-        without a line, above its limit, not authorised, frozen."""
+        account whose transactions are under way, and come first. With `key`, the key of that address signs it alone:
+        refused as other_key where it cannot. Refused where it would fail although it costs its fee: without a line,
+        above its limit, not authorised, frozen."""
         ...
 
     def build(self, payload: dict[str, Any], terms: LedgerTerms, sequence: int, ticket: int | None) -> UnsignedBytes:
         """The transaction of an intent."""
+        ...
+
+    def signs_for(self, key: str, accounts: Iterable[str]) -> list[str]:
+        """For which of these accounts a key signs, alone or in a list; one that is not there is left out."""
         ...
 
     def send(self, row: LedgerTxRow) -> LedgerAnswer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from base64 import b64decode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
@@ -49,11 +49,13 @@ class StellarTreasury:
     def __init__(self, horizon: Horizon, config: TreasuryConfig, fee_cap: int) -> None:
         self._horizon, self._config, self._fee_cap = horizon, config, fee_cap
 
-    def terms(self, payload: dict[str, Any], least: int, earlier: Sequence[dict[str, Any]] = ()) -> LedgerTerms:
+    def terms(
+        self, payload: dict[str, Any], least: int, earlier: Sequence[dict[str, Any]] = (), key: str | None = None
+    ) -> LedgerTerms:
         intent = payload["intent"]
         last = self._horizon.last_ledger()
         account = self._account(intent["account"])
-        signers, needed = self._signing(account, intent, least)
+        signers, needed = self._signing(account, intent, least) if key is None else _alone(key, account)
         # a simulated network's clock, and one that is late, may be ahead of ours
         ends_at = int(max(time.time(), last.closed_at.timestamp())) + SECONDS_TO_WAIT
         most = most_signing(signers, needed)
@@ -69,6 +71,10 @@ class StellarTreasury:
         spec = prepared(payload, {"sequence": sequence - 1, "base_fee": terms.base_fee, "time_bounds": bounds})
         xdr = build(spec).unsigned_xdr
         return UnsignedBytes(xdr, b64decode(xdr), fee(terms.base_fee, len(spec["operations"])))
+
+    def signs_for(self, key: str, accounts: Iterable[str]) -> list[str]:
+        states = [state for each in accounts if (state := self._horizon.account(each)) is not None]
+        return [each.address for each in states if _weight(key, each)]
 
     def send(self, row: LedgerTxRow) -> LedgerAnswer:
         answer = submit_without_waiting(self._horizon, row.signed or "")
@@ -151,6 +157,19 @@ def _usable_line(holder: StellarAccountState, asset: dict[str, str]) -> StellarL
             "not_authorized", f"the line of {holder.address} for {asset['code']} is not authorised"
         )
     return line
+
+
+def _alone(key: str, account: StellarAccountState) -> tuple[dict[str, int], int]:
+    """The same for an operation of the medium threshold that one key signs. Refused where it weighs too little."""
+    needed = max(account.thresholds.med, 1)
+    if (weight := _weight(key, account)) < needed:
+        raise TransactionRefused("other_key", f"{key} is not a key that signs for {account.address} by itself")
+    return {key: weight}, needed
+
+
+def _weight(key: str, account: StellarAccountState) -> int:
+    """What a key's signature weighs for an account, whose own key is among its signers by its address."""
+    return account.thresholds.master if key == account.address else account.signers.get(key, 0)
 
 
 def _threshold(operation: dict[str, Any], account: StellarAccountState) -> int:

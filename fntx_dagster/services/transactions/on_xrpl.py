@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fntx_dagster.adapters.xrpl.accounts import XrplAccount, account_state, free_tickets
@@ -47,12 +47,14 @@ class XrplTreasury:
     def __init__(self, rpc: XrplRpc, config: TreasuryConfig, fee_cap: int) -> None:
         self._rpc, self._config, self._fee_cap = rpc, config, fee_cap
 
-    def terms(self, payload: dict[str, Any], least: int, earlier: Sequence[dict[str, Any]] = ()) -> LedgerTerms:
+    def terms(
+        self, payload: dict[str, Any], least: int, earlier: Sequence[dict[str, Any]] = (), key: str | None = None
+    ) -> LedgerTerms:
         intent = payload["intent"]
         address = intent["account"]
         head = self.head()
         account = self.account(address, head)
-        signers, needed, most = self._signing(account, intent, least)
+        signers, needed, most = self._signing(account, intent, least) if key is None else _alone(key, account)
         fulfillment = intent["params"].get("fulfillment")
         size = len(fulfillment) // 2 if isinstance(fulfillment, str) else None
         base = base_fee_to_take(fees(self._rpc), most, size, self._fee_cap)
@@ -69,6 +71,15 @@ class XrplTreasury:
         unsigned = build(prepared(payload, fills | turn), self._fee_cap)
         blob = unsigned.unsigned_blob
         return UnsignedBytes(blob, bytes.fromhex(blob), int(unsigned.tx_json["Fee"]))
+
+    def signs_for(self, key: str, accounts: Iterable[str]) -> list[str]:
+        head = self.head()
+        states = [state for each in accounts if (state := account_state(self._rpc, each, head)) is not None]
+        return [
+            each.address
+            for each in states
+            if _signs_alone(key, each) or (each.signer_list is not None and key in each.signer_list.weights)
+        ]
 
     def send(self, row: LedgerTxRow) -> LedgerAnswer:
         answer = submit(self._rpc, row.signed or "")
@@ -140,6 +151,17 @@ class XrplTreasury:
                 return by_master
             raise
         return signers, needed, most_signing(signers, needed)
+
+
+def _alone(key: str, account: XrplAccount) -> tuple[dict[str, int], int, int]:
+    """The same for one key, the account's own or its regular key. Refused where it is neither."""
+    if not _signs_alone(key, account):
+        raise TransactionRefused("other_key", f"{key} is not a key that signs for {account.address} by itself")
+    return {key: 1}, 1, 0
+
+
+def _signs_alone(key: str, account: XrplAccount) -> bool:
+    return key == account.regular_key or (key == account.address and "disable_master" not in account.flags)
 
 
 _SETTING_UP = ("account.flag", "signers.set")

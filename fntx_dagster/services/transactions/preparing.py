@@ -63,7 +63,7 @@ def prepare(settings: Settings, db: Database, proposal_id: UUID, by: str = TERMI
             if answer is not None and answer.decision == HIT:
                 taken(connection, row, "hit", by, events, "a party has a match on a sanctions list")
             else:
-                prepared = _prepared(connection, ledger, row, payload, terms)
+                prepared = keep_prepared(connection, ledger, row, payload, terms)
                 events.append(tx_event(prepared, "prepare", by))
                 taken(connection, row, "prepare", by, events)
             for event in events:
@@ -87,7 +87,7 @@ def _approved(row: ProposalRow | None, proposal_id: UUID) -> ProposalRow:
 
 def _allowed(settings: Settings, connection: Connection, row: ProposalRow) -> TreasuryConfig:
     """The configuration, where the treasury goes on and the intent is one of it."""
-    require_running(connection)
+    require_running(connection, row.kind)
     config = approved_config(settings, connection)
     check_intent(payload_of(row), KINDS[row.kind], config)
     return config
@@ -116,12 +116,18 @@ def _screened(settings: Settings, connection: Connection, row: ProposalRow, by: 
     return answer
 
 
-def _prepared(
-    connection: Connection, ledger: TreasuryLedger, row: ProposalRow, payload: dict[str, Any], terms: LedgerTerms
+def keep_prepared(
+    connection: Connection,
+    ledger: TreasuryLedger,
+    row: ProposalRow,
+    payload: dict[str, Any],
+    terms: LedgerTerms,
+    standing_id: UUID | None = None,
 ) -> LedgerTxRow:
     """The transaction with its turn: a ticket where one is free, so that it holds up no other; else the lowest sequence
     that no other has. One that lapsed or was cancelled leaves a gap, and none after it gets into a ledger before the
-    gap is filled."""
+    gap is filled. Under a standing approval one key signs it alone. It is kept in the transaction of the connection,
+    whose caller takes the steps that belong to it."""
     name, network, account = payload["ledger"], str(payload["network_id"]), payload["intent"]["account"]
     hold_account(connection, name, account)
     taken_turns = turns_taken(connection, name, network, account)
@@ -145,6 +151,7 @@ def _prepared(
         prepared_ledger=terms.head,
         prepared_at=datetime.now(UTC),
         state="pending_signature",
+        standing_id=standing_id,
     )
     add_transaction(connection, new)
     return new

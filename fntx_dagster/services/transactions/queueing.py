@@ -69,7 +69,7 @@ def _queued(proposal: ProposalRow, row: LedgerTxRow, names: dict[str, str], sign
         row.proposal_id,
         proposal.kind,
         row.state,
-        _NEXT[row.state],
+        "sign-anchors" if row.standing_id and row.state == "pending_signature" else _NEXT[row.state],
         row.ledger,
         row.account,
         row.sequence,

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import NamedTuple
 from uuid import UUID
 
+from fntx_dagster.audit.anchor import Anchor
 from fntx_dagster.audit.event import NewAuditEvent
+from fntx_dagster.governance.kinds import ANCHOR
 from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.steps import held, taken
 from fntx_dagster.services.transactions.business_events import business_events
 from fntx_dagster.services.transactions.ledgers import LedgerEnd, TreasuryLedger
-from fntx_dagster.services.transactions.steps import tx_step
+from fntx_dagster.services.transactions.steps import place_of, tx_step
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
+from fntx_dagster.store.treasury.checkpoints import add_anchor
 from fntx_dagster.store.treasury.platform import entered
 from fntx_dagster.store.treasury.proposals import ProposalRow
 from fntx_dagster.store.treasury.transactions import LedgerTxRow, transaction_of
@@ -91,4 +95,13 @@ def _moved(
     proposal = taken(connection, proposal, event, CLOCK, events, reason)
     if event == "confirm":
         events += business_events(proposal, moved, CLOCK)
+        if proposal.kind == ANCHOR:
+            _keep_anchor(connection, proposal, moved)
     return moved
+
+
+def _keep_anchor(connection: Connection, proposal: ProposalRow, row: LedgerTxRow) -> None:
+    """Keep a confirmed anchor: proofs name it from then on."""
+    place, size = place_of(row), payload_of(proposal)["intent"]["params"]["size"]
+    assert place is not None  # it is confirmed
+    add_anchor(connection, Anchor(size, row.ledger, row.network, row.account, place.tx, place.position))

@@ -72,7 +72,8 @@ def _case(row: LedgerTxRow, parts: list[dict[str, Any]]) -> SpecFields:
     if row.ledger == "xrpl":
         listed = [{"account": address, "weight": weight} for address, weight in weights]
         signer_list = {"quorum": row.needed, "signers": listed}
-        how = {"signing": SINGLE} if signed_by_master(row) else {}
+        is_single = row.standing_id is not None or signed_by_master(row)
+        how = {"signing": SINGLE} if is_single else {}
         return SpecFields({"unsigned_blob": row.unsigned, "signer_list": signer_list, "parts": parts} | how)
     listed = [{"key": key, "weight": weight} for key, weight in weights]
     threshold = {"needed": row.needed, "signers": listed}

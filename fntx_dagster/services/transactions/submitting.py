@@ -20,6 +20,7 @@ from fntx_dagster.services.transactions.steps import tx_step
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.platform import entered
+from fntx_dagster.store.treasury.proposals import kind_of_proposal
 from fntx_dagster.store.treasury.transactions import LedgerTxRow, record_sending, transaction_of
 
 
@@ -31,7 +32,7 @@ def submit(settings: Settings, db: Database, proposal_id: UUID, by: str = TERMIN
     the server does not answer before anything is sent."""
     with db.connect() as connection:
         row = _sendable(transaction_of(connection, proposal_id))
-        config = _allowed(settings, connection)
+        config = _allowed(settings, connection, proposal_id)
     with opened(settings, config, row.ledger) as ledger:
         if row.state == "ready_to_submit":
             _begun(settings, db, proposal_id, ledger.head(), by)
@@ -45,7 +46,7 @@ def send(db: Database, ledger: TreasuryLedger, proposal_id: UUID) -> tuple[Ledge
     """Send the bytes of a transaction that is submitted; None where it is not any more. A pause that is decided
     meanwhile waits for the answer, and none is sent after it."""
     with entered(db) as connection:
-        require_running(connection)
+        require_running(connection, kind_of_proposal(connection, proposal_id))
         row = _sendable(transaction_of(connection, proposal_id, for_step=True))
         if row.state != "submitted":
             return row, None
@@ -57,7 +58,7 @@ def send(db: Database, ledger: TreasuryLedger, proposal_id: UUID) -> tuple[Ledge
 def _begun(settings: Settings, db: Database, proposal_id: UUID, head: int, by: str) -> None:
     """Take the step to submitted, where the parties are still cleared."""
     with entered(db) as connection:
-        _allowed(settings, connection)
+        _allowed(settings, connection, proposal_id)
         proposal = held(connection, proposal_id)
         row = _sendable(transaction_of(connection, proposal_id, for_step=True))
         if row.state != "ready_to_submit":
@@ -76,8 +77,8 @@ def _begun(settings: Settings, db: Database, proposal_id: UUID, head: int, by: s
     )
 
 
-def _allowed(settings: Settings, connection: Connection) -> TreasuryConfig:
-    require_running(connection)
+def _allowed(settings: Settings, connection: Connection, proposal_id: UUID) -> TreasuryConfig:
+    require_running(connection, kind_of_proposal(connection, proposal_id))
     return approved_config(settings, connection)
 
 

@@ -67,15 +67,6 @@ def unrecorded(db: Readable) -> list[WaitingAnchor]:
         )
 
 
-def news_behind(connection: psycopg.Connection, size: int) -> bool:
-    """Whether the log has an event behind its first `size` that is more than an anchor's own."""
-    [(is_news,)] = connection.execute(
-        """select exists (select from treasury.audit_event where seq >= %s and type <> 'attestation_anchored')""",
-        (size,),
-    )
-    return is_news
-
-
 _QUEUE = """
     insert into treasury.evm_anchor as known (chain_id, contract, poster, origin, size, root)
     values (%(chain_id)s, %(contract)s, %(trader)s, %(origin)s, %(size)s, %(root)s)

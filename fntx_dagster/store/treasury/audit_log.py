@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -83,6 +83,33 @@ def stored_line(db: Readable, seq: int) -> SealedLine | None:
             "select " + columns(SealedLine._fields) + " from treasury.audit_event where seq = %s", (seq,)
         ).fetchone()
     return SealedLine(*row) if row else None
+
+
+def has_other_types(connection: psycopg.Connection, first: int, whole: Sequence[str], begins: Sequence[str]) -> bool:
+    """Whether an event from number `first` on has a type that is none of `whole` and begins with none of `begins`."""
+    return one_row(
+        connection.execute(
+            """select exists (select from treasury.audit_event
+                where seq >= %s and type <> all(%s) and not type like any(%s))""",
+            (first, [*whole], [f"{each}%" for each in begins]),
+        )
+    )[0]
+
+
+def lines_of_types(
+    connection: psycopg.Connection, first: int, without: Sequence[str], begins: Sequence[str]
+) -> Iterator[SealedLine]:
+    """The lines from number `first` on whose type begins with one of `begins` and is none of `without`, in order."""
+    with connection.cursor(name="audit_lines") as cursor:
+        cursor.execute(
+            "select "
+            + columns(SealedLine._fields)
+            + """ from treasury.audit_event
+            where seq >= %s and type <> all(%s) and type like any(%s) order by seq""",
+            (first, [*without], [f"{each}%" for each in begins]),
+        )
+        for row in cursor:
+            yield SealedLine(*row)
 
 
 def leaf_rows(connection: psycopg.Connection, first: int, behind: int) -> Iterator[LeafRow]:

@@ -62,6 +62,12 @@ def proposal(connection: Connection, proposal_id: UUID, *, for_step: bool = Fals
         return cursor.execute(f"{query} for update" if for_step else query, [proposal_id]).fetchone()
 
 
+def kind_of_proposal(connection: Connection, proposal_id: UUID) -> str | None:
+    """The kind of a proposal; None where there is none."""
+    row = connection.execute("select kind from treasury.proposal where proposal_id = %s", [proposal_id]).fetchone()
+    return row[0] if row else None
+
+
 def proposals(connection: Connection, states: Sequence[str] | None = None) -> list[ProposalRow]:
     """Proposals, newest first; those in some states, or all."""
     with connection.cursor(row_factory=args_row(ProposalRow)) as cursor:

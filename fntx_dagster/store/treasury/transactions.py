@@ -21,7 +21,8 @@ OPEN_STATES = ("pending_signature", "partially_signed", "ready_to_submit", "subm
 
 class LedgerTxRow(NamedTuple):
     """A transaction. `network`: the network id in digits, or the passphrase; `ends_at`: its last ledger, or seconds
-    since 1970; `signers`: address → weight."""
+    since 1970; `signers`: address → weight; `standing_id`: the standing approval that it was prepared under, for
+    one key that signs it alone."""
 
     tx_id: UUID
     proposal_id: UUID
@@ -47,6 +48,7 @@ class LedgerTxRow(NamedTuple):
     answer: str = ""
     outcome: str = ""
     outcome_ledger: int | None = None
+    standing_id: UUID | None = None
 
 
 class LedgerSignatureRow(NamedTuple):
@@ -61,7 +63,7 @@ def add_transaction(connection: Connection, new: LedgerTxRow) -> None:
     """Keep a transaction that was prepared."""
     connection.execute(
         f"""insert into treasury.ledger_tx ({columns(LedgerTxRow._fields)})
-        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
         new._replace(signers=Jsonb(new.signers)),
     )
 

@@ -7,20 +7,20 @@ import signal
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.errors import FntxError, Permanent
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance import deciding
 from fntx_dagster.services.governance.proposing import propose
-from fntx_dagster.services.governance.standing import use_standing
+from fntx_dagster.services.governance.standing import StandingUse, use_standing
 from fntx_dagster.services.governance.steps import require_running
 from fntx_dagster.settings import Settings
 from fntx_dagster.settings.treasury import TreasurySettings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.platform import entered
-from tests.services.governance.treasuries import FREEZE
+from tests.services.governance.treasuries import ATTESTATION, FREEZE
 
 
 def _settings(home: str) -> Settings:
@@ -75,7 +75,8 @@ def uses(url: str, home: str, proposal_id: str, payload: dict[str, Any], at: dat
     settings, db, numbers = _settings(home), Database(url), list[int]()
     for _ in range(times):
         try:
-            numbers.append(use_standing(settings, db, UUID(proposal_id), payload, 10, at))
+            use = StandingUse(uuid4(), payload, 10, ATTESTATION)
+            numbers.append(use_standing(settings, db, UUID(proposal_id), use, at))
         except Permanent:
             continue
     return numbers

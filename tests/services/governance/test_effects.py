@@ -6,7 +6,7 @@ import copy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -16,7 +16,7 @@ from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import paused, show
 from fntx_dagster.services.governance.rotation import activate_rotation
 from fntx_dagster.services.governance.signers import list_sets
-from fntx_dagster.services.governance.standing import use_standing
+from fntx_dagster.services.governance.standing import StandingUse, use_standing
 from fntx_dagster.services.governance.steps import require_running
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
@@ -24,10 +24,13 @@ from fntx_dagster.store.treasury.platform import entered
 from tests.governance.keys import KEYS, STRANGER
 from tests.services.governance.treasuries import (
     ACCOUNTS,
+    ATTESTATION,
     ISSUER,
     PLATFORM,
     REASON,
     STANDING,
+    TREASURY,
+    anchor,
     begun,
     decision,
     frozen,
@@ -115,24 +118,30 @@ def test_a_standing_approval_covers_its_template_its_fee_its_number_and_its_days
 ) -> None:
     settings = begun(tmp_path, database)
     proposal = propose(settings, database, "standing.approve", STANDING)
-    anchor = intent("anchor", destination=ACCOUNTS[1], root="ab" * 32, size=7)
+    own = anchor(destination=TREASURY, root="ab" * 32, size=7)
+
+    def use(payload: dict[str, Any] = own, fee: int = 10, key: str = ATTESTATION) -> StandingUse:
+        return StandingUse(uuid4(), payload, fee, key)
+
     with pytest.raises(Permanent, match="no such standing approval"):
-        use_standing(settings, database, proposal, anchor, 10)
+        use_standing(settings, database, proposal, use())
     assert approved(settings, database, proposal, *KEYS) == "approved"
     now = datetime.now(UTC).replace(hour=1) + timedelta(days=1)
-    for payload, fee, said in (
-        (anchor, 31, "above the 30"),
-        (intent("payment", destination=ACCOUNTS[1]), 10, "not one of the template"),
-        (intent("anchor", destination=ISSUER), 10, "not one of the template"),
+    for wrong, said in (
+        (use(fee=31), "above the 30"),
+        (use(intent("payment", destination=TREASURY)), "not one of the template"),
+        (use(anchor(destination=ISSUER)), "not one of the template"),
+        (use(key=TREASURY), "is for the key"),
     ):
         with pytest.raises(Permanent, match=said):
-            use_standing(settings, database, proposal, payload, fee, now)
-    assert [use_standing(settings, database, proposal, anchor, 10, now) for _ in range(2)] == [1, 2]
+            use_standing(settings, database, proposal, wrong, now)
+    first = use()
+    assert [use_standing(settings, database, proposal, each, now) for each in (first, use(), first)] == [1, 2, 1]
     with pytest.raises(Permanent, match="2 times today"):
-        use_standing(settings, database, proposal, anchor, 10, now.replace(hour=23))
-    assert use_standing(settings, database, proposal, anchor, 10, now + timedelta(days=1)) == 3
+        use_standing(settings, database, proposal, use(), now.replace(hour=23))
+    assert use_standing(settings, database, proposal, use(), now + timedelta(days=1)) == 3
     with pytest.raises(Permanent, match="is over"):
-        use_standing(settings, database, proposal, anchor, 10, now + timedelta(days=90))
+        use_standing(settings, database, proposal, first, now + timedelta(days=90))
 
 
 @pytest.mark.parametrize(
@@ -142,6 +151,8 @@ def test_a_standing_approval_covers_its_template_its_fee_its_number_and_its_days
         ({"template": intent("payment")}, "template.intent.op"),
         ({"key": PLATFORM["signers"][0]["xrpl"]}, "key is that of a signer"),
         ({"per_day": 0}, "per_day is 0"),
+        ({"key": "nobody"}, "key is 'nobody'"),
+        ({"template": intent("anchor", destination=TREASURY)}, "is an issuer"),
     ],
 )
 def test_a_standing_approval_of_more_is_no_proposal(

@@ -17,7 +17,7 @@ from fntx_dagster.services.governance.reading import list_proposals, show
 from fntx_dagster.store.database import Database
 from tests.governance.keys import KEYS
 from tests.services.governance import racing
-from tests.services.governance.treasuries import ACCOUNTS, REASON, STANDING, begun, decision, frozen, intent
+from tests.services.governance.treasuries import REASON, STANDING, TREASURY, anchor, begun, decision, frozen
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -75,11 +75,11 @@ def test_eight_who_use_a_standing_approval_at_once_stay_below_its_number_a_day(
     proposal = propose(settings, database, "standing.approve", STANDING | {"per_day": 5})
     for signer in KEYS:
         decide(settings, database, proposal, decision(database, proposal, signer))
-    anchor = intent("anchor", destination=ACCOUNTS[1], root="ab" * 32, size=7)
+    payload = anchor(destination=TREASURY, root="ab" * 32, size=7)
     tomorrow = datetime.now(UTC).replace(hour=1) + timedelta(days=1)
     with ProcessPoolExecutor(8, SPAWN) as pool:
         waiting = [
-            pool.submit(racing.uses, database.url, str(tmp_path), str(proposal), anchor, day, 2)
+            pool.submit(racing.uses, database.url, str(tmp_path), str(proposal), payload, day, 2)
             for day in (tomorrow + timedelta(days=1), tomorrow)
             for _ in range(8)
         ]

@@ -33,8 +33,23 @@ ISSUE = intent(
 )
 FREEZE = intent("trustline.freeze", currency="OPTKAS.BOND", holder=TREASURY)
 ACCOUNTS = [account["address"] for ledger in ("xrpl", "stellar") for account in PLATFORM[ledger]["accounts"].values()]
-TEMPLATE = intent("anchor", destination=ACCOUNTS[1])
-STANDING = {"template": TEMPLATE, "per_day": 2, "fee_cap": "30", "days": 90, "key": ACCOUNTS[3]}
+ATTESTATION = PLATFORM["xrpl"]["accounts"]["attestation"]["address"]
+
+
+def anchor(**params: Any) -> dict[str, Any]:
+    """The payload of an anchor by the attestation account."""
+    payload = intent("anchor", **params)
+    payload["intent"]["account"] = ATTESTATION
+    return payload
+
+
+STANDING = {
+    "template": anchor(destination=TREASURY),
+    "per_day": 2,
+    "fee_cap": "30",
+    "days": 90,
+    "key": ATTESTATION,
+}
 REASON = {"reason": "a key may be lost"}
 
 

@@ -1,0 +1,223 @@
+"""Anchors on both simulated ledgers, under standing approvals: from a checkpoint to a proof that a stranger checks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from fntx_dagster.cli import app
+from fntx_dagster.errors import Permanent
+from fntx_dagster.services import chain as chains
+from fntx_dagster.services.auditing.looking import look_at_everything, status
+from fntx_dagster.services.auditing.proving import anchors_of, prove
+from fntx_dagster.services.governance.proposing import propose
+from fntx_dagster.services.governance.reading import show
+from fntx_dagster.services.transactions.exporting import export_files
+from fntx_dagster.services.transactions.importing import import_part
+from fntx_dagster.services.transactions.queueing import queue
+from fntx_dagster.services.transactions.submitting import submit
+from fntx_dagster.store.database import Database
+from tests.services.anchoring.harbour import ANCHOR, Harbour, anchored_platform, harbour, keystore, standing
+from tests.services.governance.treasuries import REASON
+from tests.services.transactions.worlds import signed_elsewhere
+from tests.simulate.horizon.parts import ISSUER, LUMEN, key
+from tests.simulate.xrpl.people import address
+
+
+@pytest.fixture
+def desk(database: Database, tmp_path: Path) -> Iterator[Harbour]:
+    with harbour(tmp_path / "home", database) as made:
+        yield made
+
+
+def written(desk: Harbour) -> None:
+    """One more event that is not of an anchor."""
+    propose(desk.settings, desk.db, "emergency.pause", REASON)
+
+
+def test_an_anchor_is_on_three_ledgers_and_a_stranger_finds_it_on_each(desk: Harbour, tmp_path: Path) -> None:
+    for ledger in ("xrpl", "stellar"):
+        desk.stand(ledger)
+    done = desk.everywhere()
+    assert [(each.ledger, each.state, each.is_new, each.problem) for each in done.ledgers] == [
+        ("xrpl", "prepared", True, None),
+        ("stellar", "prepared", True, None),
+    ]
+    assert {each.next for each in queue(desk.db)} == {"sign-anchors"}
+    assert {each.ledger: each.state for each in desk.sign()} == {"xrpl": "submitted", "stellar": "confirmed"}
+    desk.xrpl.close_ledger()
+    assert [(each.ledger, each.state, each.problem) for each in desk.sign()] == [("xrpl", "confirmed", "")]
+    rows = anchors_of(desk.db)
+    assert sorted(row.anchor.ledger for row in rows) == ["evm", "stellar", "xrpl"]
+    assert len({row.anchor.size for row in rows}) == 1  # one root on all
+    assert {*status(desk.settings, desk.db).anchored} == {"evm", "stellar", "xrpl"}
+    assert look_at_everything(desk.settings, desk.db).problems == []
+    proof, forged = tmp_path / "proof.json", tmp_path / "forged.json"
+    document = prove(desk.settings, desk.db, 3)
+    proof.write_text(json.dumps(document))
+    with chains.serve(desk.settings, 0) as node:
+        urls = ["--xrpl", desk.xrpl.url, "--horizon", desk.horizon.url, "--rpc", node.url, "--json"]
+        checked = CliRunner().invoke(app, ["audit", "verify", str(proof), *urls])
+        assert checked.exit_code == 0, checked.output
+        assert {each["ledger"]: each["verdict"] for each in json.loads(checked.output)["ledgers"]} == dict.fromkeys(
+            ("evm", "stellar", "xrpl"), "HOLDS"
+        )
+        for place in range(3):
+            lied = json.loads(json.dumps(document))
+            name = "block" if lied["anchors"][place]["ledger"] == "evm" else "tx_hash"
+            other = lied["anchors"][place]["tx_hash"]
+            lied["anchors"][place][name] = 1 if name == "block" else ("0" if other[0] != "0" else "1") + other[1:]
+            forged.write_text(json.dumps(lied))
+            assert CliRunner().invoke(app, ["audit", "verify", str(forged), *urls]).exit_code == 1
+
+
+def test_what_is_not_new_is_not_anchored_and_a_timer_waits(desk: Harbour) -> None:
+    for ledger in ("xrpl", "stellar"):
+        desk.stand(ledger)
+    desk.anchor()
+    assert [each.is_new for each in desk.anchor()] == [False, False]  # they are on their way
+    assert {each.state for each in desk.signed()} == {"confirmed"}
+    assert [(each.state, each.is_new) for each in desk.anchor()] == [("confirmed", False)] * 2  # its own steps alone
+    written(desk)
+    assert [each.is_new for each in desk.anchor(if_due=True, hours=23.9)] == [False, False]
+    assert [each.is_new for each in desk.anchor("stellar")] == [True]
+    desk.sign()
+    assert [each.is_new for each in desk.anchor(if_due=True, hours=24.1)] == [True, True]
+    desk.signed()
+    sizes = [(row.anchor.ledger, row.anchor.size) for row in anchors_of(desk.db)]
+    assert len({*sizes}) == len(sizes) == 5
+    assert (len({*desk.on_xrpl()}), len(desk.on_xrpl()), desk.on_stellar()) == (2, 2, 3)
+
+
+def test_a_pause_does_not_stop_anchors(desk: Harbour) -> None:
+    for ledger in ("xrpl", "stellar"):
+        desk.stand(ledger)
+    assert desk.vote(propose(desk.settings, desk.db, "emergency.pause", REASON), "trustee") == "approved"
+    desk.anchor()
+    assert {each.state for each in desk.signed()} == {"confirmed"}
+    assert {row.anchor.ledger for row in anchors_of(desk.db)} == {"xrpl", "stellar"}
+
+
+def test_without_a_standing_approval_people_vote_and_sign(desk: Harbour, tmp_path: Path) -> None:
+    [made] = desk.anchor("xrpl")
+    assert made.proposal_id
+    assert (made.state, made.standing) == ("pending_approval", None)
+    written(desk)
+    [again] = desk.anchor("xrpl")
+    assert (again.proposal_id, again.is_new) == (made.proposal_id, False)
+    assert desk.vote(made.proposal_id, "treasury", "compliance") == "approved"
+    [file] = export_files(desk.settings, desk.db, made.proposal_id, tmp_path)
+    for signer in ("treasury", "compliance"):
+        import_part(desk.settings, desk.db, signed_elsewhere(file, signer))
+    assert desk.sign() == []  # the anchor key has no part in it
+    submit(desk.settings, desk.db, made.proposal_id)
+    desk.xrpl.close_ledger()
+    [done] = desk.anchor("xrpl")
+    assert show(desk.db, made.proposal_id).row.state == "confirmed"
+    assert done.is_new  # the event that was written meanwhile
+    [row] = anchors_of(desk.db)
+    assert (row.anchor.ledger, row.anchor.size) == ("xrpl", made.size)
+
+
+def test_on_the_issuer_its_signers_anchor_and_no_standing_approval_does(database: Database, tmp_path: Path) -> None:
+    document = anchored_platform()
+    document["stellar"]["anchor_account"] = ISSUER.public_key
+    with harbour(tmp_path / "home", database, config=document) as desk:
+        on_issuer = standing("stellar")
+        on_issuer["template"]["intent"]["account"] = ISSUER.public_key
+        with pytest.raises(Permanent, match="is an issuer"):
+            propose(desk.settings, desk.db, "standing.approve", on_issuer)
+        [made] = desk.anchor("stellar")
+        assert made.proposal_id
+        desk.vote(made.proposal_id, "treasury", "trustee")
+        [file] = export_files(desk.settings, desk.db, made.proposal_id, tmp_path)
+        for signer in ("treasury", "trustee"):
+            import_part(desk.settings, desk.db, signed_elsewhere(file, signer))
+        submit(desk.settings, desk.db, made.proposal_id)
+        desk.anchor("stellar", if_due=True)
+        [row] = anchors_of(desk.db)
+        assert (row.anchor.ledger, row.anchor.account) == ("stellar", ISSUER.public_key)
+
+
+def test_only_the_log_itself_is_anchored(desk: Harbour) -> None:
+    [made] = desk.anchor("xrpl")
+    assert made.proposal_id
+    payload = json.loads(show(desk.db, made.proposal_id).row.payload)
+    for change in (
+        {"root": "ab" * 32},
+        {"size": 1},
+        {"origin": "fntx.audit/other"},
+        {"destination": address("issuer")},
+    ):
+        lied = json.loads(json.dumps(payload))
+        lied["intent"]["params"] |= change
+        with pytest.raises(Permanent):
+            propose(desk.settings, desk.db, "audit.anchor", lied)
+
+
+def test_another_key_is_refused_and_nothing_is_counted(desk: Harbour, tmp_path: Path) -> None:
+    desk.stand("xrpl")
+    desk.stand("stellar")
+    desk.anchor()
+    refused = desk.sign(keystore(tmp_path / "other.json", "stranger", key("stranger")))
+    assert {(each.state, each.code, each.use) for each in refused} == {("pending_signature", "other_key", None)}
+    file = keystore(tmp_path / "open.json")
+    file.chmod(0o644)
+    with pytest.raises(Permanent, match="chmod 600"):
+        desk.sign(file)
+    assert {each.use for each in desk.sign()} == {1}
+
+
+def test_a_key_that_signs_for_the_issuer_is_refused(desk: Harbour) -> None:
+    desk.stand("xrpl")
+    desk.stand("stellar")
+    desk.anchor()
+    issuer = desk.network.accounts[ISSUER.public_key]
+    object.__setattr__(issuer, "signers", {**issuer.signers, ANCHOR.public_key: 1})
+    assert desk.town.does("issuer", "SetRegularKey", RegularKey=address("anchor-key")) == "tesSUCCESS"
+    assert [(each.code, each.use) for each in desk.sign()] == [("other_key", None)] * 2
+    assert "signs for" in desk.sign()[0].problem
+
+
+def test_an_approval_that_is_over_used_up_or_too_dear_covers_nothing(desk: Harbour) -> None:
+    desk.stand("stellar", per_day=1, days=1)
+    desk.stand("xrpl", fee_cap="5")
+    [xrpl, stellar] = desk.anchor()
+    assert stellar.state == "prepared"
+    assert (xrpl.state, xrpl.is_new) == (None, False)
+    assert "above the 5" in (xrpl.problem or "")
+    [late] = desk.sign(now=datetime.now(UTC) + timedelta(days=1, hours=1))
+    assert (late.state, late.code, late.use) == ("pending_signature", "refused", None)
+    assert "is over" in late.problem
+    assert [each.state for each in desk.sign()] == ["confirmed"]
+    written(desk)
+    [spent] = desk.anchor("stellar")
+    assert "used 1 times today" in (spent.problem or "")
+    [later] = desk.anchor("stellar", hours=25)
+    assert (later.state, later.standing) == ("pending_approval", None)  # people decide
+    assert desk.on_stellar() == 1
+
+
+def test_an_approval_of_another_template_does_not_cover(desk: Harbour) -> None:
+    other = standing("xrpl")["template"]
+    other["intent"]["params"]["destination"] = address("escrow")
+    desk.stand("xrpl", template=other)
+    [made] = desk.anchor("xrpl")
+    assert (made.state, made.standing) == ("pending_approval", None)
+
+
+def test_an_anchor_that_lapses_is_made_anew(desk: Harbour) -> None:
+    desk.stand("stellar")
+    [first] = desk.anchor("stellar")
+    desk.network.close(73 * 3600)  # past the time that its bytes name
+    [second] = desk.anchor("stellar")
+    assert first.proposal_id
+    assert first.proposal_id != second.proposal_id
+    assert second.is_new
+    assert show(desk.db, first.proposal_id).row.state == "expired"
+    assert desk.network.accounts[ANCHOR.public_key].balance == 100 * LUMEN
