@@ -10,7 +10,7 @@ import pytest
 from fntx_dagster.simulate.horizon.server import serve_horizon
 from fntx_dagster.simulate.xrpl.server import serve_xrpl
 from fntx_dagster.store.database import Database
-from tests.services.accounts.desks import SetupDesk, fresh_network, fresh_town
+from tests.services.account_setup.desks import SetupDesk, fresh_network, fresh_town
 from tests.services.transactions.worlds import begun
 
 

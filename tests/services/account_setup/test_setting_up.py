@@ -14,7 +14,7 @@ from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services.account_setup.setting_up import look, set_up
 from fntx_dagster.services.governance.reading import show
 from fntx_dagster.services.treasury.signing import read_signing_file
-from tests.services.accounts.desks import SetupDesk, signed_by_master
+from tests.services.account_setup.desks import SetupDesk, signed_by_master
 from tests.services.transactions.worlds import SIGNERS, STELLAR_KEYS, XRPL_NAMES, approved, events, issue
 from tests.simulate.horizon.parts import ISSUER as STELLAR_ISSUER
 from tests.simulate.xrpl.people import address
