@@ -308,12 +308,18 @@ def test_a_pure_room_opens_no_file_no_socket_and_no_connection(room: str) -> Non
         assert not {name.split(".")[0] for name in imported(path)} & OPENERS, path
 
 
+DEMOS = (
+    *("live_demo.py", "exchange_demo.py", "proofs_demo.py", "witness_demo.py"),
+    *("treasury_demo.py", "demo_treasury.py", "demo_ledgers.py"),
+)
+
+
 def test_nothing_but_the_demos_knows_what_is_simulated() -> None:
     strangers = [
         str(path.relative_to(ROOT))
         for path in MODULES
         if room_of(path) != "simulate"
-        and path.name not in ("live_demo.py", "exchange_demo.py", "proofs_demo.py", "witness_demo.py")
+        and path.name not in DEMOS
         and any(name.startswith("fntx_dagster.simulate") for name in imported(path))
     ]
     assert strangers == []

@@ -454,6 +454,7 @@ def test_every_command_of_the_readme_runs(home: Home, tmp_path: Path) -> None:
         "demo-ledger",
         "demo-signals",
         "demo-proofs",
+        "demo-treasury",
         "serve",
         "ui",
         "test",

@@ -112,6 +112,9 @@ def demo(
         bool,
         typer.Option("--proofs", help="Figures of a year, proved without one of its days, and a stranger's check."),
     ] = False,
+    treasury: Annotated[
+        bool, typer.Option("--treasury", help="Tokens that people decide to issue, and a log that three ledgers prove.")
+    ] = False,
 ) -> None:
     """The main job on the bundled sample statements: load, explain, verify, sign, and check one metric on chain.
 
@@ -124,31 +127,51 @@ def demo(
 
         run_live_demo(load_settings(), serves=serve)
         return
-    if orders:
-        from fntx_dagster.cli.orders_demo import run_orders_demo
-
-        run_orders_demo(load_settings())
-        return
-    if ledger:
-        with keeping_imports():
-            from fntx_dagster.cli.ledger_demo import run_ledger_demo
-
-        run_ledger_demo(load_settings())
-        return
-    if signals:
-        from fntx_dagster.cli.signals_demo import run_signals_demo
-
-        run_signals_demo(load_settings())
-        return
-    if proofs:
-        from fntx_dagster.cli.proofs_demo import run_proofs_demo
-
-        run_proofs_demo(load_settings())
-        return
+    for is_asked, show in (
+        (orders, _demo_orders),
+        (ledger, _demo_ledger),
+        (signals, _demo_signals),
+        (proofs, _demo_proofs),
+        (treasury, _demo_treasury),
+    ):
+        if is_asked:
+            show()
+            return
     with keeping_imports():
         from fntx_dagster.cli.demo import run_demo
 
     run_demo(load_settings())
+
+
+def _demo_orders() -> None:
+    from fntx_dagster.cli.orders_demo import run_orders_demo
+
+    run_orders_demo(load_settings())
+
+
+def _demo_ledger() -> None:
+    with keeping_imports():
+        from fntx_dagster.cli.ledger_demo import run_ledger_demo
+
+    run_ledger_demo(load_settings())
+
+
+def _demo_signals() -> None:
+    from fntx_dagster.cli.signals_demo import run_signals_demo
+
+    run_signals_demo(load_settings())
+
+
+def _demo_proofs() -> None:
+    from fntx_dagster.cli.proofs_demo import run_proofs_demo
+
+    run_proofs_demo(load_settings())
+
+
+def _demo_treasury() -> None:
+    from fntx_dagster.cli.treasury_demo import run_treasury_demo
+
+    run_treasury_demo(load_settings())
 
 
 def ui(

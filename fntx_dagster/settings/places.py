@@ -1,6 +1,6 @@
 """Where files are: those of the project, from a checkout or an installed package, and those in the home.
 
-A checkout has dbt/, docs/, dagster.yaml, workspace.yaml and verify/ at its top; the wheel carries them inside the
+A checkout has dbt/, docs/, sign/, verify/, dagster.yaml and workspace.yaml at its top; the wheel carries them in the
 package, in `project/`. Nothing is written beside the package: what Dagster needs in a writable folder is copied into
 the home.
 """
@@ -15,9 +15,11 @@ _BESIDE = _PACKAGE.parent
 CHECKOUT = _BESIDE if (_BESIDE / "pyproject.toml").is_file() and (_BESIDE / "workspace.yaml").is_file() else None
 """The folder of the checkout that this code runs from; None where it runs from an installed package."""
 PROJECT = CHECKOUT or _PACKAGE / "project"
-"""The folder of dbt/, docs/, dagster.yaml, workspace.yaml and verify/, never written to."""
+"""The folder of dbt/, docs/, sign/, verify/, dagster.yaml and workspace.yaml, never written to."""
 DBT_PROJECT = PROJECT / "dbt"
 DOCUMENTATION = PROJECT / "docs"
+SIGNING, VERIFYING = PROJECT / "sign", PROJECT / "verify"
+"""What signers of the treasury copy to their machines, and what strangers do."""
 CODE_LOCATION = "fntx"
 """How the definitions are called in Dagster's records; workspace.yaml has the same name."""
 

@@ -1,0 +1,107 @@
+"""The signers of `fntx demo --treasury`: each has a folder with keys, as on a machine of his own, and signs by the
+programs of `sign/` in processes that import nothing of ours. This program reads what they hand out, and no key."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.settings import SIGNING
+
+
+class DemoSigner(NamedTuple):
+    """Somebody with keys of his own: his name, his folder, and what the others may know."""
+
+    name: str
+    folder: Path
+    public: dict[str, str]
+
+
+class SignerCall(NamedTuple):
+    """A program that somebody calls in his folder."""
+
+    signer: DemoSigner
+    program: str
+    arguments: Sequence[str]
+
+
+def with_keys(folder: Path, names: Sequence[str]) -> list[DemoSigner]:
+    """People who have made their keys, each in a process of his own, at the same time."""
+    signers = [DemoSigner(name, folder / name, {}) for name in names]
+    for signer in signers:
+        signer.folder.mkdir(parents=True)
+    done([SignerCall(signer, "make_keys.py", ["keys"]) for signer in signers])
+    return [_read(each) for each in signers]
+
+
+def with_accounts(folder: Path, names: Sequence[str]) -> dict[str, DemoSigner]:
+    """The owners of accounts, by name: one process makes the keys of all."""
+    folder.mkdir(parents=True)
+    done([SignerCall(DemoSigner("the owner", folder, {}), "make_keys.py", [f"{name}/keys" for name in names])])
+    return {name: _read(DemoSigner(name, folder / name, {})) for name in names}
+
+
+def _read(signer: DemoSigner) -> DemoSigner:
+    public = (signer.folder / "keys" / "public.json").read_text(encoding="utf-8")
+    return signer._replace(public=json.loads(public))
+
+
+def words_signed(signers: Sequence[DemoSigner], words: Sequence[bytes]) -> list[str]:
+    """What each signs of words that are shown to him, in hex."""
+    works = [
+        SignerCall(signer, "words.py", ["keys/decisions.seed", content.hex()])
+        for signer, content in zip(signers, words, strict=True)
+    ]
+    return [said.strip() for said in done(works)]
+
+
+def decisions(signers: Sequence[DemoSigner], proposal: str) -> list[dict[str, Any]]:
+    """The files in which signers approve a proposal, which they were given as JSON."""
+    for signer in signers:
+        (signer.folder / "proposal.json").write_text(proposal, encoding="utf-8")
+    arguments = ["approve", "proposal.json"]
+    works = [SignerCall(each, "decide.py", ["keys/decisions.seed", each.name, *arguments]) for each in signers]
+    return [json.loads(said) for said in done(works)]
+
+
+def transactions_signed(signers: Sequence[DemoSigner], ledger: str, file: Path) -> list[tuple[str, bytes]]:
+    """What signers return of an exported file: the name of each one's file, and what it holds."""
+    program, key = f"{ledger}_transaction.py", f"keys/{ledger}.seed"
+    returned: list[tuple[str, bytes]] = []
+    printed = done([SignerCall(each, program, [key, str(file)]) for each in signers])
+    for signer, said in zip(signers, printed, strict=True):
+        place = signer.folder / f"signed-{file.stem}.txt"
+        place.write_text(said, encoding="utf-8")
+        returned.append((str(place), said.encode()))
+    return returned
+
+
+def done(works: Sequence[SignerCall]) -> list[str]:
+    """What programs print, called at the same time. Permanent where one fails: it says why."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-I", str(SIGNING / each.program), *each.arguments],
+            cwd=each.signer.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for each in works
+    ]
+    said: list[str] = []
+    failures: list[str] = []
+    for work, process in zip(works, processes, strict=True):
+        printed, complained = process.communicate()
+        said.append(printed)
+        if process.returncode:
+            last = (complained.strip().splitlines() or ["it said nothing"])[-1]
+            failures.append(f"{work.program} of {work.signer.name} ended with {process.returncode}: {last}")
+    if failures:
+        raise Permanent("; ".join(failures), f"The programs are in {SIGNING}")
+    return said

@@ -1,0 +1,120 @@
+"""The treasury of `fntx demo --treasury`: whose the accounts are, its configuration, and the ledgers it begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fntx_dagster.cli.demo_ledgers import DemoLedgers, ledgers
+from fntx_dagster.cli.demo_signers import DemoSigner
+from fntx_dagster.errors import Permanent
+from fntx_dagster.services.database import Database
+from fntx_dagster.settings import Settings
+from fntx_dagster.simulate.treasury import AccountsOnStellar, AccountsOnXrpl
+
+NETWORK_ID, PASSPHRASE = 1, "Demo network of Stellar ; nobody else's"
+SIGNERS = ("treasury", "compliance", "trustee")
+"""Their names are their roles."""
+BOND, DOLLAR = "DEMO.BOND", "DEMOUSD"
+LIMIT = 1_000_000
+
+OWNERS = ("issuer", "house", "attestation", "escrow", "amm", "trading", "customer-17", "customer-18")
+_WITHOUT_TOKENS = ("attestation", "escrow", "amm", "trading")
+BY = "operator:demo"
+
+
+class DemoTreasury(NamedTuple):
+    """What the steps of the demo work on. `owners`: whose the accounts on the ledgers are."""
+
+    settings: Settings
+    db: Database
+    folder: Path
+    signers: list[DemoSigner]
+    owners: Mapping[str, DemoSigner]
+    ledgers: DemoLedgers
+
+    def xrpl(self, owner: str) -> str:
+        """The address of an owner's account on the XRP Ledger."""
+        return self.owners[owner].public["xrpl"]
+
+    def stellar(self, owner: str) -> str:
+        """The same on Stellar."""
+        return self.owners[owner].public["stellar"]
+
+
+def simulated_ledgers(
+    folder: Path, signers: Sequence[DemoSigner], owners: Mapping[str, DemoSigner]
+) -> AbstractContextManager[DemoLedgers]:
+    """An XRP Ledger and a Stellar network, each a process, with the accounts of the treasury."""
+    xrpl, stellar = ({name: owner.public[ledger] for name, owner in owners.items()} for ledger in ("xrpl", "stellar"))
+    return ledgers(
+        folder / "ledgers",
+        AccountsOnXrpl(
+            xrpl["issuer"],
+            xrpl["house"],
+            xrpl["attestation"],
+            [each.public["xrpl"] for each in signers],
+            [xrpl["house"], xrpl["customer-17"]],
+            BOND.encode().hex().upper().ljust(40, "0"),
+            str(LIMIT),
+        ),
+        NETWORK_ID,
+        AccountsOnStellar(
+            stellar["issuer"],
+            stellar["house"],
+            stellar["attestation"],
+            [each.public["stellar"] for each in signers],
+            DOLLAR,
+            LIMIT,
+        ),
+        PASSPHRASE,
+    )
+
+
+def configuration(signers: Sequence[DemoSigner], owners: Mapping[str, DemoSigner]) -> dict[str, Any]:
+    """The treasury's configuration: addresses and rules, no key."""
+    xrpl, stellar = ({name: owner.public[ledger] for name, owner in owners.items()} for ledger in ("xrpl", "stellar"))
+    line = {"currency": BOND, "issuer": xrpl["issuer"], "limit": str(LIMIT), "authorized": True}
+    return {
+        "platform": "DEMO",
+        "version": "1.0.0",
+        "network": "simulated",
+        "threshold": 2,
+        "config_threshold": 3,
+        "anchor_every_s": 86_400,
+        "signers": [
+            {"id": each.name, "role": each.name, "xrpl": each.public["xrpl"], "stellar": each.public["stellar"]}
+            for each in signers
+        ],
+        "xrpl": {
+            "network_id": NETWORK_ID,
+            "issuer_role": "issuer",
+            "reserve_base": "1000000",
+            "reserve_inc": "200000",
+            "margin_drops": "1000000",
+            "accounts": {
+                "issuer": {"address": xrpl["issuer"], "trustlines": [], "flags": {"require_auth": True}},
+                "treasury": {"address": xrpl["house"], "trustlines": [line], "flags": {}},
+                **{role: {"address": xrpl[role], "trustlines": [], "flags": {}} for role in _WITHOUT_TOKENS},
+            },
+        },
+        "stellar": {
+            "passphrase": PASSPHRASE,
+            "base_reserve": "0.5",
+            "thresholds": {"master": 0, "low": 2, "med": 2, "high": 3},
+            "asset": {"code": DOLLAR, "issuer": stellar["issuer"]},
+            "accounts": {
+                "issuer": {"address": stellar["issuer"], "flags": {"auth_required": True, "auth_revocable": True}},
+                "distribution": {"address": stellar["house"], "flags": {}},
+                "anchor": {"address": stellar["attestation"], "flags": {}},
+            },
+        },
+    }
+
+
+def must(holds: bool, words: str) -> None:
+    """Permanent with these words unless it holds."""
+    if not holds:
+        raise Permanent(words, "Report it: this is a fault of FNTX")

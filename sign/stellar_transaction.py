@@ -1,0 +1,17 @@
+# ruff: noqa: T201 - it prints
+"""Signs a transaction of Stellar for its account: python3 stellar_transaction.py stellar.seed ID.json > signed.txt"""
+
+import json
+import sys
+from pathlib import Path
+
+from stellar_sdk import Keypair, TransactionEnvelope
+
+seed, file = sys.argv[1:]
+exported = json.loads(Path(file).read_text())
+envelope = TransactionEnvelope.from_xdr(exported["unsigned_xdr"], exported["network_id"])
+# what the bytes say: compare it with what you approved
+for operation in envelope.transaction.operations:
+    print(operation, file=sys.stderr)
+envelope.sign(Keypair.from_secret(Path(seed).read_text().strip()))
+print(envelope.to_xdr())
