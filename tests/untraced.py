@@ -59,11 +59,30 @@ def with_tracer(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def install() -> None:
-    """Wrap the functions; what they are in is imported."""
+    """Wrap the functions, those that search for examples too; what they are in is imported."""
     for name in _LIBRARIES:
         without_tracer(import_module)(name)
-    import alembic.command
+    install_in_libraries()
     import hypothesis.core
+
+    from fntx_dagster.adapters.evm import embedded
+
+    _wrap(with_tracer, embedded.EmbeddedProvider, ["make_request"])
+    _wrap(with_tracer, embedded._FileBackend, ["get_transaction_by_hash", "get_transaction_receipt"])
+
+    state = hypothesis.core.StateForActualGivenExecution
+    _wrap(without_tracer, state, ["run_engine"])
+    made = state.__init__
+
+    def with_a_traced_test(self: Any, stuff: Any, test: Callable[..., Any], *others: Any, **named: Any) -> None:
+        made(self, stuff, with_tracer(test), *others, **named)
+
+    state.__init__ = with_a_traced_test
+
+
+def install_in_libraries() -> None:
+    """Wrap the functions of libraries that commands of `fntx` call; nothing of ours is imported."""
+    import alembic.command
     from dagster import DagsterInstance
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
@@ -73,8 +92,6 @@ def install() -> None:
     from web3.contract.contract import ContractFunction
     from web3.eth import Eth
     from web3.manager import RequestManager
-
-    from fntx_dagster.adapters.evm import embedded
 
     _wrap(without_tracer, dbtRunner, ["invoke"])
     _wrap(without_tracer, Manifest, ["from_msgpack"])
@@ -88,17 +105,6 @@ def install() -> None:
     _wrap(without_tracer, ContractFunction, ["call", "transact", "build_transaction"])
     _wrap(without_tracer, Eth, ["contract"])
     _wrap(without_tracer, LocalAccount, ["sign_transaction"])
-    _wrap(with_tracer, embedded.EmbeddedProvider, ["make_request"])
-    _wrap(with_tracer, embedded._FileBackend, ["get_transaction_by_hash", "get_transaction_receipt"])
-
-    state = hypothesis.core.StateForActualGivenExecution
-    _wrap(without_tracer, state, ["run_engine"])
-    made = state.__init__
-
-    def with_a_traced_test(self: Any, stuff: Any, test: Callable[..., Any], *others: Any, **named: Any) -> None:
-        made(self, stuff, with_tracer(test), *others, **named)
-
-    state.__init__ = with_a_traced_test
 
 
 def _wrap(how: Callable[..., Any], owner: Any, names: Iterable[str]) -> None:

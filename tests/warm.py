@@ -5,7 +5,8 @@ installs is started as the program itself.
 
 All workers of a run ask one such process. Run as a module it accepts connections of the socket that is its standard
 input, and answers each in a fork, a request at a time: the length of a JSON object, the object, and three files. The
-answers are the number of the process, and how it ended. It ends with the last connection.
+answers are the number of the process, and how it ended. It ends with the last connection. Where the tests count the
+lines of the package that run, so does each fork, into a file beside theirs.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
+from coverage import Coverage
+
+from tests import untraced
+
+_ROOT = Path(__file__).parents[1]
 FNTX = Path(sys.executable).with_name("fntx")
 _SIZE = 4
 _LIBRARIES = (
@@ -87,10 +93,12 @@ def _server() -> socket.socket:
 
 def _start(address: Path) -> None:
     command = [sys.executable, "-m", "tests.warm"]
+    if counting := Coverage.current():
+        command.append(os.path.abspath(counting.config.data_file))
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(address))
         listening.listen()
-        _processes.append(subprocess.Popen(command, stdin=listening.fileno(), cwd=Path(__file__).parents[1]))
+        _processes.append(subprocess.Popen(command, stdin=listening.fileno(), cwd=_ROOT))
 
 
 _processes: list[subprocess.Popen[bytes]] = []
@@ -150,6 +158,15 @@ def _serve(requests: socket.socket) -> list[str]:
         requests.sendall(os.waitpid(pid, 0)[1].to_bytes(_SIZE, "big"))
 
 
+def _counting(file: str) -> Coverage:
+    """What counts lines in a fork, once it is started there: to begin takes as long as most commands do."""
+    untraced.install_in_libraries()
+    counting = Coverage(file, data_suffix=True, config_file=str(_ROOT / "pyproject.toml"))
+    counting.start()
+    counting.stop()
+    return counting
+
+
 class _End:
     """How this process ends. Registered before all others it is what Python calls last, after the threads and what else
     is to be done at the end; what follows would take apart, object by object, the libraries that a fork shares."""
@@ -165,11 +182,16 @@ class _End:
 
 if __name__ == "__main__":
     atexit.register(end := _End())
+    counting = _counting(*sys.argv[1:]) if sys.argv[1:] else None
     _import_libraries()
     with socket.socket(fileno=os.dup(0)) as listening:
         asked = _accept(listening)
     with asked:
         sys.argv = [str(FNTX), *_serve(asked)]
+    if counting:
+        atexit.register(counting.save)
+        atexit.register(counting.stop)
+        counting.start()
     from fntx_dagster.cli import main
 
     try:
