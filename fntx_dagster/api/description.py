@@ -17,7 +17,12 @@ _NUMBER = _AMOUNT | {
     "oneOf": [{"type": "string", "pattern": r"^-?[0-9]{1,20}(\.[0-9]{1,18})?$"}, {"type": "number"}],
 }
 _NAME = {"type": "string", "pattern": r"^[\x21-\x7e]{1,64}$"}
-_KEY = {"type": "string", "pattern": r"^[\x20-\x7e]{1,255}$", "description": "In place of the header Idempotency-Key."}
+KEY = {"type": "string", "pattern": r"^[\x20-\x7e]{1,255}$", "description": "In place of the header Idempotency-Key."}
+PARTIES = {
+    "type": "array",
+    "maxItems": 100,
+    "items": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"},
+}
 _PAPER = {"type": "boolean", "default": True, "description": "The paper book, or the live one."}
 _QUOTE = {
     "type": "object",
@@ -34,7 +39,8 @@ _QUOTE = {
 }
 
 
-def _body(properties: dict[str, Any], required: list[str], example: dict[str, Any]) -> dict[str, Any]:
+def body_of(properties: dict[str, Any], required: list[str], example: dict[str, Any]) -> dict[str, Any]:
+    """The body of a request: its fields, those that it must have, and an example."""
     known = {
         name: kind if name in required else {"anyOf": [kind, {"type": "null"}]} for name, kind in properties.items()
     }
@@ -43,7 +49,7 @@ def _body(properties: dict[str, Any], required: list[str], example: dict[str, An
     return {"requestBody": {"required": True, "content": content}}
 
 
-SUBMIT = _body(
+SUBMIT = body_of(
     {
         "bot_id": _NAME,
         "exchange": _NAME,
@@ -55,7 +61,7 @@ SUBMIT = _body(
         "expected_edge_bps": _NUMBER | {"description": "What the order is expected to earn, in basis points."},
         "reduce_only": {"type": "boolean", "default": False},
         "is_paper": _PAPER,
-        "idempotency_key": _KEY,
+        "idempotency_key": KEY,
         "quote": _QUOTE,
     },
     ["bot_id", "exchange", "symbol", "side", "amount"],
@@ -69,7 +75,7 @@ SUBMIT = _body(
         "quote": {"bid": "99.9", "ask": "100", "ts": "2026-03-02T12:00:00Z"},
     },
 )
-FUNDING = _body(
+FUNDING = body_of(
     {
         "amount": _AMOUNT,
         "currency": {"type": "string", "pattern": "^[A-Z0-9.]{1,20}$", "default": "USDT"},
@@ -77,12 +83,12 @@ FUNDING = _body(
         "bot_id": _NAME | {"description": "Needed for an allocation; a deposit with it is the bot's capital."},
         "description": {"type": "string", "maxLength": 500},
         "is_paper": _PAPER,
-        "idempotency_key": _KEY,
+        "idempotency_key": KEY,
     },
     ["amount"],
     {"amount": "1000", "currency": "USDT", "type": "deposit"},
 )
-GUARDING = _body(
+GUARDING = body_of(
     {
         "bot_id": _NAME,
         "user_id": _NAME,
@@ -127,7 +133,7 @@ _SIGNALLED = {
     "strike_price_token": "45678",
     "strategy_code": "STRATEGY_001",
 }
-SIGNAL_ENTRY = _body(
+SIGNAL_ENTRY = body_of(
     {
         **_SIGNAL,
         "signal": {"type": "string", "enum": ["BUY_ENTRY", "SELL_ENTRY"]},
@@ -172,7 +178,7 @@ SIGNAL_ENTRY = _body(
     [*_SIGNAL, "signal"],
     {**_SIGNALLED, "signal": "BUY_ENTRY", "allocations": [{"user_id": "1", "qty": "1"}], "quote": {"ask": "100"}},
 )
-SIGNAL_EXIT = _body(
+SIGNAL_EXIT = body_of(
     {
         **_SIGNAL,
         "signal": {"type": "string", "enum": ["BUY_EXIT", "SELL_EXIT"]},
@@ -212,11 +218,11 @@ _STATUSES = {
     401: "No good token",
     403: "The token may not do that",
     404: "Not there, or another user's",
-    409: "It does not fit the state of the book",
+    409: "It does not fit the state of what it is about",
     413: "The body is too large",
     422: "The request is not valid",
     429: "Too many wrong tokens",
-    503: "The database cannot be reached now",
+    503: "The database or a ledger cannot be reached now",
 }
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"description": words, "content": {"application/problem+json": {"schema": _PROBLEM}}}

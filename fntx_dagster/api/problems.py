@@ -33,6 +33,20 @@ _TITLES = {
     "no_event": "The log has no event yet",
     "key_lost": "The key that opens the event is not there",
     "log_broken": "The log does not go on from what was signed",
+    "proposal_not_found": "There is no such proposal",
+    "wrong_state": "It is in another state",
+    "paused": "The treasury is paused",
+    "not_cleared": "A party is not cleared",
+    "duplicate": "The signer has decided already",
+    "duplicate_signer": "The signer has signed already",
+    "late": "The proposal has ended",
+    "unknown_signer": "There is no such signer",
+    "removed_signer": "The signer is one no longer",
+    "bad_signature": "The signature does not fit",
+    "other_transaction": "The signature is of another transaction",
+    "holds_a_secret": "The request seems to hold a private key",
+    "refused": "The treasury does not do that",
+    "ledger_unavailable": "A ledger cannot be reached now",
     "idempotency_key_missing": "An idempotency key is needed",
     "idempotency_key_conflict": "Two idempotency keys were given",
     "request_in_progress": "The order of this key is being placed",
@@ -90,7 +104,7 @@ def answer_problems(app: FastAPI) -> None:
     @app.exception_handler(Declined)
     def refused(_: Request, error: Declined) -> Response:
         headers = {"WWW-Authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else None
-        if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+        if error.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
             headers = {"Retry-After": f"{RETRY_SECONDS}"}
         return problem(error.status, error.code, _words(error.faults), error.faults, headers)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
@@ -12,9 +12,6 @@ import typer
 from fntx_dagster.cli.options import AsJson, content_of, print_json, settings_and_database
 from fntx_dagster.cli.plain import write
 from fntx_dagster.errors import Permanent
-
-if TYPE_CHECKING:
-    from fntx_dagster.services.governance.reading import ProposalView
 
 ProposalId = Annotated[
     UUID, typer.Argument(metavar="ID", help="The proposal, as `fntx treasury list` has it.", show_default=False)
@@ -52,7 +49,7 @@ def proposed(kind: str, payload: Any, parties: list[str], travel: Any = None, *,
     settings, db = settings_and_database()
     view = show(db, propose(settings, db, kind, payload, parties, travel=travel))
     if as_json:
-        print_json(as_dict(view))
+        print_json(view.as_dict())
         return
     out(f"Proposal {view.row.proposal_id} is {view.row.state}.")
     if view.row.reason and view.row.state in ("screening", "blocked"):
@@ -76,7 +73,7 @@ def show(
     _, db = settings_and_database()
     view = show(db, proposal_id)
     if as_json:
-        print_json(as_dict(view))
+        print_json(view.as_dict())
         return
     for sentence in view.sentences:
         out(sentence)
@@ -102,7 +99,7 @@ def list_(
     _, db = settings_and_database()
     views = list_proposals(db, state)
     if as_json:
-        print_json([as_dict(view) for view in views])
+        print_json([view.as_dict() for view in views])
         return
     table = new_table("proposal", "kind", "state", "approved by", "rejected by", "expires", right=("nonce",))
     for view in views:
@@ -193,31 +190,6 @@ def document(file: str) -> Any:
         return document_of(content, is_yaml=Path(file).suffix in (".yaml", ".yml"))
     except Permanent as error:
         raise Permanent(f"{file}: {error.message}", error.way_out) from None
-
-
-def as_dict(view: ProposalView) -> dict[str, Any]:
-    """A proposal for programs."""
-    return {
-        **view.terms._asdict(),
-        "state": view.row.state,
-        "reason": view.row.reason,
-        "payload": view.payload,
-        "parties": view.row.parties,
-        "required_roles": view.required_roles,
-        "proposed_by": view.row.proposed_by,
-        "created_at": view.row.created_at,
-        "approvals": view.approvals,
-        "rejections": view.rejections,
-        "decisions": [
-            {"signer": each.signer_id, "decision": each.decision, "at": each.decided_at, "signature": each.signature}
-            for each in view.decisions
-        ],
-        "sentences": view.sentences,
-        "to_sign": {
-            decision: {"hex": content.hex(), "base64": base64.b64encode(content).decode()}
-            for decision, content in view.to_sign.items()
-        },
-    }
 
 
 def _names(names: list[str]) -> str:

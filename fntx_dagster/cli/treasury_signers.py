@@ -56,7 +56,7 @@ def signers(as_json: AsJson = False) -> None:
     _, db = settings_and_database()
     sets, state = list_sets(db), paused(db)
     if as_json:
-        shown = [each._asdict() | {"signers": [signer._asdict() for signer in each.signers]} for each in sets]
+        shown = [each.as_dict() for each in sets]
         print_json({"platform": state._asdict() if state else None, "signer_sets": shown})
         return
     if state is None:

@@ -20,12 +20,13 @@ from typing import Any, Literal
 from fntx_dagster.client.audit import AuditLogReader
 from fntx_dagster.client.record import RecordReader
 from fntx_dagster.client.sending import Amount, ApiProblem, written
+from fntx_dagster.client.treasury import TreasuryCaller
 from fntx_dagster.model import answers, signal_answers
 
 __all__ = ["Amount", "ApiProblem", "Client"]
 
 
-class Client(RecordReader, AuditLogReader):
+class Client(RecordReader, AuditLogReader, TreasuryCaller):
     """A bot's way to the API. One client is for one thread; `is_paper` of every call is the one given here."""
 
     def submit(

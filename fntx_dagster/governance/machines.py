@@ -121,14 +121,18 @@ def states(machine: tuple[Transition, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(step.next for step in machine))
 
 
+class StepImpossible(Permanent):
+    """What was asked for is not possible in the state that it is in."""
+
+
 def step(machine: tuple[Transition, ...], state: str, event: str) -> Transition:
-    """The step that an event makes in a state. Raises Permanent where there is none, with the state's events."""
+    """The step that an event makes in a state. Raises StepImpossible where there is none, with the state's events."""
     events = [each for each in machine if each.state == state]
     for each in events:
         if each.event == event:
             return each
     allowed = ", ".join(each.event for each in events) or "nothing, it is final"
-    raise Permanent(f"{event} is not possible in the state {state}", f"Possible there: {allowed}")
+    raise StepImpossible(f"{event} is not possible in the state {state}", f"Possible there: {allowed}")
 
 
 def mermaid(machine: tuple[Transition, ...]) -> str:

@@ -104,6 +104,19 @@ CALLS: dict[str, dict[str, Any]] = {
     "make_audit_checkpoint": {},
     "audit_proof": {"seq": "{seq}"},
     "audit_anchors": {},
+    "propose": {
+        "kind": "emergency.pause",
+        "payload": {"reason": "a key may be lost"},
+        "parties": ["customer-17"],
+        "travel_rule": {},
+    },
+    "proposals": {"state": "all", "before": 9},
+    "proposal": {"proposal_id": "{proposal_id}"},
+    "decide": {"proposal_id": "{proposal_id}", "signer": "treasury", "decision": "approve", "signature": "00"},
+    "cancel_proposal": {"proposal_id": "{proposal_id}", "reason": "withdrawn"},
+    "screen_proposal": {"proposal_id": "{proposal_id}"},
+    "signers": {},
+    "machines": {},
     "sealed_events": {"first": 9},
 }
 """Each method with every argument that it has."""

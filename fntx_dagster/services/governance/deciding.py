@@ -13,6 +13,7 @@ from fntx_dagster.governance.approvals import APPROVED, PENDING, REJECTED, Decis
 from fntx_dagster.governance.decisions import DECISIONS, Terms, moment_text
 from fntx_dagster.governance.fields import StrictFields
 from fntx_dagster.governance.kinds import KINDS, required_roles
+from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance.effects import ALONE, effect
 from fntx_dagster.services.governance.signers import deciders
@@ -71,16 +72,19 @@ def read_decision(document: Any, proposal_id: UUID) -> Handed:
 
 def decide(settings: Settings, db: Database, proposal_id: UUID, document: Any) -> ProposalRow:
     """Keep a signer's decision and take the step that follows from it; the proposal as it is then. Raises
-    DecisionRefused where the decision does not count: nothing is kept of it."""
+    DecisionRefused where the decision does not count, StepImpossible where none does any more: nothing is kept of
+    it."""
     given = read_decision(document, proposal_id)
     with db.connect() as connection:
         known = proposal(connection, proposal_id)
     with entered(db, alone=known is not None and known.kind in ALONE) as connection:
         row = held(connection, proposal_id)
-        if row.state != PENDING:
-            raise Permanent(f"the proposal is {row.state}", "Decisions count while it is pending_approval")
-        now = datetime.now(UTC)
         earlier = decisions_on(connection, proposal_id)
+        if row.state != PENDING:
+            if any(each.signer_id == given.signer for each in earlier):
+                raise DecisionRefused("duplicate", f"the proposal is {row.state}, and {given.signer} has decided")
+            raise StepImpossible(f"the proposal is {row.state}", "Decisions count while it is pending_approval")
+        now = datetime.now(UTC)
         new = DecisionRow(given.signer, given.decision, given.signature.upper(), now)
         standing = judge(connection, row, [*earlier, new], now)
         if standing.invalid:

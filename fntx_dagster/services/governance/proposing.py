@@ -27,8 +27,13 @@ from fntx_dagster.services.treasury.transactions import require_buildable
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.platform import entered
-from fntx_dagster.store.treasury.proposals import ProposalRow, add_proposal, next_nonce
+from fntx_dagster.store.treasury.proposals import ProposalRow, add_proposal, next_nonce, proposal
 from fntx_dagster.store.treasury.signer_sets import SignerSetRow, signer_sets, signers_of
+
+
+class ProposedBefore(Permanent):
+    """There is a proposal with the id already."""
+
 
 _GIVE_REASONS = ("trade.live", "trade.kill", "breaker.reset", "emergency.pause", "emergency.resume")
 
@@ -41,13 +46,14 @@ def propose(
     parties: Sequence[str] = (),
     by: str = TERMINAL,
     travel: Any = None,
+    proposal_id: UUID | None = None,
 ) -> UUID:
-    """Make a proposal of a kind and return its id. It waits for decisions at once, or, where others are named in it,
-    until they are screened. Raises Permanent for a payload that the kind does not have, TransactionRefused for an
-    intent that no ledger would take."""
+    """Make a proposal of a kind and return its id, a new one unless it is given. It waits for decisions at once, or,
+    where others are named in it, until they are screened. Raises Permanent for a payload that the kind does not have,
+    TransactionRefused for an intent that no ledger would take, ProposedBefore for an id that there is."""
     events: list[NewAuditEvent] = []
     with entered(db) as connection:
-        row = proposed(settings, connection, kind, payload, events, parties, by, travel)
+        row = proposed(settings, connection, kind, payload, events, parties, by, travel, proposal_id)
         for event in events:
             append(settings, connection, event)
     return row.proposal_id
@@ -62,6 +68,7 @@ def proposed(
     parties: Sequence[str] = (),
     by: str = TERMINAL,
     travel: Any = None,
+    proposal_id: UUID | None = None,
 ) -> ProposalRow:
     """The same in a transaction that entered; what the log has to say of it is added to `events`."""
     terms = kind_of(kind)
@@ -71,9 +78,12 @@ def proposed(
     if terms.screened:
         parties = _screened_parties(connection, payload, parties)
     now = datetime.now(UTC).replace(microsecond=0)
+    nonce = next_nonce(connection)
+    if proposal_id is not None and proposal(connection, proposal_id) is not None:
+        raise ProposedBefore(f"there is a proposal {proposal_id}", "Propose it without an id")
     row = ProposalRow(
-        uuid4(),
-        next_nonce(connection),
+        proposal_id or uuid4(),
+        nonce,
         kind,
         written,
         payload_hash(payload),

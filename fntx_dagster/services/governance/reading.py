@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from fntx_dagster.governance.machines import PROPOSAL, states
 from fntx_dagster.governance.sentences import sentences
 from fntx_dagster.services.governance.covering import covering
 from fntx_dagster.services.governance.deciding import judge, terms_of
+from fntx_dagster.services.governance.steps import NoSuchProposal
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.platform import PlatformState, platform_state
 from fntx_dagster.store.treasury.proposals import DecisionRow, ProposalRow, decisions_on, proposal, proposals
@@ -37,23 +39,55 @@ class ProposalView(NamedTuple):
     sentences: list[str]
     to_sign: dict[str, bytes]
 
+    def as_dict(self) -> dict[str, Any]:
+        """A proposal for programs."""
+        return {
+            **self.terms._asdict(),
+            "state": self.row.state,
+            "reason": self.row.reason,
+            "payload": self.payload,
+            "parties": self.row.parties,
+            "required_roles": self.required_roles,
+            "proposed_by": self.row.proposed_by,
+            "created_at": self.row.created_at,
+            "approvals": self.approvals,
+            "rejections": self.rejections,
+            "decisions": [
+                {
+                    "signer": each.signer_id,
+                    "decision": each.decision,
+                    "at": each.decided_at,
+                    "signature": each.signature,
+                }
+                for each in self.decisions
+            ],
+            "sentences": self.sentences,
+            "to_sign": {
+                decision: {"hex": content.hex(), "base64": base64.b64encode(content).decode()}
+                for decision, content in self.to_sign.items()
+            },
+        }
+
 
 def show(db: Database, proposal_id: UUID) -> ProposalView:
-    """A proposal. Raises Permanent where there is none."""
+    """A proposal. Raises NoSuchProposal."""
     with db.snapshot() as snapshot, snapshot.connect() as connection:
         row = proposal(connection, proposal_id)
         if row is None:
-            raise Permanent(f"there is no proposal {proposal_id}", "`fntx treasury list` lists all")
+            raise NoSuchProposal(proposal_id)
         return _view(connection, row)
 
 
-def list_proposals(db: Database, state: str | None = None) -> list[ProposalView]:
-    """Proposals that are open, newest first; or those in one state, or with `all` every one."""
+def list_proposals(
+    db: Database, state: str | None = None, *, before: int | None = None, limit: int | None = None
+) -> list[ProposalView]:
+    """Proposals that are open, newest first; or those in one state, or with `all` every one. `before`: with a smaller
+    nonce; `limit`: so many at most."""
     chosen: Sequence[str] | None = OPEN if state is None else None if state == "all" else [state]
     if chosen and not {*chosen} <= {*states(PROPOSAL)}:
         raise Permanent(f"{state} is no state of a proposal", f"It is one of {', '.join(states(PROPOSAL))}, or all")
     with db.snapshot() as snapshot, snapshot.connect() as connection:
-        return [_view(connection, row) for row in proposals(connection, chosen)]
+        return [_view(connection, row) for row in proposals(connection, chosen, before=before, limit=limit)]
 
 
 def paused(db: Database) -> PlatformState | None:

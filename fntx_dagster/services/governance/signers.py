@@ -44,6 +44,10 @@ class SetView(NamedTuple):
     effective_from: datetime
     signers: list[SignerRow]
 
+    def as_dict(self) -> dict[str, Any]:
+        """The same in plain values, for programs."""
+        return self._asdict() | {"signers": [signer._asdict() for signer in self.signers]}
+
 
 def instance_of(settings: Settings) -> str:
     """The 32 hex digits of this installation, which its audit log is named after."""

@@ -19,11 +19,22 @@ from fntx_dagster.store.treasury.proposals import ProposalRow, move, proposal
 _NEED_RUNNING = ("prepare", "submit")
 
 
+class NoSuchProposal(Permanent):
+    """There is no proposal with an id."""
+
+    def __init__(self, proposal_id: UUID) -> None:
+        super().__init__(f"there is no proposal {proposal_id}", "`fntx treasury list` lists all")
+
+
+class TreasuryPaused(Permanent):
+    """A step that nobody may take now: the treasury is paused, or nobody may decide yet."""
+
+
 def held(connection: Connection, proposal_id: UUID) -> ProposalRow:
-    """A proposal, held until the transaction ends. Raises Permanent where there is none."""
+    """A proposal, held until the transaction ends. Raises NoSuchProposal."""
     row = proposal(connection, proposal_id, for_step=True)
     if row is None:
-        raise Permanent(f"there is no proposal {proposal_id}", "`fntx treasury list` lists all")
+        raise NoSuchProposal(proposal_id)
     return row
 
 
@@ -31,7 +42,7 @@ def taken(
     connection: Connection, row: ProposalRow, event: str, by: str, events: list[NewAuditEvent], reason: str = ""
 ) -> ProposalRow:
     """Take a step of a proposal in a transaction that entered; what the log has to say of it is added to `events`.
-    Raises Permanent where it is not possible, Transient where another process took one meanwhile."""
+    Raises StepImpossible, Transient where another process took one meanwhile."""
     after = step(PROPOSAL, row.state, event)
     if event in _NEED_RUNNING:
         require_running(connection, row.kind)
@@ -53,14 +64,14 @@ def step_event(row: ProposalRow, event: str, by: str, before: str = START, reaso
 
 
 def require_running(connection: Connection, kind: str | None = None) -> None:
-    """Raise Permanent while the treasury is paused, unless the step is of a kind that a pause does not stop. Whoever
+    """Raise TreasuryPaused while it is, unless the step is of a kind that a pause does not stop. Whoever
     prepares, exports or submits asks in the transaction in which it entered: a pause that is decided meanwhile waits
     for its end, and every later step finds it."""
     state = platform_state(connection)
     if state is not None and kind is not None and not KINDS[kind].stops:
         return
     if state is None or state.state != "running":
-        raise Permanent(
+        raise TreasuryPaused(
             "the treasury is paused" if state else "nobody may decide yet",
             "`fntx treasury resume` proposes to go on" if state else "`fntx treasury enroll` sets up the signers",
         )

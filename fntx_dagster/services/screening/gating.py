@@ -37,6 +37,10 @@ _SCREENS: dict[tuple[str, str, str], Screen] = {}
 _MOST_SCREENS = 8
 
 
+class NotCleared(Permanent):
+    """A step that waits for parties to be cleared."""
+
+
 class ListMatch(NamedTuple):
     """A match on a list, and the newest decision of it that still holds: None where nobody decided."""
 

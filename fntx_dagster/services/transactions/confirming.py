@@ -6,9 +6,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from fntx_dagster.errors import FntxError, Permanent
+from fntx_dagster.errors import FntxError
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.governance.kinds import KINDS
+from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.governance.configuration import configured
 from fntx_dagster.services.transactions.ledgers import TreasuryLedger
 from fntx_dagster.services.transactions.opening import opened
@@ -36,7 +37,7 @@ def confirm(
         else:
             row = transaction_of(connection, proposal_id)
             if row is None:
-                raise Permanent("the proposal has no transaction", "`fntx treasury queue` lists what is open")
+                raise StepImpossible("the proposal has no transaction", "`fntx treasury queue` lists what is open")
             rows = [row]
     settled = [_as_it_is(row) for row in rows if row.state not in OPEN_STATES]
     if len(settled) == len(rows):

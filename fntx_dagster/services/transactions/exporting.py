@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.signers import TERMINAL
@@ -29,23 +31,28 @@ def export_files(settings: Settings, db: Database, proposal_id: UUID, folder: Pa
         is_prepared = transaction_of(connection, proposal_id) is not None
     if not is_prepared:
         prepare(settings, db, proposal_id, by)
+    return [_written(folder, f"{proposal_id}.json", to_sign(settings, db, proposal_id))]
+
+
+def to_sign(settings: Settings, db: Database, proposal_id: UUID) -> dict[str, Any]:
+    """The file of a proposal's prepared transaction, as it is now. Raises NoSuchProposal, TreasuryPaused, and
+    StepImpossible where no transaction of it waits for signatures."""
     with entered(db) as connection:
         proposal = held(connection, proposal_id)
         require_running(connection, proposal.kind)
         row = transaction_of(connection, proposal_id)
         if row is None or row.state not in _SIGNED_YET:
             state = row.state if row else "not prepared"
-            raise Permanent(f"the transaction is {state}", "Only one that waits for signatures is exported")
+            raise StepImpossible(f"the transaction is {state}", "Only one that waits for signatures is exported")
         if row.standing_id is not None:
-            raise Permanent(
+            raise StepImpossible(
                 "the transaction waits for the anchor key, under a standing approval",
                 "`fntx treasury sign-anchors --keystore FILE` signs it where that key is",
             )
-        document = signing_file(row, payload_of(proposal), approved_config(settings, connection))
-        return [_written(folder, f"{proposal_id}.json", document)]
+        return signing_file(row, payload_of(proposal), approved_config(settings, connection))
 
 
-def _written(folder: Path, name: str, document: dict[str, object]) -> Path:
+def _written(folder: Path, name: str, document: dict[str, Any]) -> Path:
     """Write a file whole, or not at all."""
     path = folder / name
     beside = path.with_name(f".{name}.new")

@@ -11,6 +11,7 @@ from fntx_dagster.audit.canonical import read_strictly
 from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.config import TreasuryConfig
+from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance.configuration import approved_config
@@ -68,20 +69,27 @@ def import_files(settings: Settings, db: Database, files: list[tuple[str, bytes]
     return answers
 
 
-def import_part(settings: Settings, db: Database, content: bytes) -> ImportedPart:
-    """Keep the signatures of a file, and combine those of its transaction as soon as they suffice.
+def import_part(settings: Settings, db: Database, content: bytes, proposal_id: UUID | None = None) -> ImportedPart:
+    """Keep the signatures of a file, and combine those of its transaction as soon as they suffice. `proposal_id`: the
+    transaction is that one's; else the one that the signatures fit.
 
     Raises TransactionRefused, and keeps nothing of the file: other_transaction, unknown_signer, duplicate_signer,
     bad_signature; malformed where it is no such file."""
     ledger, part = read_part(content)
     with db.connect() as connection:
-        waiting = [row for row in transactions(connection, _WAITING) if row.ledger == ledger]
+        waiting = [
+            row
+            for row in transactions(connection, _WAITING)
+            if row.ledger == ledger and proposal_id in (None, row.proposal_id)
+        ]
         target = _target(connection, waiting, part)
     with entered(db) as connection:
         proposal = held(connection, target.proposal_id)
         row = transaction_of(connection, target.proposal_id, for_step=True)
         if row is None or row.state not in _WAITING:
-            raise Permanent("the transaction waits for no signature any more", "`fntx treasury queue` lists what does")
+            raise StepImpossible(
+                "the transaction waits for no signature any more", "`fntx treasury queue` lists what does"
+            )
         kept = [each.part for each in signatures_of(connection, row.tx_id)]
         new = valid_parts(row, kept, part)
         config = approved_config(settings, connection)

@@ -10,16 +10,17 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from fntx_dagster.audit.event import NewAuditEvent
-from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.errors import Transient
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.governance.kinds import KINDS
+from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.payloads import check_intent
 from fntx_dagster.services.governance.signers import TERMINAL
-from fntx_dagster.services.governance.steps import held, require_running, taken
-from fntx_dagster.services.screening.gating import CLEARED, HIT, GateAnswer, gate
+from fntx_dagster.services.governance.steps import NoSuchProposal, held, require_running, taken
+from fntx_dagster.services.screening.gating import CLEARED, HIT, GateAnswer, NotCleared, gate
 from fntx_dagster.services.transactions.ledgers import LedgerTerms, TreasuryLedger, UnsignedBytes
 from fntx_dagster.services.transactions.opening import opened
 from fntx_dagster.services.transactions.steps import tx_event
@@ -69,19 +70,21 @@ def prepare(settings: Settings, db: Database, proposal_id: UUID, by: str = TERMI
             for event in events:
                 append(settings, connection, event)
     if prepared is None:
-        raise Permanent("a party has a match on a sanctions list", "`fntx compliance dispose` decides on the match")
+        raise NotCleared("a party has a match on a sanctions list", "`fntx compliance dispose` decides on the match")
     return prepared
 
 
 def _approved(row: ProposalRow | None, proposal_id: UUID) -> ProposalRow:
     if row is None:
-        raise Permanent(f"there is no proposal {proposal_id}", "`fntx treasury list` lists all")
+        raise NoSuchProposal(proposal_id)
     if not KINDS[row.kind].ops:
-        raise Permanent(f"a proposal of the kind {row.kind} moves nothing on a ledger", "It takes effect when approved")
+        raise StepImpossible(
+            f"a proposal of the kind {row.kind} moves nothing on a ledger", "It takes effect when approved"
+        )
     if row.state != "approved":
-        raise Permanent(f"the proposal is {row.state}", "A transaction is prepared of one that is approved")
+        raise StepImpossible(f"the proposal is {row.state}", "A transaction is prepared of one that is approved")
     if row.expires_at <= datetime.now(UTC):
-        raise Permanent("the approvals of the proposal have expired", "Make a new proposal")
+        raise StepImpossible("the approvals of the proposal have expired", "Make a new proposal")
     return row
 
 
@@ -110,7 +113,7 @@ def _screened(settings: Settings, connection: Connection, row: ProposalRow, by: 
         return None
     answer = gate(settings, connection, row.parties, f"proposal:{row.proposal_id}", by=by)
     if answer.decision not in (CLEARED, HIT):
-        raise Permanent(
+        raise NotCleared(
             f"nobody can be cleared: {', '.join(answer.problems) or answer.decision}", "`fntx compliance load` a list"
         )
     return answer

@@ -5,14 +5,14 @@ from __future__ import annotations
 from uuid import UUID
 
 from fntx_dagster.audit.event import NewAuditEvent
-from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.governance.kinds import KINDS
+from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.services.governance.steps import held, require_running, taken
-from fntx_dagster.services.screening.gating import CLEARED, gate
+from fntx_dagster.services.screening.gating import CLEARED, NotCleared, gate
 from fntx_dagster.services.transactions.ledgers import LedgerAnswer, TreasuryLedger
 from fntx_dagster.services.transactions.opening import opened
 from fntx_dagster.services.transactions.settling import Settled, fail_for_good
@@ -72,7 +72,7 @@ def _begun(settings: Settings, db: Database, proposal_id: UUID, head: int, by: s
             for event in events:
                 append(settings, connection, event)
             return
-    raise Permanent(
+    raise NotCleared(
         "a party of the proposal is not cleared: nothing is sent", "`fntx compliance dispose` decides on a match"
     )
 
@@ -84,7 +84,11 @@ def _allowed(settings: Settings, connection: Connection, proposal_id: UUID) -> T
 
 def _sendable(row: LedgerTxRow | None) -> LedgerTxRow:
     if row is None:
-        raise Permanent("the proposal has no transaction", "`fntx treasury export ID -o DIR` prepares it for signing")
+        raise StepImpossible(
+            "the proposal has no transaction", "`fntx treasury export ID -o DIR` prepares it for signing"
+        )
     if row.signed is None:
-        raise Permanent(f"the transaction is {row.state}", "`fntx treasury import FILE` takes the missing signatures")
+        raise StepImpossible(
+            f"the transaction is {row.state}", "`fntx treasury import FILE` takes the missing signatures"
+        )
     return row

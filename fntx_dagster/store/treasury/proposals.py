@@ -68,13 +68,21 @@ def kind_of_proposal(connection: Connection, proposal_id: UUID) -> str | None:
     return row[0] if row else None
 
 
-def proposals(connection: Connection, states: Sequence[str] | None = None) -> list[ProposalRow]:
-    """Proposals, newest first; those in some states, or all."""
+def proposals(
+    connection: Connection,
+    states: Sequence[str] | None = None,
+    *,
+    before: int | None = None,
+    limit: int | None = None,
+) -> list[ProposalRow]:
+    """Proposals, newest first; those in some states, or all. `before`: with a smaller nonce; `limit`: at most."""
     with connection.cursor(row_factory=args_row(ProposalRow)) as cursor:
         return cursor.execute(
             f"""select {columns(ProposalRow._fields)} from treasury.proposal
-            where %(states)s::text[] is null or state = any(%(states)s) order by nonce desc""",
-            {"states": None if states is None else list(states)},
+            where (%(states)s::text[] is null or state = any(%(states)s))
+                and (%(before)s::bigint is null or nonce < %(before)s)
+            order by nonce desc limit %(limit)s""",
+            {"states": None if states is None else list(states), "before": before, "limit": limit},
         ).fetchall()
 
 

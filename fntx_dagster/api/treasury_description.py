@@ -1,0 +1,44 @@
+"""What the OpenAPI document says of the bodies that the treasury takes."""
+
+from typing import Any
+
+from fntx_dagster.api.description import KEY, PARTIES, body_of
+
+_HEX = {"type": "string", "pattern": "^[0-9A-Fa-f]+$"}
+
+PROPOSAL = body_of(
+    {
+        "kind": {
+            "type": "string",
+            "description": "Such as iou.issue or emergency.pause (docs/treasury.md).",
+        },
+        "payload": {
+            "type": "object",
+            "description": "What the kind asks for: an intent `{ledger, network_id, intent: {op, account, params}}` of "
+            "what moves on a ledger, `{reason}` of a pause. Amounts are texts; a number that is not whole is refused.",
+        },
+        "parties": PARTIES | {"description": "Ids of parties to screen beside those whose addresses the payload has."},
+        "travel_rule": {
+            "type": "object",
+            "description": "Who pays and who is paid, above FNTX_TRAVEL_RULE_AMOUNT: originator and beneficiary.",
+        },
+        "idempotency_key": KEY,
+    },
+    ["kind", "payload"],
+    {"kind": "emergency.pause", "payload": {"reason": "a key may be lost"}},
+)
+DECISION: dict[str, Any] = body_of(
+    {
+        "signer": {"type": "string", "description": "The id of the signer, as the signer set has it."},
+        "decision": {"type": "string", "enum": ["approve", "reject"]},
+        "signature": _HEX | {"description": "Over the bytes of `to_sign` of this decision, in hex."},
+        "proposal": {"type": "string", "format": "uuid", "description": "Compared with that of the path."},
+    },
+    ["signer", "decision", "signature"],
+    {"signer": "treasury", "decision": "approve", "signature": "3045022100C0FFEE"},
+)
+CANCELLATION = body_of(
+    {"reason": {"type": "string", "minLength": 1, "maxLength": 500, "description": "Why; the audit log keeps it."}},
+    ["reason"],
+    {"reason": "the order was withdrawn"},
+)
