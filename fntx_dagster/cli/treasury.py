@@ -6,6 +6,7 @@ import typer
 
 from fntx_dagster.cli.treasury_accounts import setup
 from fntx_dagster.cli.treasury_anchors import anchor_key, sign_anchors
+from fntx_dagster.cli.treasury_flows import authorize, distribute, freeze, issue, redeem, tokens, trust
 from fntx_dagster.cli.treasury_proposals import cancel, decide, expire, list_, propose, screen, show
 from fntx_dagster.cli.treasury_signers import enroll, pause, resume, rotate, signers
 from fntx_dagster.cli.treasury_submission import confirm, export, import_, queue, submit
@@ -17,6 +18,7 @@ treasury = typer.Typer(no_args_is_help=True, help="The treasury: nothing moves u
 for command in (
     *(enroll, signers, rotate, pause, resume, setup),
     *(propose, screen, show, decide, cancel, expire),
+    *(tokens, trust, authorize, issue, distribute, redeem, freeze),
     *(export, submit, confirm, queue),
     *(sign_anchors, anchor_key),
     *(build, check, combine, machines),

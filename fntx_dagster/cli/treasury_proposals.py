@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import typer
@@ -12,6 +12,9 @@ import typer
 from fntx_dagster.cli.options import AsJson, content_of, print_json, settings_and_database
 from fntx_dagster.cli.plain import write
 from fntx_dagster.errors import Permanent
+
+if TYPE_CHECKING:
+    from fntx_dagster.services.database import Database
 
 ProposalId = Annotated[
     UUID, typer.Argument(metavar="ID", help="The proposal, as `fntx treasury list` has it.", show_default=False)
@@ -42,12 +45,18 @@ def propose(
 
 def proposed(kind: str, payload: Any, parties: list[str], travel: Any = None, *, as_json: bool) -> None:
     """Make a proposal and say what it waits for."""
-    from fntx_dagster.cli.terminal import out
     from fntx_dagster.services.governance.proposing import propose
-    from fntx_dagster.services.governance.reading import show
 
     settings, db = settings_and_database()
-    view = show(db, propose(settings, db, kind, payload, parties, travel=travel))
+    said(db, propose(settings, db, kind, payload, parties, travel=travel), as_json=as_json)
+
+
+def said(db: Database, proposal_id: UUID, *, as_json: bool) -> None:
+    """Say what a proposal that was just made waits for."""
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.governance.reading import show
+
+    view = show(db, proposal_id)
     if as_json:
         print_json(view.as_dict())
         return

@@ -14,6 +14,7 @@ from fntx_dagster.governance.addresses import is_stellar_address, is_xrpl_addres
 from fntx_dagster.governance.decisions import payload_hash
 from fntx_dagster.governance.fields import StrictFields
 from fntx_dagster.governance.kinds import FEWEST_SIGNERS, ROLES
+from fntx_dagster.governance.tokens import TreasuryToken, default_tokens, read_tokens
 
 XRPL_ROLES = ("issuer", "treasury", "escrow", "attestation", "amm", "trading")
 STELLAR_ROLES = ("issuer", "distribution", "anchor")
@@ -46,6 +47,7 @@ class TreasuryConfig(NamedTuple):
     stellar_accounts: Mapping[str, str]
     stellar_anchor: str
     """The account that anchors on Stellar: the `anchor_account`, else that of the role."""
+    tokens: tuple[TreasuryToken, ...]
 
     @property
     def issuers(self) -> frozenset[str]:
@@ -67,6 +69,8 @@ def read_config(document: Any) -> TreasuryConfig:
     _check_signers(signers, config_threshold)
     network_id, xrpl_accounts = _xrpl(whole.object("xrpl"))
     passphrase, stellar_accounts, stellar_anchor = _stellar(whole.object("stellar"))
+    accounts = {"xrpl": xrpl_accounts, "stellar": stellar_accounts}
+    tokens = read_tokens(whole, accounts) or default_tokens(document, accounts)
     whole.end()
     return TreasuryConfig(
         document,
@@ -81,6 +85,7 @@ def read_config(document: Any) -> TreasuryConfig:
         xrpl_accounts,
         stellar_accounts,
         stellar_anchor,
+        tokens,
     )
 
 

@@ -20,6 +20,7 @@ from fntx_dagster.services.governance.configuration import active_set, approved_
 from fntx_dagster.services.governance.screening import screened
 from fntx_dagster.services.governance.signers import TERMINAL, instance_of
 from fntx_dagster.services.governance.steps import step_event, taken
+from fntx_dagster.services.governance.tokens import check_token
 from fntx_dagster.services.governance.travel import travelling
 from fntx_dagster.services.screening.addresses import addressed_parties
 from fntx_dagster.services.screening.gating import GATE
@@ -120,10 +121,12 @@ def _checked(settings: Settings, connection: Connection, name: str, payload: Any
     kind: ProposalKind = KINDS[name]
     needed = approvals_of(kind, deciding.threshold, deciding.config_threshold)
     if kind.ops:
-        payloads.check_intent(payload, kind, approved_config(settings, connection))
+        config = approved_config(settings, connection)
+        payloads.check_intent(payload, kind, config)
         require_buildable(settings, payload)
         if name == ANCHOR:
             require_anchor(settings, connection, payload, configured(settings))
+        check_token(payload, name, config)
     elif name == "account.setup":
         for each in payloads.read_setup(payload, approved_config(settings, connection)):
             require_buildable(settings, each)

@@ -31,7 +31,7 @@ def export_files(settings: Settings, db: Database, proposal_id: UUID, folder: Pa
         is_prepared = transaction_of(connection, proposal_id) is not None
     if not is_prepared:
         prepare(settings, db, proposal_id, by)
-    return [_written(folder, f"{proposal_id}.json", to_sign(settings, db, proposal_id))]
+    return [written(folder, f"{proposal_id}.json", to_sign(settings, db, proposal_id))]
 
 
 def to_sign(settings: Settings, db: Database, proposal_id: UUID) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def to_sign(settings: Settings, db: Database, proposal_id: UUID) -> dict[str, An
         return signing_file(row, payload_of(proposal), approved_config(settings, connection))
 
 
-def _written(folder: Path, name: str, document: dict[str, Any]) -> Path:
+def written(folder: Path, name: str, document: dict[str, Any]) -> Path:
     """Write a file whole, or not at all."""
     path = folder / name
     beside = path.with_name(f".{name}.new")

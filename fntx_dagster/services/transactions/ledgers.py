@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any, Literal, NamedTuple, Protocol
 
 from fntx_dagster.governance.config import TreasuryConfig
@@ -89,6 +90,10 @@ class TreasuryLedger(Protocol):
 
     def head(self) -> int:
         """The last validated ledger."""
+        ...
+
+    def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:
+        """How much of an issuer's token is out, and how much of it stands in escrows."""
         ...
 
     def plan(self, config: TreasuryConfig, role: str) -> AccountPlan:

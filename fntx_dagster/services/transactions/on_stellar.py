@@ -12,7 +12,7 @@ from typing import Any
 from fntx_dagster.adapters.stellar.building import build
 from fntx_dagster.adapters.stellar.costs import fee
 from fntx_dagster.adapters.stellar.horizon import Horizon, open_horizon
-from fntx_dagster.adapters.stellar.states import Meaning, StellarAccountState, StellarLineState
+from fntx_dagster.adapters.stellar.states import Meaning, StellarAccountState
 from fntx_dagster.adapters.stellar.submitting import another_used_its_sequence, outcome_of, submit_without_waiting
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.intents.preparing import prepared
@@ -27,6 +27,7 @@ from fntx_dagster.services.transactions.ledgers import (
     operations_of,
     ours,
 )
+from fntx_dagster.services.transactions.stellar_checks import StellarChecks
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.treasury.transactions import LedgerTxRow
 
@@ -61,9 +62,8 @@ class StellarTreasury:
         most = most_signing(signers, needed)
         bid = self._horizon.fee(self._fee_cap)
         terms = LedgerTerms(last.sequence, account.sequence + 1, [], bid, ends_at, signers, needed, most)
-        self.build(payload, terms, terms.sequence, None)
-        if intent["op"] == "payment":
-            self._require_arrival(account, intent["params"])
+        fee = self.build(payload, terms, terms.sequence, None).fee
+        StellarChecks(self._horizon, account, last, fee).require(operations_of(intent))
         return terms
 
     def build(self, payload: dict[str, Any], terms: LedgerTerms, sequence: int, ticket: int | None) -> UnsignedBytes:
@@ -101,6 +101,9 @@ class StellarTreasury:
     def head(self) -> int:
         return self._horizon.last_ledger().sequence
 
+    def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:
+        return self._horizon.supply(code, issuer).total, Decimal(0)
+
     def plan(self, config: TreasuryConfig, role: str) -> AccountPlan:
         return stellar_plan(config, role, self._horizon.account(config.stellar_accounts[role]))
 
@@ -125,38 +128,6 @@ class StellarTreasury:
         if account is None:
             raise TransactionRefused("no_account", f"the ledger has no account {address}")
         return account
-
-    def _require_arrival(self, payer: StellarAccountState, params: dict[str, Any]) -> None:
-        """Refuse a payment of tokens that would fail in its ledger, which costs its fee and its sequence."""
-        holder = self._account(params["destination"])
-        asset = params["asset"]
-        if asset == "native":
-            return
-        value = Decimal(params["amount"])
-        if holder.address != asset["issuer"]:
-            line = _usable_line(holder, asset)
-            if line.balance + value > line.limit:
-                raise TransactionRefused(
-                    "above_limit",
-                    f"the line of {holder.address} holds {line.balance:f} and takes {line.limit:f} at most: {value:f} "
-                    "more is above its limit",
-                )
-        if payer.address != asset["issuer"]:
-            line = _usable_line(payer, asset)
-            if line.balance < value:
-                raise TransactionRefused("too_little", f"{payer.address} holds {line.balance:f}, less than {value:f}")
-
-
-def _usable_line(holder: StellarAccountState, asset: dict[str, str]) -> StellarLineState:
-    wanted = (asset["code"], asset["issuer"])
-    line = next((each for each in holder.lines if (each.code, each.issuer) == wanted), None)
-    if line is None:
-        raise TransactionRefused("no_line", f"{holder.address} has no trust line for {asset['code']}")
-    if not line.is_authorized:
-        raise TransactionRefused(
-            "not_authorized", f"the line of {holder.address} for {asset['code']} is not authorised"
-        )
-    return line
 
 
 def _alone(key: str, account: StellarAccountState) -> tuple[dict[str, int], int]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
-from fntx_dagster.adapters.xrpl.accounts import XrplAccount, account_state, free_tickets
+from fntx_dagster.adapters.xrpl.accounts import XrplAccount, account_state, free_tickets, issuance
+from fntx_dagster.adapters.xrpl.amounts import code_of
 from fntx_dagster.adapters.xrpl.building import build
 from fntx_dagster.adapters.xrpl.codec import decoded
 from fntx_dagster.adapters.xrpl.network import base_fee_to_take, check_network, fees, validated_ledger
@@ -113,6 +115,14 @@ class XrplTreasury:
 
     def head(self) -> int:
         return validated_ledger(self._rpc).ledger_index
+
+    def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:
+        found = issuance(self._rpc, issuer, self.head())
+        held, locked = (
+            sum((value for currency, value in each.items() if code_of(currency) == code), Decimal(0))
+            for each in (found.obligations, found.locked)
+        )
+        return held + locked, locked
 
     def plan(self, config: TreasuryConfig, role: str) -> AccountPlan:
         return xrpl_plan(config, role, account_state(self._rpc, config.xrpl_accounts[role], self.head()))

@@ -96,9 +96,11 @@ class XrplChecks:
         limit, flags = tx["LimitAmount"], tx["Flags"]
         peer, currency = self.account(limit["issuer"]), limit["currency"]
         if not flags & (AUTHORIZE | FREEZE):
-            if Decimal(limit["value"]) and self._line_of(self._payer.address, peer.address, currency) is None:
+            if self._line_of(self._payer.address, peer.address, currency) is not None:
+                return
+            if Decimal(limit["value"]):
                 self._require_line_reserve(tx)
-            return
+                return
         if flags & AUTHORIZE and "require_auth" not in self._payer.flags:
             raise TransactionRefused(
                 "needs_no_authorization", f"{self._payer.address} has not set require_auth: its lines need nothing"
@@ -107,7 +109,7 @@ class XrplChecks:
             raise TransactionRefused("no_freeze", f"{self._payer.address} has given up freezing for good")
         if self._line_of(peer.address, self._payer.address, currency) is None:
             raise TransactionRefused(
-                "no_line", f"{peer.address} has no trust line for {code_of(currency)} of {self._payer.address}"
+                "no_line", f"there is no trust line for {code_of(currency)} of {peer.address} and {self._payer.address}"
             )
 
     def _require_line_reserve(self, tx: TxJson) -> None:

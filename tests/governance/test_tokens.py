@@ -1,0 +1,87 @@
+"""The tokens of a configuration: read strictly, and where they may go."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.config import read_config
+from fntx_dagster.intents.refusal import TransactionRefused
+from fntx_dagster.services.governance.tokens import check_token
+from tests.governance.documented import documented_tokens
+
+PLATFORM = json.loads((Path(__file__).parent / "vectors" / "platform.json").read_text(encoding="utf-8"))
+TOKENS: list[dict[str, Any]] = documented_tokens()
+
+
+def config(tokens: list[dict[str, Any]] = TOKENS) -> Any:
+    return read_config({**PLATFORM, "tokens": tokens})
+
+
+def payload(op: str, source: str, to: str, code: str = "OPTKAS.BOND") -> dict[str, Any]:
+    accounts = PLATFORM["xrpl"]["accounts"]
+    amount = {"currency": code, "issuer": accounts["issuer"]["address"], "value": "1"}
+    destination = accounts[to]["address"] if to in accounts else to
+    params = {"destination": destination, "amount": amount}
+    intent = {"op": op, "account": accounts[source]["address"], "params": params}
+    return {"ledger": "xrpl", "network_id": 1, "intent": intent}
+
+
+def test_the_four_tokens_of_the_documentation_are_a_configuration() -> None:
+    assert [token.code for token in config().tokens] == ["OPTKAS.BOND", "OPTKAS.ESCROW", "OPTKAS.ATTEST", "OPTKASUSD"]
+    assert [token.transferable for token in config().tokens] == [False, False, False, True]
+    assert config().hash != read_config(PLATFORM).hash
+
+
+def test_without_tokens_those_of_the_lines_and_of_the_asset_go_anywhere() -> None:
+    plain = read_config(PLATFORM)
+    assert [token.code for token in plain.tokens] == ["OPTKAS.BOND", "OPTKAS.ESCROW", "OPTKASUSD"]
+    check_token(payload("payment", "issuer", "amm"), "iou.issue", plain)
+
+
+def test_a_token_goes_its_own_way_and_no_other() -> None:
+    check_token(payload("payment", "issuer", "treasury"), "iou.issue", config())
+    check_token(payload("payment", "treasury", "rStranger"), "distribution.pay", config())
+    check_token(payload("payment", "amm", "issuer"), "iou.redeem", config())
+    for wrong, kind, code in (
+        (payload("payment", "issuer", "amm"), "iou.issue", "not_in_flow"),
+        (payload("payment", "issuer", "rStranger"), "iou.issue", "not_in_flow"),
+        (payload("payment", "amm", "rStranger"), "distribution.pay", "not_in_flow"),
+        (payload("payment", "issuer", "treasury", "OPTKAS.OTHER"), "iou.issue", "unknown_token"),
+    ):
+        with pytest.raises(TransactionRefused) as refused:
+            check_token(wrong, kind, config())
+        assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"ledger": "bitcoin"}, "ledger"),
+        ({"code": "XRP"}, "code"),
+        ({"code": "X"}, "code"),
+        ({"issuer": "bank"}, "issuer"),
+        ({"transferable": "no"}, "transferable"),
+        ({"limit": 1}, "limit"),
+        ({"color": "red"}, "color is no field"),
+        ({"flow": [{"kind": "iou.issue", "from": "treasury", "to": ["amm"]}]}, "not issued by treasury"),
+        ({"flow": [{"kind": "iou.issue", "from": "issuer", "to": ["bank"]}]}, "lead to"),
+        ({"flow": [{"kind": "iou.issue", "from": "issuer", "to": []}]}, "lead to"),
+        ({"flow": [{"kind": "freeze", "from": "issuer", "to": ["amm"]}]}, "kind"),
+    ],
+)
+def test_a_slip_in_a_token_is_named(change: dict[str, Any], said: str) -> None:
+    wrong = copy.deepcopy(TOKENS)
+    wrong[0] |= change
+    with pytest.raises(Permanent, match=said):
+        config(wrong)
+
+
+def test_a_token_stands_once() -> None:
+    with pytest.raises(Permanent, match="twice"):
+        config([TOKENS[0], TOKENS[0]])
