@@ -11,6 +11,7 @@ from fntx_dagster.ledger.breaker import Limits
 from fntx_dagster.ledger.costs import DEFAULT_FEES, ExchangeFees
 from fntx_dagster.ledger.feed import FeedRules
 from fntx_dagster.ledger.gates import Rules
+from fntx_dagster.services.auditing.order_books import noted_books
 from fntx_dagster.services.orders.accounts import ExchangeAccounts, has_accounts
 from fntx_dagster.services.orders.live.reaching import Reach
 from fntx_dagster.services.orders.turn import Desk
@@ -41,7 +42,7 @@ def desk_of(settings: Settings, db: Database) -> Desk:
         breaker=Limits(orders.drawdown_limit, orders.daily_loss_limit, orders.losing_trips, orders.errors_per_hour),
         feed=FeedRules(jump=orders.price_jump),
     )
-    return Desk(db, rules, orders.reporting_currency, zone, live=_reach(settings))
+    return Desk(db, rules, orders.reporting_currency, zone, live=_reach(settings), note=noted_books(settings))
 
 
 def _reach(settings: Settings) -> Reach | None:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.ledger.gates import Rules
+from fntx_dagster.services.auditing.order_books import NoteEvents
 from fntx_dagster.services.orders.live.reaching import Reach
 from fntx_dagster.services.orders.warm import WarmBooks
 from fntx_dagster.services.orders.writing import BookWriter
@@ -17,8 +18,8 @@ from fntx_dagster.store.database import Database
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What every turn needs: the database, the rules of the gates, the reporting currency of new books, the zone that a
-    trading day ends in, the clock, how live orders reach exchanges (None: they do not), the books that are warm, and
-    who stores them."""
+    trading day ends in, the clock, how live orders reach exchanges (None: they do not), what tells the audit log of
+    breakers (None: nothing does), the books that are warm, and who stores them."""
 
     db: Database
     rules: Rules = field(default_factory=Rules)
@@ -26,6 +27,7 @@ class Desk:
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     live: Reach | None = None
+    note: NoteEvents | None = None
     warm: WarmBooks = field(default_factory=WarmBooks, init=False, repr=False, compare=False)
     writer: BookWriter = field(init=False, repr=False, compare=False)
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.ledger import breaker, kinds, matching
 from fntx_dagster.ledger.book import USER, Book
 from fntx_dagster.ledger.costs import fees_of
@@ -21,6 +22,7 @@ from fntx_dagster.ledger.gates import reducible
 from fntx_dagster.ledger.positions import Key, Position
 from fntx_dagster.ledger.postings import LedgerLeg, of_fill
 from fntx_dagster.model.orders import RESTING, OrderFill, Quote
+from fntx_dagster.services.auditing import order_books
 from fntx_dagster.services.orders.desks import Desk
 from fntx_dagster.services.orders.ids import new_id
 from fntx_dagster.services.orders.lots import TurnLots
@@ -81,6 +83,7 @@ class Turn:
         self.tripped = {name: kind for name, (kind, _) in stored.tripped.items()}
         self.resting: list[OrderRow] = list(stored.resting)
         self.approved = self.touched = False
+        self._events: list[NewAuditEvent] = []
         self._reading = connection
         self._rows: dict[str, OrderRow] = {order["order_id"]: order for order in stored.resting}
         self._recorded_at = desk.clock()
@@ -255,6 +258,8 @@ class Turn:
             metrics=trigger.metrics,
         )
         self.tripped[name] = trigger.type
+        book_id, is_paper = self.stored.book_id, self.stored.is_paper
+        self._events.append(order_books.tripped(book_id, is_paper, entry, trigger.type))
         self.changes.trips.append(
             {
                 "trip_no": entry["entry_no"],
@@ -277,6 +282,7 @@ class Turn:
         )
         kinds.apply(self.book, entry, self.day)
         _, trip_no = self.stored.tripped[name]
+        self._events.append(order_books.was_reset(self.stored.book_id, self.stored.is_paper, entry, trip_no))
         row = {"trip_no": trip_no, "bot_id": name, "reset_at": self.now.isoformat(), "reset_by": by}
         self.changes.resets.append(row | {"reset_reason": reason})
         del self.tripped[name]
@@ -315,8 +321,11 @@ class Turn:
 
     def store(self) -> str | None:
         """Write all that the turn changed, and what the book holds now, under the book's lock: the book's version then;
-        None where nothing was written."""
-        return changes.write(self._connection, self.rows()) if self.touched else None
+        None where nothing was written. The audit log is written last: whoever holds its lock waits for nobody."""
+        version = changes.write(self._connection, self.rows()) if self.touched else None
+        if self._events and self.desk.note:
+            self.desk.note(self._connection, self._events)
+        return version
 
     def rows(self, version: str | None = None) -> BookRows:
         """All that the turn, and those that it came after, changed, and what the book holds now. `version`: of the book

@@ -80,7 +80,7 @@ def desk_for(desk: Desk, instrument: SignalInstrument) -> Desk:
     rules: Rules = desk.rules
     if not any(fees.exchange == instrument.exchange for fees in rules.fees):
         rules = replace(rules, fees=(*rules.fees, ExchangeFees(instrument.exchange, _FREE, _FREE)))
-    return Desk(desk.db, rules, desk.currency, desk.zone, desk.clock, desk.live)
+    return Desk(desk.db, rules, desk.currency, desk.zone, desk.clock, desk.live, desk.note)
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def strategy_turn(
 ) -> Iterator[tuple[Turn, Any]]:
     """A turn on the strategy's book for an order, and its transaction's connection; stored at its end."""
     user_id = user_of(strategy.code)
-    own = Desk(desk.db, desk.rules, strategy.currency, desk.zone, desk.clock, desk.live)
+    own = Desk(desk.db, desk.rules, strategy.currency, desk.zone, desk.clock, desk.live, desk.note)
     with alone(desk.db.url, user_id, is_paper), desk.db.connect() as connection:
         at = begun(own, connection, user_id, is_paper, about_order(own, order, key, now))
         yield at, connection
