@@ -41,6 +41,14 @@ def run(connection: psycopg.Connection, statement: LiteralString, *values: str |
         return _run(connection, statement, values)
 
 
+def learn(connection: psycopg.Connection) -> None:
+    """Ask the server which statements the connection knows: whoever did something else first in a transaction does so
+    before `run`, which could not try again."""
+    rows = connection.execute("select name from pg_prepared_statements").fetchall()
+    known = {name for (name,) in rows}
+    _prepared[connection] = {statement for statement, name in _names.items() if name.decode() in known}
+
+
 class Filling(NamedTuple):
     """A statement and the values of its parameters."""
 

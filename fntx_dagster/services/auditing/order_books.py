@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from fntx_dagster.audit.event import EventSubject, NewAuditEvent
-from fntx_dagster.services.auditing.keys import LostKey
-from fntx_dagster.services.auditing.log import append
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +30,9 @@ def noted_books(settings: Settings) -> NoteEvents:
     entries tell of it alone."""
 
     def note(connection: Connection, events: Sequence[NewAuditEvent]) -> None:
+        from fntx_dagster.services.auditing.keys import LostKey  # ciphers, which an order does without
+        from fntx_dagster.services.auditing.log import append
+
         try:
             for event in events:
                 append(settings, connection, event)

@@ -97,7 +97,7 @@ def decide(settings: Settings, db: Database, proposal_id: UUID, document: Any) -
             row = taken(connection, row, "reject", by, events)
         elif standing.state == APPROVED:
             row = taken(connection, row, "approve", by, events)
-            events += effect(settings, connection, row, by, now)
+            events += effect(settings, db, connection, row, by, now)
         for event in events:
             append(settings, connection, event)
     return row

@@ -1,4 +1,5 @@
-"""What takes effect here with its approval: a pause, a new configuration, a new set of signers, a standing approval."""
+"""What takes effect here with its approval: a pause, a new configuration, a new set of signers, a standing approval,
+a kill switch, a reset."""
 
 from __future__ import annotations
 
@@ -12,10 +13,11 @@ from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.governance.config import TreasuryConfig, read_config
 from fntx_dagster.governance.kinds import NOTICE
 from fntx_dagster.services.governance import payloads
+from fntx_dagster.services.governance.breakers import kill_books, reset_books
 from fntx_dagster.services.governance.signers import instance_of, set_events
 from fntx_dagster.services.governance.steps import taken
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.database import Connection
+from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.platform import set_platform_state
 from fntx_dagster.store.treasury.proposals import ProposalRow, proposals
 from fntx_dagster.store.treasury.signer_sets import (
@@ -33,14 +35,21 @@ ALONE = ("emergency.pause", "emergency.resume", "config.change", "signer.rotate"
 _NOT_YET_SUBMITTED = ("pending_approval", "prepared", "signing")
 
 
-def effect(settings: Settings, connection: Connection, row: ProposalRow, by: str, now: datetime) -> list[NewAuditEvent]:
+def effect(
+    settings: Settings, db: Database, connection: Connection, row: ProposalRow, by: str, now: datetime
+) -> list[NewAuditEvent]:
     """Carry out what a proposal that was approved does here, and what the audit log says of it. Nothing for a kind
-    that moves something on a ledger."""
+    that moves something on a ledger, and for `bond.approve` and `trade.live`, whose approval is itself what counts:
+    bonds and trading on ledgers ask for it. Transient where a book's lock is not to be had: nothing is decided then."""
     payload = json.loads(row.payload)
     if row.kind == "emergency.pause":
         return _switched(connection, row, by, "paused", payload)
     if row.kind == "emergency.resume":
         return _switched(connection, row, by, "running", payload)
+    if row.kind == "trade.kill":
+        return kill_books(settings, db, connection, row, payloads.read_breakers(payload), now)
+    if row.kind == "breaker.reset":
+        return reset_books(settings, db, connection, row, payloads.read_breakers(payload), by, now)
     if row.kind == "config.change":
         config = payloads.read_new_config(payload)
         signers = signers_of(connection, row.signer_set)

@@ -35,6 +35,15 @@ class StandingTerms(NamedTuple):
     key: str
 
 
+class BreakerTerms(NamedTuple):
+    """Whose breaker a proposal trips or resets, and why: of a bot of a user's live book, of the user, or (None) of all
+    live books."""
+
+    reason: str
+    user: str | None
+    bot: str | None
+
+
 def check_intent(payload: Any, kind: ProposalKind, config: TreasuryConfig) -> None:
     """Raise Permanent unless a payload is an intent that the kind allows, from an account of ours, on the configured
     network."""
@@ -84,6 +93,15 @@ def read_reason(payload: Any) -> str:
     reason = whole.text("reason")
     whole.end()
     return reason
+
+
+def read_breakers(payload: Any) -> BreakerTerms:
+    """The terms of a `trade.kill` or a `breaker.reset`: `reason`, and where not all are meant `user`, and `bot`."""
+    whole = StrictFields(payload, "")
+    user = whole.text("user") if whole.has("user") else None
+    terms = BreakerTerms(whole.text("reason"), user, whole.text("bot") if user and whole.has("bot") else None)
+    whole.end()
+    return terms
 
 
 def read_new_config(payload: Any) -> TreasuryConfig:

@@ -16,6 +16,7 @@ from fntx_dagster.governance.kinds import ANCHOR, EXPIRY, KINDS, ProposalKind, a
 from fntx_dagster.services.anchoring.intents import require_anchor
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance import payloads
+from fntx_dagster.services.governance.breakers import require_books
 from fntx_dagster.services.governance.configuration import active_set, approved_config, configured, document_of
 from fntx_dagster.services.governance.screening import screened
 from fntx_dagster.services.governance.signers import TERMINAL, instance_of
@@ -36,7 +37,8 @@ class ProposedBefore(Permanent):
     """There is a proposal with the id already."""
 
 
-_GIVE_REASONS = ("trade.live", "trade.kill", "breaker.reset", "emergency.pause", "emergency.resume")
+_GIVE_REASONS = ("trade.live", "emergency.pause", "emergency.resume")
+_OF_BREAKERS = ("trade.kill", "breaker.reset")
 
 
 def propose(
@@ -130,6 +132,8 @@ def _checked(settings: Settings, connection: Connection, name: str, payload: Any
     elif name == "account.setup":
         for each in payloads.read_setup(payload, approved_config(settings, connection)):
             require_buildable(settings, each)
+    elif name in _OF_BREAKERS:
+        require_books(connection, payloads.read_breakers(payload))
     elif name in _GIVE_REASONS:
         payloads.read_reason(payload)
     elif name == "config.change":

@@ -19,6 +19,8 @@ from fntx_dagster.store.ledger import books, reading
 from fntx_dagster.store.ledger.books import About
 
 MANUAL = "manual"
+BY_PROPOSAL = "by the approved proposal"
+"""How the reason of a trip begins that the treasury's signers decided: they alone reset it."""
 _SHORTEST_REASON = 10
 
 
@@ -110,6 +112,10 @@ def reset(desk: Desk, caller: Caller, whose: Entity, is_paper: bool, reason: str
             of, named = ("bot", "bot_id") if whose.bot_id else ("user", "user_id")
             words = f"the breaker of the {of} {whose.bot_id or whose.user_id} is not tripped"
             raise Declined([FieldFault(named, "not_tripped", words)], "not_tripped", 409)
+        standing = reading.trip(desk.db, at.stored.book_id, whose.name)
+        if standing and standing["trigger_reason"].startswith(BY_PROPOSAL):
+            words = "the treasury's signers tripped this breaker: an approved proposal `breaker.reset` resets it"
+            raise Declined([FieldFault("user_id", "signers_only", words)], "signers_only", 403)
         at.observe()
         at.reset(whose.name, caller.user_id, reason)
     return {
