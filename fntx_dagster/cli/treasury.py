@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from fntx_dagster.cli.treasury_accounts import setup
+from fntx_dagster.cli.treasury_accounts import rotation, setup
 from fntx_dagster.cli.treasury_anchors import anchor_key, sign_anchors
 from fntx_dagster.cli.treasury_flows import authorize, distribute, freeze, issue, redeem, tokens, trust
 from fntx_dagster.cli.treasury_proposals import cancel, decide, expire, list_, propose, screen, show
@@ -16,7 +16,7 @@ from fntx_dagster.cli.treasury_transactions import build, combine
 treasury = typer.Typer(no_args_is_help=True, help="The treasury: nothing moves unless people decided it.")
 
 for command in (
-    *(enroll, signers, rotate, pause, resume, setup),
+    *(enroll, signers, rotate, rotation, pause, resume, setup),
     *(propose, screen, show, decide, cancel, expire),
     *(tokens, trust, authorize, issue, distribute, redeem, freeze),
     *(export, submit, confirm, queue),

@@ -1,4 +1,4 @@
-"""`fntx treasury` on its accounts: set up as the configuration says."""
+"""`fntx treasury` on its accounts: set up as the configuration says, and given new signers."""
 
 from __future__ import annotations
 
@@ -63,6 +63,45 @@ def setup(ledger: _Ledger, role: _Role = None, folder: Folder = None, wait: Wait
         out(_NEXT[report.next].format(proposal=report.proposal))
     if not report.is_done and folder is not None:
         raise typer.Exit(_WAITS)
+
+
+def rotation(folder: Folder = None, wait: Wait = 60, as_json: AsJson = False) -> None:
+    """Give every account the new signers of a rotation that was approved, once its notice is over.
+
+    Without -o it looks. With -o it prepares all transactions together and writes the files that the present signers
+    sign; once all are signed and imported, it sends them, and the new signers decide. Exit code 75: people or a ledger
+    are waited for.
+
+    fntx treasury rotation -o to-sign
+    """
+    from fntx_dagster.cli.terminal import new_table, out
+    from fntx_dagster.services.account_setup.rotating import carry_out_rotation, look_at_rotation
+
+    settings, db = settings_and_database()
+    report = look_at_rotation(settings, db) if folder is None else carry_out_rotation(settings, db, folder, wait)
+    if as_json:
+        print_json(
+            report._asdict()
+            | {"accounts": [each._asdict() for each in report.accounts], "is_done": report.is_done}
+            | {"transactions": covered_dicts(report.transactions), "files": [str(file) for file in report.files]}
+        )
+    else:
+        table = new_table("ledger", "account", "address", "new signers", right=())
+        for each in report.accounts:
+            table.add_row(each.ledger, each.role, each.account, "yes" if each.done else "no")
+        out(table, f"The notice of the signer set {report.version} ends {report.begins_at:%Y-%m-%d %H:%M} UTC.")
+        say_covered(report.transactions, report.files)
+        out(_NEXT_OF_ROTATION[report.next])
+    if not report.is_done and folder is not None:
+        raise typer.Exit(_WAITS)
+
+
+_NEXT_OF_ROTATION = {
+    "prepare": "The next step is to prepare its transactions: name a folder with -o.",
+    "sign": "The files wait for the present signers; `fntx treasury import FILE` takes what they return. Then go on.",
+    "wait": "The notice, or a ledger, is waited for.",
+    "nothing": "The new signers decide from now on. Put their configuration where FNTX_TREASURY_CONFIG names it.",
+}
 
 
 def say_covered(transactions: list[CoveredTx], files: list[Path]) -> None:

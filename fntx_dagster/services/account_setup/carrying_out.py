@@ -50,9 +50,12 @@ def listed(db: Database, wholes: Iterable[UUID]) -> list[CoveredTx]:
         return [_tx(row) for whole in wholes for row in covered(connection, whole)]
 
 
-def ensure_covered(settings: Settings, db: Database, whole: UUID, payloads: list[dict[str, Any]]) -> None:
+def ensure_covered(
+    settings: Settings, db: Database, whole: UUID, payloads: list[dict[str, Any]], *, lasting: bool = False
+) -> None:
     """Have a transaction under way, or done, of each payload that an approved proposal covers. One that failed or
-    lapsed is made again, and with it those after it on its account that nobody can have sent."""
+    lapsed is made again, and with it those after it on its account that nobody can have sent. `lasting`: the approval
+    does not end with its 72 hours, as that of a rotation, whose notice is longer."""
     with entered(db) as connection:
         row = held(connection, whole)
         rows = covered(connection, whole)
@@ -73,7 +76,7 @@ def ensure_covered(settings: Settings, db: Database, whole: UUID, payloads: list
             if there is None:
                 broken.add(account)
                 missing.append(payload)
-        if missing and row.expires_at <= datetime.now(UTC):
+        if missing and not lasting and row.expires_at <= datetime.now(UTC):
             raise Permanent("the approval is over, and something is left to be made", "Propose what is left")
         if missing:
             cover(connection, row, missing, TERMINAL, events)

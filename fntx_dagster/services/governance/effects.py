@@ -14,7 +14,7 @@ from fntx_dagster.governance.config import TreasuryConfig, read_config
 from fntx_dagster.governance.kinds import NOTICE
 from fntx_dagster.services.governance import payloads
 from fntx_dagster.services.governance.breakers import kill_books, reset_books
-from fntx_dagster.services.governance.signers import instance_of, set_events
+from fntx_dagster.services.governance.signers import instance_of
 from fntx_dagster.services.governance.steps import taken
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
@@ -57,8 +57,8 @@ def effect(
     if row.kind == "signer.rotate":
         rotation = payloads.read_rotation(payload, instance_of(settings))
         begins = now if rotation.urgent else now + NOTICE
-        version = add_signer_set(connection, _set_row("pending", rotation.config, row, begins), rotation.signers)
-        return set_events(version, rotation.signers, rotation.config.hash, by)
+        add_signer_set(connection, _set_row("pending", rotation.config, row, begins), rotation.signers)
+        return []  # the log tells of the signers on the day on which they decide
     if row.kind == "standing.approve":
         return _stands(connection, row, payload, by, now)
     return []

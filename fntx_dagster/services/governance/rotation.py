@@ -11,6 +11,7 @@ from fntx_dagster.governance.config import read_config
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance.configuration import active_set, document_of
 from fntx_dagster.services.governance.effects import cancel_open
+from fntx_dagster.services.governance.signers import set_events
 from fntx_dagster.services.governance.steps import require_running
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
@@ -40,9 +41,8 @@ def activate_rotation(settings: Settings, db: Database, confirmed: Collection[st
         accounts = {*config.xrpl_accounts.values(), *config.stellar_accounts.values()}
         if missing := sorted(accounts.difference(confirmed)):
             raise Permanent(f"{len(missing)} accounts have the old signers still", f"Confirm {missing[0]} first")
-        left = {row.signer_id for row in signers_of(connection, old.version)} - {
-            row.signer_id for row in signers_of(connection, new.version)
-        }
+        before, after = signers_of(connection, old.version), signers_of(connection, new.version)
+        left = {row.signer_id for row in before} - {row.signer_id for row in after}
         retire_active(connection)
         make_active(connection, new.version)
         events = cancel_open(connection, new.version, _CONFIRMATION)
@@ -50,6 +50,8 @@ def activate_rotation(settings: Settings, db: Database, confirmed: Collection[st
             NewAuditEvent("signer_removed", _CONFIRMATION, EventSubject("signer", signer), {"signer_set": new.version})
             for signer in sorted(left)
         ]
+        added = [row for row in after if row not in before]
+        events += set_events(new.version, added, new.config_hash, _CONFIRMATION)
         for event in events:
             append(settings, connection, event)
     return new.version

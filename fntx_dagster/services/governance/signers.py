@@ -130,7 +130,7 @@ def check_signers(rows: Sequence[SignerRow], config: TreasuryConfig, instance: s
 
 
 def set_events(version: int, rows: Sequence[SignerRow], config_hash: str, by: str) -> list[NewAuditEvent]:
-    """What the audit log says of a new set."""
+    """What the audit log says of a new set and of the signers who are new in it."""
     added = [
         NewAuditEvent(
             "signer_added",

@@ -15,7 +15,7 @@ from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.auditing.log import append
-from fntx_dagster.services.governance.configuration import approved_config
+from fntx_dagster.services.governance.configuration import active_set, approved_config
 from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.payloads import check_intent
 from fntx_dagster.services.governance.signers import TERMINAL
@@ -93,6 +93,8 @@ def _allowed(settings: Settings, connection: Connection, row: ProposalRow) -> Tr
     require_running(connection, row.kind)
     config = approved_config(settings, connection)
     check_intent(payload_of(row), KINDS[row.kind], config)
+    if KINDS[row.kind].stops and row.signer_set != active_set(connection).version:
+        raise StepImpossible("the proposal was approved under an earlier set of signers", "Make a new proposal")
     return config
 
 
