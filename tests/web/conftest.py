@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
@@ -21,6 +21,7 @@ from fntx_dagster.services.orders.desk import desk_of
 from fntx_dagster.services.visitors.signing_in import From, SignedIn
 from fntx_dagster.services.visitors.visitor import OWNER, Visitor
 from fntx_dagster.settings import Settings
+from fntx_dagster.settings.treasury import TreasurySettings
 from fntx_dagster.web.app import make_site
 from fntx_dagster.web.asking import Site
 from tests import homes
@@ -61,11 +62,45 @@ def signals_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _left_by("signals", tmp_path_factory, "--signals", folder="demo-signals")
 
 
+@pytest.fixture(scope="session")
+def treasury_home(used_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a treasury: proposals in several states, a list, parties with a match and without, a checkpoint."""
+
+    def make(path: Path, made: Path) -> None:
+        from tests.web.treasury.filling import filled  # it loads the libraries of two ledgers
+
+        filled(path)
+        assert run(path, "db", "stop").returncode == 0
+        homes.copy(path, made)
+
+    return _left("treasury", tmp_path_factory, used_home, make)
+
+
+def settings_of(home: Path) -> Settings:
+    """The settings of a home, with the configuration of its treasury where it has one."""
+    config = home / "treasury.json"
+    return Settings(home=home, treasury=TreasurySettings(config=config if config.exists() else None))
+
+
 def _left_by(
     name: str, factory: pytest.TempPathFactory, *options: str, like: Path | None = None, folder: str = ""
 ) -> Path:
-    """A home after `fntx demo` with these options, whose database has ended, to copy; made once for all workers.
-    `folder`: where in the home the demo has one of its own."""
+    """A home after `fntx demo` with these options, whose database has ended, to copy. `folder`: where in the home the
+    demo has one of its own."""
+
+    def make(path: Path, made: Path) -> None:
+        shown = run(path, "demo", *options)
+        assert shown.returncode == 0, shown.stderr
+        if not folder:  # a demo with a home of its own has ended its database
+            assert run(path, "db", "stop").returncode == 0
+        homes.copy(path / folder, made)
+
+    return _left(name, factory, like, make)
+
+
+def _left(name: str, factory: pytest.TempPathFactory, like: Path | None, make: Callable[[Path, Path], None]) -> Path:
+    """A home that `make` leaves, to copy; made once for all workers. It gets a home like another, and the folder that
+    is kept."""
     shared = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
@@ -73,12 +108,8 @@ def _left_by(
     with FileLock(shared / f"{name}_home.lock"):
         if not left.exists():
             with homes.home(like) as path:
-                shown = run(path, "demo", *options)
-                assert shown.returncode == 0, shown.stderr
-                if not folder:  # a demo with a home of its own has ended its database
-                    assert run(path, "db", "stop").returncode == 0
                 made.mkdir()
-                homes.copy(path / folder, made)
+                make(path, made)
             made.rename(left)
     return left
 
@@ -102,6 +133,12 @@ def signals_site(signals_home: Path) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
+def treasury_site(treasury_home: Path) -> Iterator[Site]:
+    """The same of the home of the treasury."""
+    yield from _site(treasury_home)
+
+
+@pytest.fixture(scope="session")
 def address(site: Site) -> Iterator[str]:
     """Where the site is served."""
     yield from _served(site)
@@ -119,9 +156,15 @@ def signals_address(signals_site: Site) -> Iterator[str]:
     yield from _served(signals_site)
 
 
+@pytest.fixture(scope="session")
+def treasury_address(treasury_site: Site) -> Iterator[str]:
+    """Where the site of the treasury is served."""
+    yield from _served(treasury_site)
+
+
 def _site(left: Path) -> Iterator[Site]:
     with homes.home(left) as path:
-        settings = Settings(home=path)
+        settings = settings_of(path)
         db = open_database(settings)
         yield Site(settings, db, HONG_KONG)
         db.close()

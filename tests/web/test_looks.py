@@ -17,19 +17,26 @@ from tests.tools import needs_browser
 from tests.verify.browser import Page, browser
 from tests.web.looking import WIDTHS, complaints, look, runs_over, violations
 from tests.web.test_pages import ADDRESSES, FILES, address_of
+from tests.web.treasury.filling import waiting
 
 pytestmark = [needs_browser, pytest.mark.slow]
 
-OF_ORDERS, OF_SIGNALS = ("orders", "ledger", "gates", "alerts", "system"), ("signals",)
-"""The first parts of the paths whose pages are looked at over the homes of orders and of signals; the others are
-looked at over that of the demo."""
+OF_ORDERS, OF_SIGNALS, OF_TREASURY = ("orders", "ledger", "gates", "alerts", "system"), ("signals",), ("treasury",)
+"""The first parts of the paths whose pages are looked at over the homes of orders, of signals and of the treasury; the
+others are looked at over that of the demo."""
 FILLED = {
     "/orders/{order}": "/orders/rejected",
     "/ledger/{user:path}/{book}": "/ledger/ada/paper",
     "/gates/{user:path}/{book}": "/gates/ada/paper",
     "/signals/{execution:int}": "/signals/2",
+    "/treasury/proposals/{proposal}": "/treasury/proposals/waiting",
 }
-NO_PAGES = ("/ledger/{user:path}/{book}/statement/{date}", "/signals/{execution:int}/proof")
+NO_PAGES = (
+    "/ledger/{user:path}/{book}/statement/{date}",
+    "/signals/{execution:int}/proof",
+    "/treasury/proposals/{proposal}/signing.json",
+    "/treasury/proposals/{proposal}/{decision}.bin",
+)
 PATHS = [FILLED.get(page.path, address_of(page.path)) for page in PAGES if "GET" in page.methods]
 LOOKED_AT = [path for path in PATHS if path not in (*FILES, *map(address_of, NO_PAGES))]
 
@@ -60,7 +67,8 @@ def test_every_page_is_whole_for_everybody_on_every_screen(
     window: Page, path: str, request: pytest.FixtureRequest
 ) -> None:
     begins = path.split("/")[1]
-    home = "orders_" if begins in OF_ORDERS else "signals_" if begins in OF_SIGNALS else ""
+    homes = {"orders_": OF_ORDERS, "signals_": OF_SIGNALS, "treasury_": OF_TREASURY}
+    home = next((home for home, parts in homes.items() if begins in parts), "")
     address: str = request.getfixturevalue(f"{home}address")
     if home == "orders_":
         request.getfixturevalue("alerts")
@@ -69,6 +77,8 @@ def test_every_page_is_whole_for_everybody_on_every_screen(
         )
         assert found is not None
         path = path.replace("rejected", found.orders[0][1].order_id)
+    if home == "treasury_":
+        path = path.replace("waiting", f"{waiting(request.getfixturevalue('treasury_site').db)}")
     wrong: dict[str, list[str]] = {}
     for width in WIDTHS:
         for dark in (False, True):

@@ -6,6 +6,7 @@ from fntx_dagster.report import clock, money
 from fntx_dagster.report.performance import wealth
 from fntx_dagster.report.sparkline import sparkline
 from fntx_dagster.services.dashboard.overview import AccountNow, overview
+from fntx_dagster.services.dashboard.treasury import needs_of
 from fntx_dagster.web.asking import Answer, Asked, Shown
 from fntx_dagster.web.following import OF_ACCOUNTS, following
 
@@ -17,8 +18,14 @@ def show(asked: Asked) -> Answer:
     """The accounts that the visitor may see."""
     streamed = following(asked, *OF_ACCOUNTS)
     found = overview(asked.site.settings, asked.site.db, asked.accounts, with_alerts=asked.visitor.sees_system)
-    accounts = [_card(each) for each in found.accounts]
-    return Shown("overview.html.j2", "Accounts", {"streamed": streamed, "accounts": accounts, "alerts": found.alerts})
+    needs = needs_of(asked.site.settings, asked.site.db, asked.site.clock()) if asked.visitor.sees_system else []
+    values = {
+        "streamed": streamed,
+        "accounts": [_card(each) for each in found.accounts],
+        "alerts": found.alerts,
+        "needs": needs,
+    }
+    return Shown("overview.html.j2", "Accounts", values)
 
 
 def _card(now: AccountNow) -> dict[str, object]:

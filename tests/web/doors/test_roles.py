@@ -24,15 +24,15 @@ from fntx_dagster.services.orders.desk import desk_of
 from fntx_dagster.services.visitors import signing_in, users
 from fntx_dagster.services.visitors.signing_in import From
 from fntx_dagster.services.visitors.visitor import ROLES
-from fntx_dagster.settings import Settings
 from fntx_dagster.store.queries import own_sql
 from fntx_dagster.web.app import make_site
 from fntx_dagster.web.asking import Site
 from fntx_dagster.web.rendering import static_path
 from tests import homes
+from tests.web.conftest import settings_of
 from tests.web.doors.conftest import Browser, House
 
-DEMO, ORDERS, SIGNALS = "demo", "orders", "signals"
+DEMO, ORDERS, SIGNALS, TREASURY = "demo", "orders", "signals", "treasury"
 ACCOUNT = "U1000001"
 NOBODY = "nobody"
 WHO = (*ROLES, NOBODY)
@@ -41,6 +41,7 @@ PEOPLE = {
     DEMO: {"owner": "olga", "trader": "ada", "fund": "fern", "auditor": "anna", "source": "sol"},
     ORDERS: {"owner": "olga", "trader": "ada", "fund": "fern", "auditor": "anna", "source": "sol"},
     SIGNALS: {"owner": "olga", "trader": "user-003", "fund": "fern", "auditor": "anna", "source": "provider"},
+    TREASURY: {"owner": "olga", "trader": "ada", "fund": "fern", "auditor": "anna", "source": "sol"},
 }
 """In the home of orders ada has the books, in that of signals user-003 has a share of what the source provides."""
 GRANTED = ("trader", "fund", "source")
@@ -60,6 +61,8 @@ class Row(NamedTuple):
 
 
 ALL_IN, NONE_POST = "200 200 200 200 200 door", "405 405 405 405 405 405"
+READ = "200 404 404 200 404 door"
+"""What an owner and an auditor see."""
 UNPUBLISHED = f"/t/0x{1:040x}"
 """The page of a trader who publishes nothing."""
 SHOWN = "?from=2025-07-14&to=2025-07-18&metric=net_pnl"
@@ -117,6 +120,19 @@ TABLE = (
         "200 200 404 200 200 door",
         NONE_POST,
     ),
+    Row("/treasury", TREASURY, "/treasury", READ, NONE_POST),
+    Row("/treasury/queue", TREASURY, "/treasury/queue", READ, NONE_POST),
+    Row("/treasury/signers", TREASURY, "/treasury/signers", READ, "400 404 404 404 404 401"),
+    Row("/treasury/states", TREASURY, "/treasury/states", READ, NONE_POST),
+    Row("/treasury/proposals/{proposal}", TREASURY, "{proposal}", READ, "400 404 404 404 404 401"),
+    Row(
+        "/treasury/proposals/{proposal}/signing.json",
+        TREASURY,
+        "{proposal}/signing.json",
+        "409 404 404 409 404 door",  # it waits for decisions yet
+        NONE_POST,
+    ),
+    Row("/treasury/proposals/{proposal}/{decision}.bin", TREASURY, "{proposal}/approve.bin", READ, NONE_POST),
     Row("/alerts", ORDERS, "/alerts", "200 404 404 200 404 door", "400 404 404 404 404 401"),
     Row("/system", DEMO, "/system", "200 404 404 200 404 door", "303 404 404 404 404 401"),
     Row("/system/visitors", DEMO, "/system/visitors", "200 404 404 200 404 door", NONE_POST),
@@ -169,13 +185,17 @@ class People:
 
 
 @pytest.fixture(scope="module")
-def people(demo_home: Path, orders_home: Path, signals_home: Path) -> Iterator[dict[str, People]]:
-    """The three homes, each with a user of every role and one to whom nothing was granted."""
+def people(demo_home: Path, orders_home: Path, signals_home: Path, treasury_home: Path) -> Iterator[dict[str, People]]:
+    """The four homes, each with a user of every role and one to whom nothing was granted."""
     with ExitStack() as stack:
-        left = {DEMO: demo_home, ORDERS: orders_home, SIGNALS: signals_home}
+        left = {DEMO: demo_home, ORDERS: orders_home, SIGNALS: signals_home, TREASURY: treasury_home}
         found = {name: stack.enter_context(_people(name, home)) for name, home in left.items()}
         [order] = _rows(found[ORDERS].house, "select order_id::text from ledger.orders order by created_at limit 1")
         found[ORDERS].places["order"] = order[0]
+        proposals = _rows(
+            found[TREASURY].house, "select proposal_id::text from treasury.proposal where state = 'pending_approval'"
+        )
+        found[TREASURY].places["proposal"] = f"/treasury/proposals/{proposals[0][0]}"
         owner = found[DEMO].browser("owner")
         LINK["plan"] = owner.get(f"/a/1/disclose{SHOWN}").text.partition('name="plan" value="')[2].partition('"')[0]
         made = owner.post(f"/a/1/disclose{SHOWN}", LINK)
@@ -187,7 +207,7 @@ def people(demo_home: Path, orders_home: Path, signals_home: Path) -> Iterator[d
 @contextmanager
 def _people(name: str, left: Path) -> Iterator[People]:
     with homes.home(left) as path:
-        settings = Settings(home=path)
+        settings = settings_of(path)
         db = open_database(settings)
         try:
             for role, user in PEOPLE[name].items():
@@ -250,7 +270,7 @@ def test_no_session_of_any_role_is_a_way_into_the_api(people: dict[str, People])
                 assert ask(address).status_code == 401, (role, method, path)
 
 
-@pytest.mark.parametrize("name", [DEMO, ORDERS, SIGNALS])
+@pytest.mark.parametrize("name", [DEMO, ORDERS, SIGNALS, TREASURY])
 def test_an_auditor_changes_nothing_anywhere(people: dict[str, People], name: str) -> None:
     """With every form, empty and as a page sends it; beside the sign-ins themselves."""
     of_home = people[name]
@@ -258,6 +278,8 @@ def test_an_auditor_changes_nothing_anywhere(people: dict[str, People], name: st
         "/gates/{user:path}/{book}": [{"action": "trip", "bot": "", "reason": "the auditor trips it"}],
         "/alerts": [{"alert": f"{number}", "reason": "an auditor dismisses it"} for number in range(1, 6)],
         "/a/{n:int}/shares": [{"link": "1"}],
+        "/treasury/signers": [{"action": "pause", "reason": "an auditor pauses it"}],
+        "/treasury/proposals/{proposal}": [{"action": "cancel", "reason": "an auditor cancels it"}],
         "/a/{n:int}/disclose": [LINK, {"action": "file", "lasts": ""}],
     }
     before = kept(of_home.house)

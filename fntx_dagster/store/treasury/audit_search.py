@@ -1,0 +1,44 @@
+"""Looking through the audit log by what stands in clear: numbers, types and times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from fntx_dagster.audit.sealing import SealedLine
+from fntx_dagster.store.database import Connection
+from fntx_dagster.store.queries import columns
+from fntx_dagster.store.treasury.audit_log import StoredEvent
+
+
+def newest_events(connection: Connection, first: int, behind: int, type: str | None, most: int) -> list[StoredEvent]:
+    """So many events at most from number `first` up to and without `behind`, newest first; of a type, or of all."""
+    rows = connection.execute(
+        f"""select {columns(SealedLine._fields)}, at, type from treasury.audit_event
+        where seq >= %(first)s and seq < %(behind)s and (%(type)s::text is null or type = %(type)s)
+        order by seq desc limit %(most)s""",
+        {"first": first, "behind": behind, "type": type, "most": most},
+    ).fetchall()
+    return [StoredEvent(SealedLine(*row[:-2]), row[-2], row[-1]) for row in rows]
+
+
+def events_between(
+    connection: Connection, since: datetime, until: datetime, but: Sequence[str], most: int
+) -> list[StoredEvent]:
+    """So many events at most from one time (aware) on and before another, oldest first, without those of the types
+    `but`. Only the rows of that time are read, however long the log is."""
+    names = columns(SealedLine._fields)
+    rows = connection.execute(
+        f"""with own as materialized (
+            select {names}, at, type from treasury.audit_event
+            where at >= %s and at < %s and type <> all(%s))
+        select {names}, at, type from own order by seq limit %s""",
+        [since, until, [*but], most],
+    ).fetchall()
+    return [StoredEvent(SealedLine(*row[:-2]), row[-2], row[-1]) for row in rows]
+
+
+def logged_at(connection: Connection, seq: int) -> datetime | None:
+    """When an event was logged (aware); None where there is none."""
+    row = connection.execute("select at from treasury.audit_event where seq = %s", [seq]).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,47 @@
+"""A treasury with something on each of its pages, made in a home of its own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+from fntx_dagster.services.auditing.checkpointing import make_checkpoint
+from fntx_dagster.services.database import open_database
+from fntx_dagster.services.governance.deciding import decide
+from fntx_dagster.services.governance.ending import cancel
+from fntx_dagster.services.governance.proposing import propose
+from fntx_dagster.services.governance.reading import list_proposals
+from fntx_dagster.services.screening.parties import set_party
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Database
+from tests.services.governance.treasuries import STANDING, decision
+from tests.services.screening.conftest import BY
+from tests.services.transactions.worlds import begun, issue
+
+
+def filled(home: Path) -> None:
+    """A treasury: a proposal of each way to wait, one that is over, a standing approval, a party with a match."""
+    db = open_database(Settings(home=home))
+    settings = begun(home, db)
+    for kind, payload, parties in (
+        ("iou.issue", issue(), ["good"]),
+        ("emergency.pause", {"reason": "a key may be lost"}, []),
+    ):
+        propose(settings, db, kind, payload, parties)
+    over = propose(settings, db, "emergency.pause", {"reason": "it was a mistake"})
+    cancel(settings, db, over, "it was withdrawn")
+    set_party(db, "listed", "Aurelio Vantrosk", "Person", "1961", by=BY)
+    propose(settings, db, "iou.issue", issue("7"), ["listed"])
+    approved = propose(settings, db, "iou.issue", issue("3"), ["good"])
+    standing = propose(settings, db, "standing.approve", STANDING)
+    for proposal, signers in ((approved, ("treasury", "trustee")), (standing, ("treasury", "trustee", "compliance"))):
+        for signer in signers:
+            decide(settings, db, proposal, decision(db, proposal, signer))
+    make_checkpoint(settings, db, datetime.now(UTC))
+    db.close()
+
+
+def waiting(db: Database) -> UUID:
+    """The first proposal that waits for decisions."""
+    return list_proposals(db, "pending_approval")[-1].row.proposal_id
