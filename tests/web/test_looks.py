@@ -21,7 +21,11 @@ from tests.web.treasury.filling import waiting
 
 pytestmark = [needs_browser, pytest.mark.slow]
 
-OF_ORDERS, OF_SIGNALS, OF_TREASURY = ("orders", "ledger", "gates", "alerts", "system"), ("signals",), ("treasury",)
+OF_ORDERS, OF_SIGNALS, OF_TREASURY = (
+    ("orders", "ledger", "gates", "alerts", "system"),
+    ("signals",),
+    ("treasury", "audit"),
+)
 """The first parts of the paths whose pages are looked at over the homes of orders, of signals and of the treasury; the
 others are looked at over that of the demo."""
 FILLED = {
@@ -30,12 +34,15 @@ FILLED = {
     "/gates/{user:path}/{book}": "/gates/ada/paper",
     "/signals/{execution:int}": "/signals/2",
     "/treasury/proposals/{proposal}": "/treasury/proposals/waiting",
+    "/audit/events/{seq:int}": "/audit/events/0",
+    "/screening/{check:int}": "/screening/2",
 }
 NO_PAGES = (
     "/ledger/{user:path}/{book}/statement/{date}",
     "/signals/{execution:int}/proof",
     "/treasury/proposals/{proposal}/signing.json",
     "/treasury/proposals/{proposal}/{decision}.bin",
+    "/audit/events/{seq:int}/proof.json",
 )
 PATHS = [FILLED.get(page.path, address_of(page.path)) for page in PAGES if "GET" in page.methods]
 LOOKED_AT = [path for path in PATHS if path not in (*FILES, *map(address_of, NO_PAGES))]

@@ -15,12 +15,13 @@ from fntx_dagster.services.governance.reading import OPEN, ProposalView, show
 from fntx_dagster.services.transactions.exporting import to_sign
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.treasury.listing import ScreenedFor, changed_at, screenings_for
+from fntx_dagster.store.treasury.listing import changed_at
 from fntx_dagster.store.treasury.proposals import proposal
+from fntx_dagster.store.treasury.screening_list import ListedCheck, checks_for
 from fntx_dagster.store.treasury.signer_sets import SignerRow, signers_of
 from fntx_dagster.store.treasury.transactions import LedgerTxRow, signatures_of, transaction_of
 
-__all__ = ["LedgerTxRow", "ProposalHistory", "ProposalView", "ScreenedFor", "SignerRow"]
+__all__ = ["LedgerTxRow", "ListedCheck", "ProposalHistory", "ProposalView", "SignerRow"]
 
 _MOST_CHECKS = 50
 _WAY = ("draft", "screening", "pending_approval", "approved", "prepared", "signing", "ready", "submitted", "confirmed")
@@ -30,7 +31,7 @@ _SIGNED_YET = ("pending_signature", "partially_signed")
 
 class SigningShown(NamedTuple):
     """What the signers of a transaction sign: sentences made of its bytes, and of each signer his name, his address and
-    the bytes in hex. `problem`: why there is no such file."""
+    the bytes in hex (empty: his tool adds his key to them). `problem`: why there is no such file."""
 
     sentences: list[str]
     signers: list[tuple[str, str, str]]
@@ -44,7 +45,7 @@ class ProposalShown(NamedTuple):
     view: ProposalView
     way: tuple[str, ...]
     signers: list[SignerRow]
-    checks: list[ScreenedFor]
+    checks: list[ListedCheck]
     transaction: LedgerTxRow | None
     signed: dict[str, datetime]
     signing: SigningShown | None
@@ -63,7 +64,7 @@ def proposal_shown(settings: Settings, db: Database, proposal_id: UUID, now: dat
     row, kind = view.row, KINDS[view.row.kind]
     with db.connect() as connection:
         signers = signers_of(connection, row.signer_set)
-        checks = screenings_for(connection, row.parties, f"proposal:{proposal_id}", _MOST_CHECKS)
+        checks = checks_for(connection, row.parties, f"proposal:{proposal_id}", _MOST_CHECKS)
         transaction = transaction_of(connection, proposal_id)
         signatures = signatures_of(connection, transaction.tx_id) if transaction else []
         ended = None if row.state in OPEN else changed_at(connection, proposal_id)
@@ -100,5 +101,5 @@ def _signing(settings: Settings, db: Database, proposal_id: UUID) -> SigningShow
         return SigningShown([], [], f"{error}")
     key = "account" if document["ledger"] == "xrpl" else "public_key"
     return SigningShown(
-        document["sentences"], [(each["id"], each[key], each["payload"]) for each in document["signers"]]
+        document["sentences"], [(each["id"], each[key], each.get("payload", "")) for each in document["signers"]]
     )

@@ -23,6 +23,7 @@ from fntx_dagster.store.treasury.audit_search import logged_at
 from fntx_dagster.store.treasury.listing import (
     ListedProposal,
     ListedStanding,
+    anchors_to_sign,
     counted_states,
     listed_proposals,
     listed_standing,
@@ -107,7 +108,8 @@ def needs_of(settings: Settings, db: Database, now: datetime) -> list[Need]:
         platform = platform_state(connection)
         if platform is None:
             return []
-        counts = counted_states(connection, OPEN, _PREPARED)
+        counts, unsigned = counted_states(connection, OPEN, _PREPARED), anchors_to_sign(connection)
+    counts["prepared"] = counts.get("prepared", 0) - unsigned
     found: list[Need] = []
     if platform.state == "paused":
         found.append(Need("treasury", f"the treasury is paused: {platform.reason}", "/treasury/signers"))
@@ -120,7 +122,10 @@ def needs_of(settings: Settings, db: Database, now: datetime) -> list[Need]:
         for state, (one, several) in _WAITS.items()
         if counts.get(state)
     ]
-    found += [Need("lists", problem, "/treasury") for problem in list_problems(standings(settings, db))]
+    if unsigned:
+        said = "1 anchor waits" if unsigned == 1 else f"{unsigned:,} anchors wait"
+        found.append(Need("log", f"{said} for the key that signs anchors", "/treasury/queue"))
+    found += [Need("lists", problem, "/screening") for problem in list_problems(standings(settings, db))]
     return found + _of_log(settings, db, now)
 
 
@@ -133,7 +138,7 @@ def _of_log(settings: Settings, db: Database, now: datetime) -> list[Need]:
     log = status_of(settings, db)
     held = max(log.anchored.values(), default=0)
     found = [
-        Need("log", f"the anchor of {row.size:,} events failed: {row.error}", "/treasury")
+        Need("log", f"the anchor of {row.size:,} events failed: {row.error}", "/audit")
         for row in log.anchoring
         if row.state == "failed"
     ]
@@ -141,7 +146,7 @@ def _of_log(settings: Settings, db: Database, now: datetime) -> list[Need]:
         since = logged_at(connection, held)
     if since is not None and now - since > _every(settings) + _GRACE:
         what = f"the last {size - held:,} events of the audit log" if held else "the audit log"
-        found.append(Need("log", f"no ledger holds {what}, since {since:%Y-%m-%d %H:%M} UTC", "/treasury"))
+        found.append(Need("log", f"no ledger holds {what}, since {since:%Y-%m-%d %H:%M} UTC", "/audit"))
     return found
 
 

@@ -1,14 +1,19 @@
-"""Looking through the audit log by what stands in clear: numbers, types and times."""
+"""Looking through the audit log by what stands in clear: numbers, types, times; its newest checkpoints and anchors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
+from psycopg.rows import args_row
+
+from fntx_dagster.audit.anchor import Anchor
 from fntx_dagster.audit.sealing import SealedLine
 from fntx_dagster.store.database import Connection
 from fntx_dagster.store.queries import columns
 from fntx_dagster.store.treasury.audit_log import StoredEvent
+from fntx_dagster.store.treasury.checkpoints import AnchorRow
 
 
 def newest_events(connection: Connection, first: int, behind: int, type: str | None, most: int) -> list[StoredEvent]:
@@ -42,3 +47,33 @@ def logged_at(connection: Connection, seq: int) -> datetime | None:
     """When an event was logged (aware); None where there is none."""
     row = connection.execute("select at from treasury.audit_event where seq = %s", [seq]).fetchone()
     return row[0] if row else None
+
+
+class ListedCheckpoint(NamedTuple):
+    """A checkpoint: size, root, when it was made (aware), and the ledgers that hold it."""
+
+    size: int
+    root: bytes
+    made_at: datetime
+    ledgers: list[str]
+
+
+def newest_checkpoints(connection: Connection, most: int) -> list[ListedCheckpoint]:
+    """So many checkpoints at most, the largest first."""
+    with connection.cursor(row_factory=args_row(ListedCheckpoint)) as cursor:
+        return cursor.execute(
+            """select size, root, made_at, array(
+                select distinct ledger from treasury.anchor where anchor.size = own.size order by ledger)
+            from treasury.audit_checkpoint as own order by size desc limit %s""",
+            [most],
+        ).fetchall()
+
+
+def newest_anchors(connection: Connection, ledger: str, most: int) -> list[AnchorRow]:
+    """So many anchors on a ledger at most, the newest first."""
+    rows = connection.execute(
+        f"""select anchor_id, recorded_at, {columns(Anchor._fields)} from treasury.anchor
+        where ledger = %s order by anchor_id desc limit %s""",
+        [ledger, most],
+    ).fetchall()
+    return [AnchorRow(anchor_id, Anchor(*anchor), at) for anchor_id, at, *anchor in rows]

@@ -7,10 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from psycopg.rows import args_row
-
 from fntx_dagster.store.database import Connection
-from fntx_dagster.store.queries import columns
+from fntx_dagster.store.queries import columns, one_value
 from fntx_dagster.store.treasury.proposals import ProposalRow
 from fntx_dagster.store.treasury.standing import StandingApprovalRow
 
@@ -62,6 +60,16 @@ def counted_states(connection: Connection, states: Sequence[str], prepared: Sequ
     return dict(found.fetchall())
 
 
+def anchors_to_sign(connection: Connection) -> int:
+    """How many anchors of the audit log wait for the key of their standing approval."""
+    return one_value(
+        connection.execute(
+            """select count(*) from treasury.ledger_tx
+            where standing_id is not null and state in ('pending_signature', 'partially_signed')"""
+        )
+    )
+
+
 def changed_at(connection: Connection, proposal_id: UUID) -> datetime | None:
     """When a proposal was last moved (aware); None where there is none."""
     row = connection.execute(
@@ -81,27 +89,3 @@ def listed_standing(connection: Connection, since: datetime) -> list[ListedStand
         [since],
     ).fetchall()
     return [ListedStanding(StandingApprovalRow(*row[:-2]), row[-2], row[-1]) for row in rows]
-
-
-class ScreenedFor(NamedTuple):
-    """A check of a party, as a page lists it."""
-
-    screening_id: int
-    party_id: str
-    cause: str
-    status: str
-    decision: str
-    matches: int
-    screened_by: str
-    screened_at: datetime
-
-
-def screenings_for(connection: Connection, parties: Sequence[str], cause: str, most: int) -> list[ScreenedFor]:
-    """The newest checks of parties for a cause, such as `proposal:<id>`."""
-    with connection.cursor(row_factory=args_row(ScreenedFor)) as cursor:
-        return cursor.execute(
-            """select screening_id, party_id, cause, status, decision, jsonb_array_length(matches), screened_by,
-                screened_at
-            from treasury.screening where party_id = any(%s) and cause = %s order by screening_id desc limit %s""",
-            [[*parties], cause, most],
-        ).fetchall()

@@ -16,7 +16,6 @@ from fntx_dagster.services.dashboard.events import OpenedEvent
 from fntx_dagster.services.dashboard.proposal import (
     LedgerTxRow,
     ProposalShown,
-    ScreenedFor,
     proposal_shown,
     signing_text,
 )
@@ -31,10 +30,11 @@ from fntx_dagster.services.transactions.preparing import prepare
 from fntx_dagster.services.transactions.submitting import submit
 from fntx_dagster.web import words
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown
-from fntx_dagster.web.grids import Badge, Cell, Grid
-from fntx_dagster.web.pages.treasury import operator, places, refused, spoken, state_badge, typed
+from fntx_dagster.web.grids import Badge, Cell, Grid, Link
+from fntx_dagster.web.pages.screening import checks_grid
+from fntx_dagster.web.pages.treasury import handed, operator, places, refused, said, spoken, state_badge, typed
 
-_LONGEST_REASON, _LONGEST_FILE = 500, 60_000
+_LONGEST_REASON = 500
 _DONE = {
     "proposed": "The proposal is made.",
     "decide": "The decision counts, and is kept.",
@@ -106,13 +106,13 @@ def _file(content: bytes, name: str, media: str) -> Response:
 
 
 def _decide(asked: Asked, number: UUID) -> UUID:
-    document = document_of(typed(asked, "file", _LONGEST_FILE).encode())
+    document = document_of(handed(asked))
     return decide(asked.site.settings, asked.site.db, number, document).proposal_id
 
 
 def _import(asked: Asked, _number: UUID) -> UUID:
     """Signatures say themselves which transaction they are of."""
-    return import_part(asked.site.settings, asked.site.db, typed(asked, "file", _LONGEST_FILE).encode()).proposal_id
+    return import_part(asked.site.settings, asked.site.db, handed(asked)).proposal_id
 
 
 def _cancel(asked: Asked, number: UUID) -> UUID:
@@ -165,7 +165,7 @@ def _values(asked: Asked, found: ProposalShown, path: str) -> dict[str, Any]:
         "to_sign": [(word, _readable(view.to_sign[word])) for word in _DECISIONS],
         "decisions": _decisions(found),
         "is_screened": found.is_screened,
-        "checks": Grid("Checks", _CHECK, [_check(each) for each in found.checks], words=len(_CHECK)),
+        "checks": checks_grid("Checks", found.checks),
         "moves": found.moves,
         "transaction": tx,
         "tx_state": state_badge(tx.state) if tx else None,
@@ -204,21 +204,6 @@ def _decisions(found: ProposalShown) -> Grid:
     return Grid("Decisions", _DECISION, rows, words=len(_DECISION))
 
 
-_CHECK = ("No.", "Party", "Decision", "Matches", "When", "By")
-_SCREENED_AS = {"cleared": "good", "hit": "bad", "stale": "bad"}
-
-
-def _check(each: ScreenedFor) -> tuple[Cell, ...]:
-    return (
-        f"{each.screening_id}",
-        each.party_id,
-        Badge(each.decision, _SCREENED_AS[each.decision]),
-        f"{each.matches}",
-        words.moment(each.screened_at),
-        each.screened_by,
-    )
-
-
 def _facts(tx: LedgerTxRow) -> list[tuple[str, str]]:
     is_xrpl = tx.ledger == "xrpl"
     turn = ("Ticket", f"{tx.ticket}") if tx.sequence is None else ("Sequence", f"{tx.sequence}")
@@ -244,7 +229,7 @@ _TX_SIGNER = ("Signer", "Signed", "Address", "Weight")
 def _tx_signers(found: ProposalShown, tx: LedgerTxRow, by: Mapping[str, str]) -> Grid:
     rows = [
         (
-            by.get(address, "no signer of this set"),
+            by.get(address, "the account itself" if address == tx.account else "no signer of this set"),
             words.moment(found.signed[address]) if address in found.signed else Badge("missing"),
             address,
             f"{weight}",
@@ -265,22 +250,9 @@ def _history(found: ProposalShown) -> Grid:
 def _event(each: OpenedEvent) -> tuple[Cell, ...]:
     event = each.event or {}
     return (
-        f"{each.stored.line.seq}",
+        Link(f"{each.stored.line.seq}", f"/audit/events/{each.stored.line.seq}"),
         words.moment(each.stored.at),
         spoken(each.stored.type),
         f"{event.get('actor', '')}",
         said(event.get("details", {})),
     )
-
-
-_LONG = 40
-
-
-def said(details: Mapping[str, Any]) -> str:
-    """Details of an event in a row; hashes and signatures are cut, as the event itself holds them."""
-    parts = [f"{name.replace('_', ' ')} {value}" for name, value in details.items() if _is_short(value)]
-    return "; ".join(parts)
-
-
-def _is_short(value: object) -> bool:
-    return not (isinstance(value, str) and len(value) > _LONG and " " not in value)

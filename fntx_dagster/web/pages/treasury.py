@@ -3,11 +3,12 @@ approvals; every step that is possible."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import RedirectResponse
 
-from fntx_dagster.errors import FntxError, without_accounts
+from fntx_dagster.errors import FntxError, Permanent, without_accounts
 from fntx_dagster.services.dashboard.treasury import (
     KIND_NAMES,
     STATES,
@@ -22,18 +23,21 @@ from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.signers import SetView
 from fntx_dagster.services.governance.tables import diagram, machine_tables
 from fntx_dagster.services.transactions.queueing import QueuedTransaction, queue
+from fntx_dagster.services.treasury.secrets import seems_to_hold_a_secret
 from fntx_dagster.web import words
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, Shown
 from fntx_dagster.web.grids import Badge, Cell, Grid, Link, address_of
 
 _GOOD, _BAD = ("confirmed", "active", "running"), ("blocked", "rejected", "failed", "paused")
 _EMERGENCY = ("pause", "resume")
-_LONGEST_REASON = 500
+_LONGEST_REASON, _LONGEST_FILE, _LONG = 500, 60_000, 40
 PLACES = (
     ("/treasury", "Proposals"),
     ("/treasury/queue", "Queue"),
     ("/treasury/signers", "Signers"),
     ("/treasury/states", "Steps"),
+    ("/screening", "Screening"),
+    ("/audit", "Audit log"),
 )
 
 
@@ -92,7 +96,7 @@ def show_signers(asked: Asked) -> Answer:
         "platform": found.platform,
         "may_act": asked.visitor.may_act,
         "sets": [(each, _signers(each)) for each in found.sets],
-        "standing": Grid("Standing approvals", _STANDING, [_standing(each) for each in found.standing], words=4),
+        "standing": Grid("Standing approvals", _STANDING, [_standing(each) for each in found.standing], words=5),
     }
     return Shown("treasury_signers.html.j2", "Signers of the treasury", values, 422 if refusal else 200)
 
@@ -129,6 +133,17 @@ def typed(asked: Asked, name: str, longest: int) -> str:
     return asked.form.get(name, "").replace("\0", "").strip()[:longest]
 
 
+def handed(asked: Asked) -> bytes:
+    """What a signer returned, as it was pasted or taken from a file. Raises Permanent for what looks like a key: it is
+    neither kept nor shown."""
+    content = typed(asked, "file", _LONGEST_FILE).encode()
+    if seems_to_hold_a_secret(content):
+        raise Permanent(
+            "what was handed in looks like a private key or a seed", "Return the signature alone, and change that key"
+        )
+    return content
+
+
 def state_badge(state: str) -> Badge:
     """A state as a cell."""
     return Badge(spoken(state), "good" if state in _GOOD else "bad" if state in _BAD else "")
@@ -137,6 +152,16 @@ def state_badge(state: str) -> Badge:
 def spoken(state: str) -> str:
     """A state in words."""
     return state.replace("_", " ")
+
+
+def said(details: Mapping[str, Any]) -> str:
+    """Details of an event in a row; hashes and signatures are cut, as the event itself holds them."""
+    parts = [f"{name.replace('_', ' ')} {value}" for name, value in details.items() if _is_short(value)]
+    return "; ".join(parts)
+
+
+def _is_short(value: object) -> bool:
+    return not (isinstance(value, str) and len(value) > _LONG and " " not in value)
 
 
 def names(signers: list[str] | tuple[str, ...]) -> str:
@@ -171,6 +196,7 @@ _QUEUED = ("Kind", "State", "Next", "Signed by", "Missing", "Ledger", "Ends", "F
 _NEXT = {
     "export": "Prepare it, and hand out its file",
     "import": "Hand in the missing signatures",
+    "sign-anchors": "Sign it with the key of anchors",
     "submit": "Submit it",
     "confirm": "Ask the ledger what became of it",
 }
@@ -198,7 +224,7 @@ def _signers(each: SetView) -> Grid:
     return Grid(f"Signers of set {each.version}", _SIGNER, rows, words=len(_SIGNER))
 
 
-_STANDING = ("Proposal", "State", "Ends", "Template", "Uses today", "A day at most", "Uses in all", "Fee at most")
+_STANDING = ("Proposal", "State", "Ends", "Key", "Template", "Uses today", "Most a day", "Uses", "Highest fee")
 
 
 def _standing(each: ListedStanding) -> tuple[Cell, ...]:
@@ -207,6 +233,7 @@ def _standing(each: ListedStanding) -> tuple[Cell, ...]:
         Link(f"{row.proposal_id}"[:8], f"/treasury/proposals/{row.proposal_id}"),
         state_badge(row.state),
         words.moment(row.ends_at),
+        row.key,
         row.template,
         f"{each.uses_since:,}",
         f"{row.per_day:,}",

@@ -24,6 +24,7 @@ from fntx_dagster.store.database import Database
 from fntx_dagster.web.asking import Site
 from tests.services.governance.treasuries import decision
 from tests.services.transactions.worlds import events, issue, signed_elsewhere
+from tests.simulate.xrpl.people import wallet
 from tests.web.asking import ask
 from tests.web.trading.pages import page, words
 from tests.web.treasury.conftest import THE_AUDITOR, THE_OWNER, Desk
@@ -138,6 +139,14 @@ def test_a_signature_of_something_else_is_refused_with_its_code(desk: Desk) -> N
         assert f"({code})" in desk.refused(path, action="import", file=file)
 
 
+def test_a_seed_that_is_handed_in_is_refused_and_not_shown_again(desk: Desk) -> None:
+    path = path_of(desk.paused())
+    seed = str(wallet("s1").seed)
+    for action in ("decide", "import"):
+        text = desk.refused(path, action=action, file=json.dumps({"signer": "treasury", "note": seed}))
+        assert ("looks like a private key" in text, seed in text) == (True, False)
+
+
 def test_a_cancellation_needs_a_reason_and_says_who_it_was(desk: Desk) -> None:
     proposal = desk.paused()
     path = path_of(proposal)
@@ -176,7 +185,7 @@ def test_what_needs_a_person_is_said_first_and_leads_on(desk: Desk) -> None:
     counting = desk.settings.compliance.model_copy(update={"lists": ["ofac"]})
     stale = desk.site._replace(settings=desk.settings.model_copy(update={"compliance": counting}))
     needs = needs_of(stale.settings, desk.db, desk.site.clock())
-    assert [need.path for need in needs] == ["/treasury?state=pending_approval", "/treasury"]
+    assert [need.path for need in needs] == ["/treasury?state=pending_approval", "/screening"]
     overview = page(stale, "/", THE_OWNER)[1]
     assert ['href="/treasury?state=pending_approval"' in overview, "list ofac: it was never loaded" in overview] == [
         True,
