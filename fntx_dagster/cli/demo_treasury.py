@@ -20,7 +20,7 @@ SIGNERS = ("treasury", "compliance", "trustee")
 BOND, DOLLAR = "DEMO.BOND", "DEMOUSD"
 LIMIT = 1_000_000
 
-OWNERS = ("issuer", "house", "attestation", "escrow", "amm", "trading", "customer-17", "customer-18")
+OWNERS = ("issuer", "house", "escrow", "amm", "trading", "customer-17", "customer-18")
 _WITHOUT_TOKENS = ("attestation", "escrow", "amm", "trading")
 BY = "operator:demo"
 

@@ -84,7 +84,7 @@ def decide_together(demo: DemoTreasury, proposal: UUID, signers: Sequence[DemoSi
         decide(demo.settings, demo.db, proposal, decision)
     row = show(demo.db, proposal)
     must(row.row.state in ("approved", "confirmed"), f"the proposal is {row.row.state}")
-    out(line(GOOD, f" Approved by {' and '.join(row.approvals)}, each with a signature over these words."))
+    out(line(GOOD, f" Approved by {', '.join(row.approvals)}, each with a signature over these words."))
 
 
 def confirmed(demo: DemoTreasury, proposal: UUID) -> Settled:

@@ -12,7 +12,7 @@ import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fntx_dagster.cli.anchors_demo import anchor_and_prove
+from fntx_dagster.cli.anchors_demo import anchor_and_prove, anchor_key
 from fntx_dagster.cli.commands import command
 from fntx_dagster.cli.demo_signers import DemoSigner, with_accounts, with_keys, words_signed
 from fntx_dagster.cli.demo_treasury import BY, OWNERS, SIGNERS, DemoTreasury, configuration, simulated_ledgers
@@ -47,6 +47,9 @@ def run_treasury_demo(settings: Settings) -> None:
     folder = settings.paths.home / _FOLDER
     with home_of_its_own(folder):
         signers, owners = _people(folder / "people")
+        keystore = folder / "anchors" / "anchor-key.json"
+        keystore.parent.mkdir()
+        owners |= {"attestation": DemoSigner("attestation", keystore.parent, anchor_key(keystore))}
         with simulated_ledgers(folder / "ledgers", signers, owners) as served:
             config = folder / "treasury.json"
             config.write_text(json.dumps(configuration(signers, owners), indent=2), encoding="utf-8")
@@ -66,7 +69,7 @@ def run_treasury_demo(settings: Settings) -> None:
             issue_on_xrpl(demo)
             issued = status(demo.settings, demo.db).events - 1  # the last event of a confirmed issue is iou_issued
             issue_on_stellar(demo)
-            anchor_and_prove(demo, issued)
+            anchor_and_prove(demo, keystore, issued)
         _what_next(folder)
 
 
