@@ -42,3 +42,14 @@ CANCELLATION = body_of(
     ["reason"],
     {"reason": "the order was withdrawn"},
 )
+SIGNATURES = body_of(
+    {
+        "blob": _HEX | {"description": "XRP Ledger: the blob that xrpl.transaction.sign(…, multisign=True) gives."},
+        "xdr": {"type": "string", "description": "Stellar: the signed envelope, in base64."},
+        "account": {"type": "string", "description": "XRP Ledger: who signed, beside public_key and signature."},
+        "public_key": {"type": "string", "description": "Of one signature: in hex, on Stellar G…."},
+        "signature": {"type": "string", "description": "One signature: in hex, on Stellar in base64."},
+    },
+    [],
+    {"blob": "1200002200000000…"},
+)

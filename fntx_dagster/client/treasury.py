@@ -56,6 +56,41 @@ class TreasuryCaller(Requester):
         """Screen the parties of a proposal again."""
         return self._call("POST", f"{_PROPOSALS}/{proposal_id}/screen", once=True)
 
+    def treasury_queue(self) -> answers.QueueAnswer:
+        """What is approved and not yet at its end."""
+        return self._call("GET", "/api/treasury/queue")
+
+    def prepare(self, proposal_id: UUID | str) -> answers.SigningAnswer:
+        """Prepare the transaction of an approved proposal: what its signers sign."""
+        return self._call("POST", f"{_PROPOSALS}/{proposal_id}/prepare", once=True)
+
+    def signing(self, proposal_id: UUID | str) -> answers.SigningAnswer:
+        """What the signers of a prepared transaction take to their own machines."""
+        return self._call("GET", f"{_PROPOSALS}/{proposal_id}/signing")
+
+    def add_signature(
+        self,
+        proposal_id: UUID | str,
+        *,
+        blob: str | None = None,
+        xdr: str | None = None,
+        account: str | None = None,
+        public_key: str | None = None,
+        signature: str | None = None,
+    ) -> answers.SignaturesAnswer:
+        """Carry in what a signer returned: `blob` (hex), `xdr` (base64), or one `signature` with its `public_key`, on
+        the XRP Ledger with the `account` too."""
+        part = {"blob": blob, "xdr": xdr, "account": account, "public_key": public_key, "signature": signature}
+        return self._call("POST", f"{_PROPOSALS}/{proposal_id}/signatures", json=written(part))
+
+    def submit_transaction(self, proposal_id: UUID | str) -> answers.SettledAnswer:
+        """Send the signed bytes; the same bytes go again where an answer is lost, which does nothing twice."""
+        return self._call("POST", f"{_PROPOSALS}/{proposal_id}/submit", once=True)
+
+    def confirm_transaction(self, proposal_id: UUID | str) -> answers.SettledAnswer:
+        """What became of a transaction that was submitted."""
+        return self._call("POST", f"{_PROPOSALS}/{proposal_id}/confirm", once=True)
+
     def signers(self) -> answers.SignersAnswer:
         """Who may decide, and whether the treasury is paused."""
         return self._call("GET", "/api/treasury/signers")

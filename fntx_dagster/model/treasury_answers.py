@@ -59,3 +59,65 @@ class MachinesAnswer(TypedDict):
     escrow: list[TreasuryRow]
     proposal: list[TreasuryRow]
     ledger_tx: list[TreasuryRow]
+
+
+class QueuedAnswer(TypedDict):
+    """A transaction that is not at its end, or an approved proposal that has none yet: then `ledger` and what follows
+    it are null. `next`: the command that goes on; `ends`: the last ledger or time that takes the bytes."""
+
+    proposal_id: str
+    kind: str
+    state: str
+    next: str
+    ledger: str | None
+    account: str | None
+    sequence: int | None
+    ticket: int | None
+    fee: str | None
+    ends: str | None
+    hash: str | None
+    signed_by: list[str]
+    missing: list[str]
+    answer: str
+
+
+class QueueAnswer(TypedDict):
+    """What is approved and not yet at its end, the oldest transaction first."""
+
+    queue: list[QueuedAnswer]
+
+
+class SigningAnswer(TypedDict):
+    """A file `fntx-signing/1`: further keys are the ledger's own, as `unsigned_blob` and `tx_json`, or `unsigned_xdr`
+    and `hash`. `signers`: what each signs, `payload` in hex."""
+
+    format: str
+    ledger: str
+    network_id: int | str
+    sha256: str
+    sentences: list[str]
+    fee: str
+    ends_about: str
+    signers: list[TreasuryRow]
+    intent: TreasuryRow
+    intent_hash: str
+
+
+class SignaturesAnswer(TypedDict):
+    """Whose signatures were added, the state of the transaction then, and the weight that it still needs."""
+
+    proposal_id: str
+    signers: list[str]
+    state: str
+    missing: int
+
+
+class SettledAnswer(TypedDict):
+    """Where a transaction stands. `words`: the server's or the ledger's code, or why nothing is known; `ledger`: the
+    one that holds it."""
+
+    proposal_id: str
+    state: str
+    words: str
+    ledger: int | None
+    hash: str | None

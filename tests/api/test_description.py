@@ -50,13 +50,13 @@ def test_the_fields_that_are_described_are_those_that_are_read(
 _WITHOUT_A_BODY = (
     "/api/orders/{order_id}/cancel",
     "/api/audit/checkpoint",
-    "/api/treasury/proposals/{proposal_id}/screen",
+    *(f"/api/treasury/proposals/{{proposal_id}}/{step}" for step in ("screen", "prepare", "submit", "confirm")),
 )
 
 
 def test_every_endpoint_says_what_it_does_asks_for_a_token_and_lists_its_problems() -> None:
     paths = document()["paths"]
-    assert len(paths) == 45
+    assert len(paths) == 51
     for path, methods in paths.items():
         for method, operation in methods.items():
             assert operation["description"], path

@@ -32,7 +32,7 @@ from fntx_dagster.store.treasury.transactions import (
 )
 
 MOST_BYTES = 1_000_000
-_WAITING = ("pending_signature", "partially_signed", "ready_to_submit")
+WAITING = ("pending_signature", "partially_signed", "ready_to_submit")
 _FIELDS = {
     "xrpl": ({"blob"}, {"account", "public_key", "signature"}),
     "stellar": ({"xdr"}, {"public_key", "signature"}),
@@ -79,14 +79,14 @@ def import_part(settings: Settings, db: Database, content: bytes, proposal_id: U
     with db.connect() as connection:
         waiting = [
             row
-            for row in transactions(connection, _WAITING)
+            for row in transactions(connection, WAITING)
             if row.ledger == ledger and proposal_id in (None, row.proposal_id)
         ]
         target = _target(connection, waiting, part)
     with entered(db) as connection:
         proposal = held(connection, target.proposal_id)
         row = transaction_of(connection, target.proposal_id, for_step=True)
-        if row is None or row.state not in _WAITING:
+        if row is None or row.state not in WAITING:
             raise StepImpossible(
                 "the transaction waits for no signature any more", "`fntx treasury queue` lists what does"
             )
