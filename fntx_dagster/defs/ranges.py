@@ -13,8 +13,8 @@ from fntx_dagster.services.watching import Plan
 
 OWNERS = ["team:fntx"]
 NETWORK = "fntx/network"
-"""The tag that says what an asset contacts: `flex`, `evm`, `gateway`, or `none`. What contacts nothing can be built
-again at any time, from what is loaded."""
+"""The tag that says what an asset contacts: `flex`, `evm`, `gateway`, `xrpl`, `stellar`, or `none`. What
+contacts nothing can be built again at any time, from what is loaded."""
 LOCAL = {NETWORK: "none"}
 FRESHNESS = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=5), fail_window=timedelta(days=8))
 """Of assets that are built with each new session: four days may lie between two sessions, and a week without one is

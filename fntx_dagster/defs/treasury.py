@@ -8,7 +8,7 @@ import dagster as dg
 from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.pages import documented
-from fntx_dagster.defs.ranges import LOCAL, OWNERS
+from fntx_dagster.defs.ranges import LOCAL, NETWORK, OWNERS
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.shown import info, materialized, skipped
 from fntx_dagster.defs.tables import shown_table
@@ -51,6 +51,34 @@ def anchor_payload_evm(platform: Platform) -> dg.MaterializeResult:
     if payload.queued:
         shown["queued"] = shown_table(_QUEUED, payload.queued, 3)
     return materialized(shown)
+
+
+def _anchor_payload(ledger: str, name: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=f"anchor_payload_{ledger}",
+        deps=[audit_checkpoint],
+        group_name=GROUP,
+        kinds=_KINDS,
+        owners=OWNERS,
+        tags={NETWORK: ledger},
+        metadata=documented("treasury"),
+        description=f"What of the log is due on {name}: a proposal that signers vote on, or where a standing approval "
+        "covers it the unsigned transaction, which `fntx treasury sign-anchors` signs elsewhere.",
+    )
+    def anchor_payload(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        with failing_well():
+            done = treasury.anchor_on(platform.settings(), platform.database(), ledger, _now())
+        if done.to_do:
+            info(context, done.to_do)
+        shown = {"events": done.size, "state": done.state, "proposal": done.proposal, "to_do": done.to_do or None}
+        due = {"new": done.is_new, "next_due": f"{done.due_at}" if done.due_at else None}
+        return materialized({label: value for label, value in (shown | due).items() if value is not None})
+
+    return anchor_payload
+
+
+anchor_payload_xrpl = _anchor_payload("xrpl", "the XRP Ledger")
+anchor_payload_stellar = _anchor_payload("stellar", "Stellar")
 
 
 @dg.asset_check(
@@ -171,7 +199,9 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-AUDIT = dg.AssetSelection.assets("audit_checkpoint", "anchor_payload_evm")
+AUDIT = dg.AssetSelection.assets(
+    "audit_checkpoint", "anchor_payload_xrpl", "anchor_payload_stellar", "anchor_payload_evm"
+)
 LISTS = dg.AssetSelection.assets("sanctions_list", "party_rescreen")
 
 checkpoint_audit_log = dg.define_asset_job(
@@ -221,7 +251,14 @@ def _at(context: dg.ScheduleEvaluationContext, platform: Platform, key: str) -> 
     return dg.RunRequest(run_key=f"{context.scheduled_execution_time:{key}}")
 
 
-TREASURY = [audit_checkpoint, anchor_payload_evm, sanctions_list, party_rescreen]
+TREASURY = [
+    audit_checkpoint,
+    anchor_payload_xrpl,
+    anchor_payload_stellar,
+    anchor_payload_evm,
+    sanctions_list,
+    party_rescreen,
+]
 TREASURY_CHECKS = [log_holds, anchors_are_recent, lists_are_recent]
 TREASURY_JOBS = [checkpoint_audit_log, verify_audit_log, load_lists, attend_treasury]
 TREASURY_SCHEDULES = [checkpoint_of_the_hour, verification_of_the_log]

@@ -45,7 +45,17 @@ BOOKS = {
     )
 }
 """They show the books as they are."""
-TREASURY = {key(name) for name in ("audit_checkpoint", "anchor_payload_evm", "sanctions_list", "party_rescreen")}
+TREASURY = {
+    key(name)
+    for name in (
+        "audit_checkpoint",
+        "anchor_payload_xrpl",
+        "anchor_payload_stellar",
+        "anchor_payload_evm",
+        "sanctions_list",
+        "party_rescreen",
+    )
+}
 """Of an hour, or of a file."""
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 from stellar_sdk import StrKey
 from xrpl.core.addresscodec import XRPLAddressCodecException, decode_seed
 
@@ -23,6 +24,7 @@ from fntx_dagster.defs import sensors, treasury
 from fntx_dagster.defs.definitions import defs
 from fntx_dagster.services.alerting import open_alerts
 from fntx_dagster.services.auditing.anchoring import anchor
+from fntx_dagster.services.auditing.anchors_due import late_anchors
 from fntx_dagster.services.auditing.looking import status
 from fntx_dagster.services.governance.deciding import decide
 from fntx_dagster.services.governance.proposing import propose
@@ -35,6 +37,7 @@ from fntx_dagster.services.transactions.submitting import submit
 from fntx_dagster.settings import Settings, child_environment
 from fntx_dagster.simulate.xrpl.server import serve_xrpl
 from fntx_dagster.store.database import Database
+from tests.services.anchoring.harbour import harbour
 from tests.services.auditing.conftest import as_superuser
 from tests.services.governance.treasuries import REASON, decision
 from tests.services.screening.conftest import BY, ROWS, write_list
@@ -143,11 +146,41 @@ class TestTheAuditLog:
             shown(settings, database, "checkpoint_audit_log")
         assert [alert.kind for alert in open_alerts(database)] == ["audit"]
 
+    def test_what_is_due_on_the_other_ledgers_is_made_unsigned_once_and_says_what_comes_next(
+        self, database: Database, tmp_path: Path
+    ) -> None:
+        with harbour(tmp_path / "home", database) as here:
+            here.stand("xrpl")
+            for is_new in (True, False):
+                rows, failed = shown(here.settings, database, "checkpoint_audit_log")
+                on_xrpl, on_stellar = rows["anchor_payload_xrpl"], rows["anchor_payload_stellar"]
+                assert (on_xrpl["state"], on_xrpl["new"]) == ("prepared", is_new)
+                assert (on_stellar["state"], on_stellar["new"]) == ("pending_approval", is_new)
+                assert "sign-anchors" in on_xrpl["to_do"]
+                assert "fntx treasury show" in on_stellar["to_do"]
+                assert failed == {"lists_are_recent": "no sanctions list is loaded: nobody can be cleared"}
+            assert here.on_xrpl() == [], "nothing was signed"
+            assert {each.state for each in here.signed()} == {"confirmed"}
+            rows, _ = shown(here.settings, database, "checkpoint_audit_log")
+            assert (rows["anchor_payload_xrpl"]["state"], len(here.on_xrpl())) == ("confirmed", 1)
+
+    def test_a_server_that_is_away_is_said_and_fails_nothing(self, settings: Settings, database: Database) -> None:
+        urls = {"xrpl_url": SecretStr("http://127.0.0.1:9")}
+        away = settings.model_copy(update={"treasury": settings.treasury.model_copy(update=urls)})
+        rows, _ = shown(away, database, "checkpoint_audit_log")
+        assert rows["anchor_payload_xrpl"]["state"] == "pending_approval", "a proposal needs no server"
+        assert rows["anchor_payload_stellar"]["to_do"] == "FNTX_HORIZON_URL names no server"
+
     def test_a_ledger_without_an_anchor_for_two_days_is_a_warning(self, settings: Settings, database: Database) -> None:
+        urls = {"xrpl_url": SecretStr("http://127.0.0.1:9"), "horizon_url": SecretStr("http://127.0.0.1:9")}
+        anchored = settings.model_copy(update={"treasury": settings.treasury.model_copy(update=urls)})
         shown(settings, database, "checkpoint_audit_log")
-        as_superuser(database, "update treasury.audit_event set at = at - interval '49 hours' where seq = 0")
-        _, failed = shown(settings, database, "checkpoint_audit_log")
-        assert failed["anchors_are_recent"].startswith("xrpl: no anchor of the audit log is there yet (and 1 more)")
+        now = datetime.now(UTC)
+        assert late_anchors(anchored, database, now + timedelta(hours=47)) == []
+        late = late_anchors(anchored, database, now + timedelta(hours=49))
+        assert [finding.text for finding in late] == [
+            f"{ledger}: no anchor of the audit log is there yet" for ledger in ("xrpl", "stellar")
+        ]
 
 
 class TestTheLists:
@@ -222,7 +255,7 @@ class TestTransactionsAndProposals:
     ) -> None:
         town = worlds.town()
         with serve_xrpl(town.ledger) as server:
-            own = worlds.TreasurySettings(config=daemon.settings.treasury.config, xrpl_url=worlds.SecretStr(server.url))
+            own = worlds.TreasurySettings(config=daemon.settings.treasury.config, xrpl_url=SecretStr(server.url))
             daemon.settings = daemon.settings.model_copy(update={"treasury": own})
             assert daemon.tick(sensors.ledger_transactions) == "No transaction of the treasury is open."
             proposal = worlds.approved(daemon.settings, database, "iou.issue", worlds.issue())

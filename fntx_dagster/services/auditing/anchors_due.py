@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fntx_dagster.audit.anchor import origin_hash
 from fntx_dagster.model.chain import AnchorHead, WaitingAnchor
 from fntx_dagster.model.finding import Finding
+from fntx_dagster.services.anchoring.everywhere import configured_ledgers
 from fntx_dagster.services.auditing.anchoring import due_at
 from fntx_dagster.services.auditing.checkpointing import make_checkpoint
 from fntx_dagster.services.auditing.keys import log_key
@@ -61,10 +62,9 @@ def queue_due(settings: Settings, db: Database, now: datetime) -> QueuedHere:
 
 def late_anchors(settings: Settings, db: Database, now: datetime) -> list[Finding]:
     """The ledgers on which the last anchor is too old, or on which none was made since the log began: those that the
-    treasury's configuration has accounts on, and the EVM chain once an anchor was queued for it."""
-    config = configured(settings)
-    patience = timedelta(seconds=config.anchor_every_s) * _LATE
-    named = ["xrpl"] * ("attestation" in config.xrpl_accounts) + ["stellar"] * bool(config.stellar_accounts)
+    treasury has a server of, and the EVM chain once an anchor was queued for it."""
+    patience = timedelta(seconds=configured(settings).anchor_every_s) * _LATE
+    named = [ledger for ledger in configured_ledgers(settings) if ledger != "evm"]
     with db.snapshot() as snapshot:
         with snapshot.connect() as connection:
             begun, last = log_begun_at(connection), newest_checkpoint(connection)

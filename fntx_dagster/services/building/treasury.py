@@ -11,6 +11,7 @@ from typing import NamedTuple
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.model.finding import Finding
+from fntx_dagster.services.anchoring.everywhere import anchor_everywhere, configured_ledgers
 from fntx_dagster.services.auditing.anchors_due import queue_due
 from fntx_dagster.services.auditing.checkpointing import make_checkpoint
 from fntx_dagster.services.auditing.looking import look_at_everything
@@ -24,6 +25,17 @@ from fntx_dagster.store.treasury.proposals import expired_ids
 from fntx_dagster.store.treasury.transactions import OPEN_STATES, transactions
 
 NOT_CONFIGURED = "No treasury is in the settings: FNTX_TREASURY_CONFIG names its file."
+
+
+_SERVERS = {"xrpl": "FNTX_XRPL_URL", "stellar": "FNTX_HORIZON_URL"}
+_NEXT = {
+    "pending_approval": "Signers decide on it: `fntx treasury show ID --sign`",
+    "approved": "`fntx treasury export ID` writes it for its signers",
+    "prepared": "Its signers sign what `fntx treasury export ID` writes",
+    "signing": "`fntx treasury import` takes the missing signatures",
+    "ready": "`fntx treasury submit ID` sends it",
+}
+"""What comes next of an anchor, by the state of its proposal."""
 
 
 class SignedLog(NamedTuple):
@@ -40,6 +52,18 @@ class EvmPayload(NamedTuple):
     the next is due (aware), and what a person has to do, empty where nothing."""
 
     queued: list[tuple[str, ...]]
+    is_new: bool
+    due_at: datetime | None
+    to_do: str
+
+
+class LedgerPayload(NamedTuple):
+    """Where the newest anchor of the log on the XRP Ledger or on Stellar stands: how many events, the state of its
+    proposal, its id, whether it was made now; when the next is due (aware); what comes next, or why nothing does."""
+
+    size: int | None
+    state: str | None
+    proposal: str | None
     is_new: bool
     due_at: datetime | None
     to_do: str
@@ -96,6 +120,21 @@ def queue_for_evm(settings: Settings, db: Database, now: datetime) -> EvmPayload
         to_do = "Nothing was ever anchored on an EVM chain: `fntx audit anchor` makes the first"
     rows = [(f"{row.size}", row.root.hex(), row.state, f"{row.chain_id}", row.contract) for row in queued.waiting]
     return EvmPayload(rows, queued.is_new, queued.due_at, to_do)
+
+
+def anchor_on(settings: Settings, db: Database, ledger: str, now: datetime) -> LedgerPayload:
+    """Make what is due on `xrpl` or `stellar`: a proposal, or under a standing approval the unsigned transaction. What
+    the ledger raises is in the answer, and what a person has to change is an alert."""
+    if not is_configured(settings):
+        return LedgerPayload(None, None, None, is_new=False, due_at=None, to_do=NOT_CONFIGURED)
+    if ledger not in configured_ledgers(settings):
+        return LedgerPayload(None, None, None, is_new=False, due_at=None, to_do=f"{_SERVERS[ledger]} names no server")
+    [done] = anchor_everywhere(settings, db, now, if_due=True, ledgers=[ledger]).ledgers
+    to_do = _NEXT.get(done.state or "", "")
+    if done.state == "prepared" and done.standing is not None:
+        to_do = "`fntx treasury sign-anchors` signs and sends it, where the anchor key is"
+    proposal = None if done.proposal_id is None else str(done.proposal_id)
+    return LedgerPayload(done.size, done.state, proposal, done.is_new, done.due_at, done.problem or to_do)
 
 
 def log_problems(settings: Settings, db: Database) -> tuple[int, list[Finding]]:
