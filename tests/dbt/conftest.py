@@ -114,7 +114,7 @@ def fresh(postgres: str, settings: Settings) -> Iterator[Platform]:
     """A platform whose database holds nothing yet."""
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {NAME} TEMPLATE template_fntx")
+        connection.execute(f"CREATE DATABASE {NAME} TEMPLATE template_fntx STRATEGY file_copy")
     yield Platform(settings, Database(database_url(postgres, NAME)))
 
 

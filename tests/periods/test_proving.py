@@ -26,6 +26,7 @@ from fntx_dagster.periods.relations import forms, projected, relation
 from fntx_dagster.periods.shown import BOUNDS, ITEMS
 from tests.periods.examples import PUBLISHED, book, proved, text_of, with_checksum
 from tests.proof.test_extension import trees
+from tests.sampled import sample
 
 BOOK = book(9)
 OTHER = book(7, seed=2, trader="0x" + "33" * 20)
@@ -184,10 +185,9 @@ def test_a_file_with_one_byte_changed_does_not_hold():
         assert problems(text[:place] + other + text[place + 1 :]) != (), (place, other)
 
 
-@pytest.mark.slow
 def test_a_file_with_any_letter_changed_does_not_hold_although_its_checksum_fits():
     text = proved(BOOK[:2], ["net_pnl", "twr"], "a bank")
-    for place, letter in enumerate(text):
+    for place, letter in sample([*enumerate(text)], 500):
         for other in sorted({*"01f"} - {letter}):
             try:
                 content = json.loads(text[:place] + other + text[place + 1 :])

@@ -77,7 +77,7 @@ def trader(
     (folder / "July.xml").write_bytes(b"".join(document).replace(b'queryName="Activity"', b'queryName="Mine"'))
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {NAME} TEMPLATE template_fntx")
+        connection.execute(f"CREATE DATABASE {NAME} TEMPLATE template_fntx STRATEGY file_copy")
     with closing(Database(database_url(postgres, NAME))) as db:
         settings = story_home.model_copy(update={"flex": story_home.flex.model_copy(update={"folder": folder})})
         assert not [load.error for load in load_paths(db, [folder]) if load.error]
