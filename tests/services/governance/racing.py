@@ -1,4 +1,4 @@
-"""What other processes do at the same time in the tests of races; each is started anew and knows only the database."""
+"""What other processes do at the same time in the tests of races; each knows only the database."""
 
 from __future__ import annotations
 

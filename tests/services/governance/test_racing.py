@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -15,11 +14,10 @@ from fntx_dagster.services.governance.deciding import decide
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import list_proposals, show
 from fntx_dagster.store.database import Database
+from tests.forked import FORKED
 from tests.governance.keys import KEYS
 from tests.services.governance import racing
 from tests.services.governance.treasuries import REASON, STANDING, TREASURY, anchor, begun, decision, frozen
-
-SPAWN = multiprocessing.get_context("spawn")
 
 
 def events(db: Database) -> list[str]:
@@ -34,7 +32,7 @@ def test_of_six_who_decide_at_once_each_signer_counts_once_and_one_step_follows(
     settings = begun(tmp_path, database)
     proposal = frozen(settings, database)
     files = [decision(database, proposal, signer) for signer in (*KEYS, *KEYS)]
-    with ProcessPoolExecutor(3, SPAWN) as pool:
+    with ProcessPoolExecutor(3, FORKED) as pool:
         waiting = [pool.submit(racing.decides, database.url, str(tmp_path), str(proposal), file) for file in files]
         answers = [each.result() for each in waiting]
     view = show(database, proposal)
@@ -47,7 +45,7 @@ def test_of_six_who_decide_at_once_each_signer_counts_once_and_one_step_follows(
 
 def test_nonces_rise_by_one_whoever_proposes_beside(database: Database, tmp_path: Path) -> None:
     begun(tmp_path, database)
-    with ProcessPoolExecutor(3, SPAWN) as pool:
+    with ProcessPoolExecutor(3, FORKED) as pool:
         for each in [pool.submit(racing.proposes, database.url, str(tmp_path), 5) for _ in range(3)]:
             each.result()
     assert [view.terms.nonce for view in list_proposals(database)] == [*range(15, 0, -1)]
@@ -57,7 +55,7 @@ def test_nothing_is_submitted_once_a_pause_is_decided(database: Database, tmp_pa
     settings = begun(tmp_path, database)
     proposal = propose(settings, database, "emergency.pause", REASON)
     file = decision(database, proposal, "trustee")
-    with ProcessPoolExecutor(2, SPAWN) as pool:
+    with ProcessPoolExecutor(2, FORKED) as pool:
         submitters = [pool.submit(racing.submits, database.url, str(tmp_path)) for _ in range(2)]
         while events(database).count("transaction_submit") < 20:
             time.sleep(0.05)
@@ -77,7 +75,7 @@ def test_eight_who_use_a_standing_approval_at_once_stay_below_its_number_a_day(
         decide(settings, database, proposal, decision(database, proposal, signer))
     payload = anchor(destination=TREASURY, root="ab" * 32, size=7)
     tomorrow = datetime.now(UTC).replace(hour=1) + timedelta(days=1)
-    with ProcessPoolExecutor(8, SPAWN) as pool:
+    with ProcessPoolExecutor(8, FORKED) as pool:
         waiting = [
             pool.submit(racing.uses, database.url, str(tmp_path), str(proposal), payload, day, 2)
             for day in (tomorrow + timedelta(days=1), tomorrow)
@@ -94,7 +92,7 @@ def test_who_is_killed_while_deciding_leaves_nothing_behind(database: Database, 
     proposal = frozen(settings, database)
     decide(settings, database, proposal, decision(database, proposal, "compliance"))
     file, before = decision(database, proposal, "treasury"), events(database)
-    process = SPAWN.Process(target=racing.is_killed, args=(database.url, str(tmp_path), str(proposal), file, after))
+    process = FORKED.Process(target=racing.is_killed, args=(database.url, str(tmp_path), str(proposal), file, after))
     process.start()
     process.join()
     assert process.exitcode == -9

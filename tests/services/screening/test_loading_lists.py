@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import time
@@ -20,6 +19,7 @@ from fntx_dagster.services.screening.lists import load_list, standings
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from tests.compliance.labelled import VECTORS
+from tests.forked import FORKED
 from tests.services.screening.conftest import BY, ROWS, write_list
 
 
@@ -111,9 +111,7 @@ def test_a_kill_in_the_middle_of_a_load_leaves_the_old_list_whole(
 ) -> None:
     load_list(settings, database, write_list(tmp_path / "first.csv", *many(30, "Zero")), "x", by=BY)
     large = write_list(tmp_path / "large.csv", *many(400_000, "One"))
-    process = multiprocessing.get_context("spawn").Process(
-        target=_load_slowly, args=(settings.home, database.url, large)
-    )
+    process = FORKED.Process(target=_load_slowly, args=(settings.home, database.url, large))
     process.start()
     with psycopg.connect(database.url, autocommit=True) as watching:
         for _ in range(600):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Sequence
 from datetime import timedelta
 from multiprocessing.connection import Connection
@@ -18,10 +17,6 @@ from fntx_dagster.services.transactions.submitting import submit
 from fntx_dagster.settings import Settings
 from fntx_dagster.settings.treasury import TreasurySettings
 from fntx_dagster.store.database import Database
-
-FORKED = multiprocessing.get_context("forkserver")
-"""One process imports everything, and each submitter is made from it at once: a kill meets work, not imports."""
-FORKED.set_forkserver_preload([__name__])
 
 
 class Office(NamedTuple):

@@ -36,7 +36,8 @@ from fntx_dagster.simulate.horizon.server import SimulatedHorizon, serve_horizon
 from fntx_dagster.simulate.xrpl.server import XrplServer, serve_xrpl
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.transactions import LedgerTxRow, transaction_of, transactions
-from tests.services.transactions.sending import FORKED, Office, sends
+from tests.forked import FORKED
+from tests.services.transactions.sending import Office, sends
 from tests.services.transactions.walks import walked
 from tests.services.transactions.worlds import STELLAR_KEYS, approved, begun, issue, network, payment, town
 from tests.simulate.horizon.parts import LUMEN, TREASURY, USD_KEY
