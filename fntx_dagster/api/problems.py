@@ -44,6 +44,8 @@ _TITLES = {
     "removed_signer": "The signer is one no longer",
     "bad_signature": "The signature does not fit",
     "other_transaction": "The signature is of another transaction",
+    "screening_not_found": "There is no such check",
+    "unsigned": "A signature is needed",
     "holds_a_secret": "The request seems to hold a private key",
     "refused": "The treasury does not do that",
     "ledger_unavailable": "A ledger cannot be reached now",

@@ -53,3 +53,45 @@ SIGNATURES = body_of(
     [],
     {"blob": "1200002200000000…"},
 )
+_CASE_PARTY = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "schema": {"type": "string", "description": "Person, Company, Organization, Vessel …; else not known."},
+        "birth_date": {"type": "string", "description": "1961-04-02, 1961-04 or 1961."},
+        "countries": {"type": "array", "items": {"type": "string", "description": "Two letters."}},
+    },
+    "required": ["name"],
+}
+SCREENING = body_of(
+    {
+        "parties": PARTIES | {"description": "Ids of known parties: each check is kept."},
+        "cases": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 100,
+            "description": "In place of parties, names: nothing is kept.",
+            "items": {
+                "type": "object",
+                "properties": {"id": {}, "kind": {"type": "string", "enum": ["screen"]}, "party": _CASE_PARTY},
+                "required": ["kind", "party"],
+            },
+        },
+        "party": _CASE_PARTY | {"description": "In place of cases, one of them."},
+        "kind": {"type": "string", "enum": ["screen"], "description": "Beside party, as in a case."},
+    },
+    [],
+    {"cases": [{"id": "a", "kind": "screen", "party": {"name": "Helena Brightwater", "birth_date": "1970"}}]},
+)
+_DISPOSITION = {
+    "verdict": {"type": "string", "enum": ["false_positive", "true_match"]},
+    "reason": {"type": "string", "minLength": 1, "maxLength": 1000, "description": "Why, without names of people."},
+    "entity": {"type": "string", "description": "The entity of the match; else all matches of the check."},
+}
+_SIGNED = {
+    "signer": {"type": "string", "description": "A signer of the role compliance, with his signature."},
+    "signature": _HEX | {"description": "Over the bytes of to-sign for the same words, in hex."},
+}
+_DECIDED = {"verdict": "false_positive", "reason": "Born in 1987 by the passport."}
+DISPOSITION = body_of(_DISPOSITION | _SIGNED, ["verdict", "reason"], _DECIDED)
+DISPOSITION_BYTES = body_of(_DISPOSITION, ["verdict", "reason"], _DECIDED)

@@ -18,6 +18,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from fntx_dagster.client.audit import AuditLogReader
+from fntx_dagster.client.compliance import ComplianceCaller
 from fntx_dagster.client.record import RecordReader
 from fntx_dagster.client.sending import Amount, ApiProblem, written
 from fntx_dagster.client.treasury import TreasuryCaller
@@ -26,7 +27,7 @@ from fntx_dagster.model import answers, signal_answers
 __all__ = ["Amount", "ApiProblem", "Client"]
 
 
-class Client(RecordReader, AuditLogReader, TreasuryCaller):
+class Client(RecordReader, AuditLogReader, TreasuryCaller, ComplianceCaller):
     """A bot's way to the API. One client is for one thread; `is_paper` of every call is the one given here."""
 
     def submit(

@@ -121,3 +121,57 @@ class SettledAnswer(TypedDict):
     words: str
     ledger: int | None
     hash: str | None
+
+
+class ScreenAnswer(TypedDict):
+    """`decision`: the gravest of all, `hit`, `refused` (a case that cannot be read), `stale` or `cleared`. `problems`:
+    what is wrong with the lists. `parties`: of each id its check; `results`: of each case what the calculator says."""
+
+    decision: str
+    problems: list[str]
+    parties: list[TreasuryRow]
+    results: list[TreasuryRow]
+
+
+class ListsAnswer(TypedDict):
+    """The lists that count; `can_clear`: each is loaded and not too old."""
+
+    can_clear: bool
+    lists: list[TreasuryRow]
+
+
+class ScreeningAnswer(TypedDict):
+    """A check of a party as it was kept."""
+
+    screening_id: int
+    party_id: str
+    details_hash: str
+    cause: str
+    algorithm: str
+    threshold: float
+    lists: list[TreasuryRow]
+    status: str
+    decision: str
+    list_name: str | None
+    entity_id: str | None
+    score: float | None
+    matches: list[TreasuryRow]
+    dispositions: list[int]
+    screened_by: str
+    screened_at: str
+
+
+class DispositionBytesAnswer(TypedDict):
+    """What a signer of the role compliance signs, in hex."""
+
+    screening_id: int
+    hex: str
+
+
+class DispositionAnswer(TypedDict):
+    """What was recorded: a number for each match, and proposal → state of those that went on."""
+
+    screening_id: int
+    verdict: str
+    dispositions: list[int]
+    proposals: dict[str, str]

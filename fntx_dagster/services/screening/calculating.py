@@ -25,7 +25,7 @@ def screening_against(files: Sequence[Path]) -> Calculate:
     listed = Screen(known(entity) for file in files for entity in ListFile(file).entities())
 
     def screen(case: Case) -> dict[str, Any]:
-        result = listed.check(_party(field(case, "party", dict)))
+        result = listed.check(asked_party(case))
         best = result.best
         return {
             "status": result.status,
@@ -47,7 +47,10 @@ def shown_match(match: EntityMatch) -> dict[str, Any]:
     }
 
 
-def _party(given: dict[str, Any]) -> ScreenedParty:
+def asked_party(case: Case) -> ScreenedParty:
+    """The party of a case. CaseRefused for a field of another type."""
+    given = field(case, "party", dict)
+
     def text(name: str) -> str:
         return "" if given.get(name) is None else field(given, name, str)
 

@@ -44,6 +44,18 @@ if TYPE_CHECKING:
 _LONGEST_REASON = 1000
 
 
+class NoSuchScreening(Permanent):
+    """No check has a number."""
+
+
+class DispositionRefused(Permanent):
+    """A disposition that nobody of the role compliance signed. `code`: unsigned, unknown_signer or bad_signature."""
+
+    def __init__(self, code: str, message: str, way_out: str) -> None:
+        self.code = code
+        super().__init__(message, way_out)
+
+
 class MatchDecision(NamedTuple):
     """What a person decides of a match: `false_positive` or `true_match`, why, and of which entity: None of all."""
 
@@ -85,10 +97,10 @@ def dispose(
 ) -> Disposed:
     """Decide the matches of a check, or the one that the decision names.
 
-    It holds for the party as it is known, the entity, and the entity's row as it is now. Permanent for an unknown
-    check, one without such a match, and where the party or a row has changed since. `by`: an actor of the audit log.
-    Once there are signers, a false positive needs `signed`: a `signer` of the role compliance, and his `signature` in
-    hex over what `to_sign` gives.
+    It holds for the party as it is known, the entity, and the entity's row as it is now. Raises NoSuchScreening;
+    Permanent for a check without such a match, and where the party or a row has changed since. `by`: an actor of the
+    audit log. Once there are signers, a false positive needs `signed`, else DispositionRefused: a `signer` of the role
+    compliance, and his `signature` in hex over what `to_sign` gives.
     """
     with db.connect() as connection:
         lists.lock_for_screening(connection)
@@ -129,7 +141,9 @@ def _found(
         raise Permanent(f"the reason has {len(reason)} characters", f"Give a reason of at most {_LONGEST_REASON}")
     row = screening(InTransaction(connection), screening_id)
     if row is None:
-        raise Permanent(f"no screening has the number {screening_id}", "`fntx compliance screen` prints its number")
+        raise NoSuchScreening(
+            f"no screening has the number {screening_id}", "`fntx compliance screen` prints its number"
+        )
     found = [match for match in row.matches if entity in (None, match["entity"])]
     if not found:
         raise Permanent(f"screening {screening_id} has no such match", "`fntx compliance screen` prints its matches")
@@ -154,9 +168,10 @@ def _signed_bytes(
 
 
 def _by_compliance(connection: Connection, content: bytes, signed: Any) -> str:
-    """The signer who signed a disposition. Permanent unless he has the role compliance, and signed these bytes."""
+    """The signer who signed a disposition. DispositionRefused unless he is of the role compliance, and signed this."""
     if signed is None:
-        raise Permanent(
+        raise DispositionRefused(
+            "unsigned",
             "a false positive needs the signature of a signer of the role compliance",
             "He signs what --sign prints; hand it in with --file decision.json: signer, signature",
         )
@@ -168,8 +183,16 @@ def _by_compliance(connection: Connection, content: bytes, signed: Any) -> str:
         if (row.signer_id, row.role) == (signer_id, COMPLIANCE):
             if verifies(row.scheme, bytes.fromhex(row.public_key), content, _hex(signature)):
                 return signer_id
-            raise Permanent(f"the signature of {signer_id} does not fit (bad_signature)", "Sign what --sign prints now")
-    raise Permanent(f"{signer_id[:70]} is no signer of the role compliance", "`fntx treasury signers` lists who is")
+            raise DispositionRefused(
+                "bad_signature",
+                f"the signature of {signer_id} does not fit (bad_signature)",
+                "Sign what --sign prints now",
+            )
+    raise DispositionRefused(
+        "unknown_signer",
+        f"{signer_id[:70]} is no signer of the role compliance",
+        "`fntx treasury signers` lists who is",
+    )
 
 
 def _hex(text: str) -> bytes:

@@ -12,6 +12,7 @@ from fntx_dagster.services.auditing.keys import LostKey
 from fntx_dagster.services.governance.deciding import DecisionRefused
 from fntx_dagster.services.governance.steps import NoSuchProposal, TreasuryPaused
 from fntx_dagster.services.orders.fields import Declined, FieldFault
+from fntx_dagster.services.screening.deciding import DispositionRefused, NoSuchScreening
 from fntx_dagster.services.screening.gating import NotCleared
 
 _OF_STATE = ("duplicate", "duplicate_signer", "late", "removed_signer")
@@ -20,6 +21,7 @@ _CODES: dict[type[FntxError], tuple[str, int]] = {
     StepImpossible: ("wrong_state", 409),
     TreasuryPaused: ("paused", 409),
     NotCleared: ("not_cleared", 409),
+    NoSuchScreening: ("screening_not_found", 404),
     LostKey: ("key_lost", 409),
 }
 
@@ -30,7 +32,7 @@ def declining(*, asks_ledgers: bool = False) -> Iterator[None]:
     name is not the caller's business to guess."""
     try:
         yield
-    except (DecisionRefused, TransactionRefused) as error:
+    except (DecisionRefused, DispositionRefused, TransactionRefused) as error:
         raise _declined(error, error.code, 409 if error.code in _OF_STATE else 422) from None
     except Permanent as error:
         code, status = _CODES.get(type(error), ("refused", 422))
