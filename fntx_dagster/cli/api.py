@@ -90,11 +90,13 @@ def token(
     fntx api token --user ada --role trader
     fntx api token --user auditor --scope audit:read --days 30
     """
+    from fntx_dagster.services.auditing.settings_changes import noted_tokens
     from fntx_dagster.services.orders.access import make_token
 
-    _, db = settings_and_database()
+    settings, db = settings_and_database()
     lasts = timedelta(days=days) if days else None
-    write(f"{make_token(db, user, role or ('scoped' if scope else 'trader'), lasts, scope or ())}\n")
+    role = role or ("scoped" if scope else "trader")
+    write(f"{make_token(db, user, role, lasts, scope or (), told=noted_tokens(settings))}\n")
 
 
 @api.command()
@@ -133,10 +135,11 @@ def revoke(
     fntx api revoke 3
     """
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.auditing.settings_changes import noted_tokens
     from fntx_dagster.services.orders.access import revoke_token
 
-    _, db = settings_and_database()
-    revoke_token(db, number)
+    settings, db = settings_and_database()
+    revoke_token(db, number, told=noted_tokens(settings))
     out(f"Token {number} has ended.")
 
 

@@ -38,11 +38,12 @@ def add(
     Then `fntx users link ada` lets her in, and `fntx users password ada` sets a password.
     """
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.auditing.settings_changes import noted_users
     from fntx_dagster.services.visitors.users import add_user, known_name, require_owner_first
 
-    _, db = settings_and_database()
+    settings, db = settings_and_database()
     require_owner_first(db, name, role)
-    add_user(db, name, role, account or [])
+    add_user(db, name, role, account or [], told=noted_users(settings))
     if as_json:
         print_json({"user_id": known_name(name), "role": role, "accounts": account or []})
     else:
@@ -88,10 +89,11 @@ def role(name: Name, role: Annotated[str, typer.Argument(help=_ROLES)]) -> None:
     fntx users role ada fund
     """
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.auditing.settings_changes import noted_users
     from fntx_dagster.services.visitors.users import change_role
 
-    _, db = settings_and_database()
-    out("His sessions have ended." if change_role(db, name, role) else "He has that role.")
+    settings, db = settings_and_database()
+    out("His sessions have ended." if change_role(db, name, role, told=noted_users(settings)) else "He has that role.")
 
 
 @users.command()
@@ -103,11 +105,12 @@ def grant(
     fntx users grant ada --account U1234567
     """
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.auditing.settings_changes import noted_users
     from fntx_dagster.services.visitors.users import grant_account
 
-    _, db = settings_and_database()
+    settings, db = settings_and_database()
     for each in account:
-        out("Granted." if grant_account(db, name, each) else "He sees it already.")
+        out("Granted." if grant_account(db, name, each, told=noted_users(settings)) else "He sees it already.")
 
 
 @users.command()
@@ -119,11 +122,12 @@ def revoke(
     fntx users revoke ada --account U1234567
     """
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.auditing.settings_changes import noted_users
     from fntx_dagster.services.visitors.users import revoke_account
 
-    _, db = settings_and_database()
+    settings, db = settings_and_database()
     for each in account:
-        out("Taken." if revoke_account(db, name, each) else "It was not granted to him.")
+        out("Taken." if revoke_account(db, name, each, told=noted_users(settings)) else "It was not granted to him.")
 
 
 @users.command()
@@ -133,10 +137,11 @@ def remove(name: Name) -> None:
     fntx users remove ada
     """
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.auditing.settings_changes import noted_users
     from fntx_dagster.services.visitors.users import remove_user
 
-    _, db = settings_and_database()
-    remove_user(db, name)
+    settings, db = settings_and_database()
+    remove_user(db, name, told=noted_users(settings))
     out(f"{name} is removed.")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from fntx_dagster.audit.event import EventSubject, LedgerPlace, NewAuditEvent, is_count
+from fntx_dagster.metrics.catalogue import EXTENSION
 from fntx_dagster.services.auditing.log import append
 
 if TYPE_CHECKING:
@@ -42,10 +43,17 @@ def noted_posts(settings: Settings) -> Callable[[Connection, Sequence[PostedDay]
 
 
 def _event(signed: SignedDay) -> NewAuditEvent:
-    details = _details(signed)
+    details = _details(signed) | _ledger_head(signed)
     if signed.previous_root is not None:
         details |= {"previous_root": signed.previous_root.hex(), "reason": signed.reason or ""}
     return NewAuditEvent("day_signed", "system:signature", _subject(signed), details)
+
+
+def _ledger_head(signed: SignedDay) -> dict[str, str]:
+    """The head of the account's book at the day's close, and how many entries lead to it; nothing without a book."""
+    values = signed.extension.values if signed.extension else {}
+    texts = {name: EXTENSION.by_name[name].text_of(values.get(name)) for name in ("ledger_entries", "ledger_head")}
+    return {name: text for name, text in texts.items() if text is not None}
 
 
 def _subject(day: SignedDay | PostedDay) -> EventSubject:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from fntx_dagster.errors import Permanent
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.ledger import tokens
-from fntx_dagster.store.ledger.tokens import TokenRow
+from fntx_dagster.store.ledger.tokens import TokenRow, TokenTold, untold
 
 TRADER, ADMIN, SIGNAL_SOURCE, READER, SCOPED = ROLES = ("trader", "admin", "signal_source", "reader", "scoped")
 PLAIN = "audit:plain"
@@ -78,10 +78,15 @@ class Caller(NamedTuple):
 
 
 def make_token(
-    db: Database, user_id: str, role: str, lasts: timedelta | None = None, scopes: Collection[str] = ()
+    db: Database,
+    user_id: str,
+    role: str,
+    lasts: timedelta | None = None,
+    scopes: Collection[str] = (),
+    told: TokenTold = untold,
 ) -> str:
-    """A new token, which is known to nobody else: only its digest is stored. Raises Permanent for an unknown role or
-    scope, a user without a name, and a token that may do nothing."""
+    """A new token, which is known to nobody else: only its digest is stored; `told` hears of it in its transaction.
+    Raises Permanent for an unknown role or scope, a user without a name, and a token that may do nothing."""
     if role not in ROLES:
         raise Permanent(f"there is no role {role}", f"The roles are {', '.join(ROLES)}")
     if unknown := [scope for scope in scopes if scope not in SCOPES]:
@@ -99,7 +104,7 @@ def make_token(
         )
     token = secrets.token_urlsafe(_BYTES)
     ends_at = datetime.now(UTC) + lasts if lasts else None
-    tokens.add(db, _digest(token), user_id, role, sorted({*scopes}), ends_at)
+    tokens.add(db, _digest(token), user_id, role, sorted({*scopes}), ends_at, told)
     return token
 
 
@@ -116,9 +121,10 @@ def list_tokens(db: Readable) -> list[TokenRow]:
     return tokens.listed(db)
 
 
-def revoke_token(db: Database, token_id: int) -> None:
-    """Let a token end now. Raises Permanent where there is none, or it has ended already."""
-    if not tokens.revoke(db, token_id):
+def revoke_token(db: Database, token_id: int, told: TokenTold = untold) -> None:
+    """Let a token end now, of which `told` hears in its transaction. Raises Permanent where there is none, or it has
+    ended already."""
+    if not tokens.revoke(db, token_id, told):
         raise Permanent(f"no token {token_id} is in use", "`fntx api tokens` lists them")
 
 

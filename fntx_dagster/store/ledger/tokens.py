@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from psycopg.rows import namedtuple_row
+import psycopg
+from psycopg.rows import args_row, namedtuple_row
 
 from fntx_dagster.store.database import Database, Readable
-from fntx_dagster.store.queries import columns, one_value
+from fntx_dagster.store.queries import columns
 
 
 class TokenRow(NamedTuple):
@@ -23,16 +25,33 @@ class TokenRow(NamedTuple):
     revoked_at: datetime | None
 
 
-def add(db: Database, digest: bytes, user_id: str, role: str, scopes: list[str], expires_at: datetime | None) -> int:
+TokenTold = Callable[[psycopg.Connection, str, TokenRow], None]
+"""Hears of a change in its transaction, last of all: what changed, and the token as it is kept then."""
+
+
+def untold(connection: psycopg.Connection, change: str, row: TokenRow) -> None:
+    """Nobody hears of it."""
+
+
+def add(
+    db: Database,
+    digest: bytes,
+    user_id: str,
+    role: str,
+    scopes: list[str],
+    expires_at: datetime | None,
+    told: TokenTold = untold,
+) -> int:
     """Keep a token's digest; its number."""
-    with db.connect() as connection:
-        return one_value(
-            connection.execute(
-                """insert into ledger.tokens (token_hash, user_id, role, scopes, expires_at)
-                values (%s, %s, %s, %s, %s) returning token_id""",
-                (digest, user_id, role, scopes, expires_at),
-            )
-        )
+    with db.connect() as connection, connection.cursor(row_factory=args_row(TokenRow)) as cursor:
+        row = cursor.execute(
+            f"""insert into ledger.tokens (token_hash, user_id, role, scopes, expires_at)
+            values (%s, %s, %s, %s, %s) returning {columns(TokenRow._fields)}""",
+            (digest, user_id, role, scopes, expires_at),
+        ).fetchone()
+        assert row  # an insert of one row returns it
+        told(connection, "token made", row)
+    return row.token_id
 
 
 def find(db: Readable, digest: bytes) -> TokenRow | None:
@@ -52,10 +71,14 @@ def listed(db: Readable) -> list[TokenRow]:
         return [TokenRow._make(row) for row in cursor]
 
 
-def revoke(db: Database, token_id: int) -> bool:
+def revoke(db: Database, token_id: int, told: TokenTold = untold) -> bool:
     """Let a token end now; False where there is none, or it has ended already."""
-    with db.connect() as connection:
-        done = connection.execute(
-            "update ledger.tokens set revoked_at = now() where token_id = %s and revoked_at is null", (token_id,)
-        )
-        return bool(done.rowcount)
+    with db.connect() as connection, connection.cursor(row_factory=args_row(TokenRow)) as cursor:
+        row = cursor.execute(
+            f"""update ledger.tokens set revoked_at = now() where token_id = %s and revoked_at is null
+            returning {columns(TokenRow._fields)}""",
+            (token_id,),
+        ).fetchone()
+        if row is not None:
+            told(connection, "token revoked", row)
+        return row is not None

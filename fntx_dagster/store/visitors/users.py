@@ -5,14 +5,23 @@ A change of what somebody may see ends his sessions in the same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import psycopg
 from psycopg.rows import args_row
 
 from fntx_dagster.store.database import Database, Readable
+from fntx_dagster.store.queries import one_value
 from fntx_dagster.store.visitors.audit import note
+
+UserTold = Callable[[psycopg.Connection, str, bytes, str], None]
+"""Hears of a change in its transaction, last of all: what changed, the user's handle, his new role or nothing."""
+
+
+def untold(connection: psycopg.Connection, change: str, handle: bytes, role: str) -> None:
+    """Nobody hears of it but the log of visitors."""
 
 
 class UserRow(NamedTuple):
@@ -46,7 +55,9 @@ def listed(db: Readable) -> list[UserRow]:
         ).fetchall()
 
 
-def add(db: Database, user_id: str, role: str, accounts: Sequence[str], handle: bytes, actor: str) -> bool:
+def add(
+    db: Database, user_id: str, role: str, accounts: Sequence[str], handle: bytes, actor: str, told: UserTold = untold
+) -> bool:
     """Add a user; False where the name is taken. The first one ends the sessions and links of a machine without any."""
     with db.connect() as connection:
         added = connection.execute(
@@ -65,31 +76,37 @@ def add(db: Database, user_id: str, role: str, accounts: Sequence[str], handle: 
                 (user_id, account),
             )
             note(connection, "account granted", user_id, actor, detail=account)
+        told(connection, "user added", handle, role)
         return True
 
 
-def remove(db: Database, user_id: str, actor: str) -> bool:
+def remove(db: Database, user_id: str, actor: str, told: UserTold = untold) -> bool:
     """Remove a user with all that is his; False where there is none. The log keeps his name."""
     with db.connect() as connection:
-        removed = connection.execute("delete from visitors.users where user_id = %s", (user_id,)).rowcount
+        removed = connection.execute(
+            "delete from visitors.users where user_id = %s returning handle", (user_id,)
+        ).fetchone()
         if removed:
             note(connection, "user removed", user_id, actor)
-        return bool(removed)
+            told(connection, "user removed", removed[0], "")
+        return removed is not None
 
 
-def set_role(db: Database, user_id: str, role: str, actor: str) -> bool:
+def set_role(db: Database, user_id: str, role: str, actor: str, told: UserTold = untold) -> bool:
     """Give a user another role, and end his sessions; False where there is none, or he has the role."""
     with db.connect() as connection:
         changed = connection.execute(
-            "update visitors.users set role = %s where user_id = %s and role <> %s", (role, user_id, role)
-        ).rowcount
+            "update visitors.users set role = %s where user_id = %s and role <> %s returning handle",
+            (role, user_id, role),
+        ).fetchone()
         if changed:
             connection.execute("delete from visitors.sessions where user_id = %s", (user_id,))
             note(connection, "role changed", user_id, actor, detail=role)
-        return bool(changed)
+            told(connection, "role changed", changed[0], role)
+        return changed is not None
 
 
-def grant(db: Database, user_id: str, account: str, actor: str) -> bool:
+def grant(db: Database, user_id: str, account: str, actor: str, told: UserTold = untold) -> bool:
     """Let a user see an account; False where he does already. The user has to be there."""
     with db.connect() as connection:
         changed = connection.execute(
@@ -98,10 +115,11 @@ def grant(db: Database, user_id: str, account: str, actor: str) -> bool:
         ).rowcount
         if changed:
             note(connection, "account granted", user_id, actor, detail=account)
+            told(connection, "account granted", _handle(connection, user_id), "")
         return bool(changed)
 
 
-def revoke(db: Database, user_id: str, account: str, actor: str) -> bool:
+def revoke(db: Database, user_id: str, account: str, actor: str, told: UserTold = untold) -> bool:
     """Take an account from a user, and end his sessions; False where it was not granted to him."""
     with db.connect() as connection:
         changed = connection.execute(
@@ -110,6 +128,7 @@ def revoke(db: Database, user_id: str, account: str, actor: str) -> bool:
         if changed:
             connection.execute("delete from visitors.sessions where user_id = %s", (user_id,))
             note(connection, "account revoked", user_id, actor, detail=account)
+            told(connection, "account revoked", _handle(connection, user_id), "")
         return bool(changed)
 
 
@@ -147,3 +166,7 @@ def rehash(db: Database, user_id: str, before: str, after: str) -> None:
         connection.execute(
             "update visitors.users set password = %s where user_id = %s and password = %s", (after, user_id, before)
         )
+
+
+def _handle(connection: psycopg.Connection, user_id: str) -> bytes:
+    return one_value(connection.execute("select handle from visitors.users where user_id = %s", (user_id,)))

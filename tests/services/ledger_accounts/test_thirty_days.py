@@ -52,6 +52,7 @@ from fntx_dagster.store.ledger import books, reading
 from fntx_dagster.store.marts.verification import verifications
 from fntx_dagster.store.outbox import signatures
 from tests.dbt.conftest import fresh
+from tests.services.auditing.test_order_books import told
 
 from .paper_trader import PaperTrader
 
@@ -227,6 +228,10 @@ def test_each_record_holds_the_ledgers_head_at_the_days_end(traded: Traded) -> N
         assert EXTENSION.by_name["ledger_head"].text_of(signed.extension.values["ledger_head"]) == until[-1]["hash"]
         assert signed.values["session_close_utc"] == int(midnight.timestamp())
         assert signed.values["trading_day_num"] == (day - FIRST).days + 1
+        events = [event for event in told(traded.settings, traded.db) if event["type"] == "day_signed"]
+        event = {event["details"]["root"]: event for event in events}[signed.root.hex()]
+        assert event["details"]["ledger_head"] == until[-1]["hash"]
+        assert event["details"]["ledger_entries"] == f"{len(until)}"
 
 
 def test_a_stranger_verifies_a_sunday_with_nothing_but_a_file_and_the_chain(traded: Traded, tmp_path: Path) -> None:
