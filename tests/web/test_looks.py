@@ -21,11 +21,8 @@ from tests.web.treasury.filling import waiting
 
 pytestmark = [needs_browser, pytest.mark.slow]
 
-OF_ORDERS, OF_SIGNALS, OF_TREASURY = (
-    ("orders", "ledger", "gates", "alerts", "system"),
-    ("signals",),
-    ("treasury", "audit"),
-)
+OF_ORDERS, OF_SIGNALS = ("orders", "ledger", "gates", "alerts", "system"), ("signals",)
+OF_TREASURY = ("treasury", "screening", "audit")
 """The first parts of the paths whose pages are looked at over the homes of orders, of signals and of the treasury; the
 others are looked at over that of the demo."""
 FILLED = {

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import RedirectResponse
 
 from fntx_dagster.errors import FntxError, Permanent, without_accounts
+from fntx_dagster.report.step_diagram import step_diagram
 from fntx_dagster.services.dashboard.treasury import (
     KIND_NAMES,
     STATES,
@@ -104,7 +105,8 @@ def show_signers(asked: Asked) -> Answer:
 def show_states(_asked: Asked) -> Answer:
     """The tables of steps, each with its diagram in Mermaid's language."""
     tables = [
-        (name, _TITLES[name], _steps(name, rows), diagram(name).splitlines()) for name, rows in machine_tables().items()
+        (name, _TITLES[name], _steps(name, rows), _picture(name, rows), diagram(name).splitlines())
+        for name, rows in machine_tables().items()
     ]
     return Shown(
         "treasury_states.html.j2", "Steps of the treasury", {"places": places("/treasury/states"), "tables": tables}
@@ -155,13 +157,13 @@ def spoken(state: str) -> str:
 
 
 def said(details: Mapping[str, Any]) -> str:
-    """Details of an event in a row; hashes and signatures are cut, as the event itself holds them."""
+    """Details of an event in a row, without hashes, signatures and what holds further fields: its page has all."""
     parts = [f"{name.replace('_', ' ')} {value}" for name, value in details.items() if _is_short(value)]
     return "; ".join(parts)
 
 
 def _is_short(value: object) -> bool:
-    return not (isinstance(value, str) and len(value) > _LONG and " " not in value)
+    return isinstance(value, int) or (isinstance(value, str) and (len(value) <= _LONG or " " in value))
 
 
 def names(signers: list[str] | tuple[str, ...]) -> str:
@@ -258,3 +260,8 @@ def _steps(name: str, rows: list[dict[str, Any]]) -> Grid:
         for each in rows
     ]
     return Grid(f"Steps of {_TITLES[name].lower()}", _STEP, steps, words=4)
+
+
+def _picture(name: str, rows: list[dict[str, Any]]) -> str:
+    ways = [(spoken(each["state"]), spoken(each["next"])) for each in rows]
+    return step_diagram(f"States of {_TITLES[name].lower()}, each with an arc to those it leads to", ways)
