@@ -20,9 +20,11 @@ def test_the_demo_issues_what_people_decided_and_a_stranger_finds_it_on_the_ledg
         done = run(home, "demo", "--treasury")
         assert done.returncode == 0, done.stdout + done.stderr
         issue, _, log = done.stdout.partition("The log of all this")
+        assert "xrpl: require_auth, signers, disable_master; its own key moves nothing any more" in issue
+        assert "stellar: flags, signers; its own key moves nothing any more" in issue
         assert "customer-17 holds 250000.5 DEMO.BOND, says the ledger's server" in issue
         assert "the distribution account holds 900.0000000 DEMOUSD, says Horizon" in issue
-        assert issue.count("Signed by 2 on their own machines") == 2
+        assert issue.count("Signed by 2 on their own machines") == 3
         for refusal in ("blocked, a match on a list: customer-18", "(bad_signature)", "refused, other_transaction"):
             assert refusal in issue
         by_fntx, _, by_file = log.partition("verify/audit.py, one file of Python")

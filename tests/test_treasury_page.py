@@ -14,14 +14,18 @@ from typing import Any
 
 import pytest
 from typer.testing import CliRunner
+from xrpl.core.binarycodec import encode
 
 from fntx_dagster.cli import app
 from fntx_dagster.governance.config import read_config
 from fntx_dagster.simulate.sanctions import write_list
-from fntx_dagster.simulate.treasury import AccountsOnXrpl, write_xrpl
+from fntx_dagster.simulate.xrpl.codes import SUCCESS
+from fntx_dagster.simulate.xrpl.engine import attempt, read_blob
+from fntx_dagster.simulate.xrpl.ledger import XrplLedger, new_ledger
 from fntx_dagster.simulate.xrpl.server import serve_xrpl
+from fntx_dagster.simulate.xrpl.view import NetworkRules, TrialState
 from fntx_dagster.store.database import Database
-from tests.simulate.xrpl.people import BOND
+from tests.simulate.xrpl.people import BOND, XRP
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "treasury.md").read_text(encoding="utf-8")
@@ -176,12 +180,30 @@ def _register(walk: Walk, words: dict[str, str]) -> None:
 def _ledger(walk: Walk, config: dict[str, Any]) -> Any:
     """A ledger with the configuration's issuer and treasury, and a customer whose line is authorised."""
     accounts = {role: each["address"] for role, each in config["xrpl"]["accounts"].items()}
-    signers = [each["xrpl"] for each in config["signers"]]
-    holders = [accounts["treasury"], walk.addresses[CUSTOMER]]
-    ours = (accounts[role] for role in ("issuer", "treasury", "attestation"))
-    known = AccountsOnXrpl(*ours, signers, holders, BOND, "1000")
-    write_xrpl(walk.folder / "ledger.json", known, config["xrpl"]["network_id"])
-    return serve_xrpl(file=walk.folder / "ledger.json", closes_every=0.1)
+    issuer, customer = accounts["issuer"], walk.addresses[CUSTOMER]
+    funded = dict.fromkeys([*accounts.values(), customer], 1000 * XRP)
+    ledger = new_ledger(funded, NetworkRules(config["xrpl"]["network_id"]))
+    signers = [{"SignerEntry": {"Account": each["xrpl"], "SignerWeight": 1}} for each in config["signers"]]
+    token = {"currency": BOND, "value": "1000"}
+    _does(ledger, issuer, "AccountSet", SetFlag=2)
+    _does(ledger, customer, "TrustSet", LimitAmount=token | {"issuer": issuer})
+    _does(ledger, issuer, "TrustSet", LimitAmount=token | {"issuer": customer, "value": "0"}, Flags=0x10000)
+    _does(ledger, issuer, "SignerListSet", SignerQuorum=2, SignerEntries=signers)
+    return serve_xrpl(ledger, closes_every=0.1)
+
+
+def _does(ledger: XrplLedger, account: str, kind: str, **fields: Any) -> None:
+    """Let an account do something before the history begins: by the ledger's rules, without a signature."""
+    view = TrialState(ledger.entries)
+    root = view.root(account)
+    assert root is not None
+    tx = {"TransactionType": kind, "Account": account, "Fee": "10", "Sequence": root["Sequence"], "SigningPubKey": ""}
+    sent = read_blob(encode({"Flags": 0} | tx | fields))
+    verdict = attempt(view, sent, ledger.coming, signed=False)
+    assert verdict.code == SUCCESS, f"{kind} of {account}: {verdict.code}"
+    for entry in view.changed.values():
+        assert entry is not None
+        ledger.replace_entry(entry)
 
 
 def test_the_programs_on_the_page_are_those_of_the_folder() -> None:

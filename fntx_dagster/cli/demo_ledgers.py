@@ -8,15 +8,16 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from fntx_dagster.errors import Permanent
-from fntx_dagster.simulate.treasury import AccountsOnStellar, AccountsOnXrpl, write_stellar, write_xrpl
+from fntx_dagster.simulate.treasury import AccountsOnStellar, write_stellar
 
 _CLOSES_EVERY = "0.3"
+_DROPS = 1_000_000_000
 _STARTS_WITHIN = 30
 _ANSWERS_WITHIN = 10
 
@@ -43,19 +44,21 @@ class DemoLedgers(NamedTuple):
 
 @contextmanager
 def ledgers(
-    folder: Path, xrpl: AccountsOnXrpl, network_id: int, stellar: AccountsOnStellar, passphrase: str
+    folder: Path, funded: Collection[str], network_id: int, stellar: AccountsOnStellar, passphrase: str
 ) -> Iterator[DemoLedgers]:
-    """Both ledgers with a treasury's accounts, until the block ends."""
+    """Both ledgers, until the block ends; `funded` accounts have XRP."""
     folder.mkdir(parents=True)
-    states = {"xrpl": folder / "xrpl.json", "horizon": folder / "stellar.jsonl"}
-    write_xrpl(states["xrpl"], xrpl, network_id)
-    write_stellar(states["horizon"], stellar, passphrase)
-    more = {"xrpl": ["--network-id", str(network_id)], "horizon": ["--passphrase", passphrase]}
+    world = folder / "stellar.jsonl"
+    write_stellar(world, stellar, passphrase)
+    fund = [word for each in funded for word in ("--fund", f"{each}={_DROPS}")]
+    more = {
+        "xrpl": ["--network-id", str(network_id), *fund],
+        "horizon": ["--passphrase", passphrase, "--state", str(world)],
+    }
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        for name, state in states.items():
-            arguments = ["--address", str(folder / f"{name}.url"), "--state", str(state)]
-            arguments += ["--closes-every", _CLOSES_EVERY, *more[name]]
+        for name, own in more.items():
+            arguments = ["--address", str(folder / f"{name}.url"), "--closes-every", _CLOSES_EVERY, *own]
             processes[name] = subprocess.Popen(
                 [sys.executable, "-m", f"fntx_dagster.simulate.{name}", *arguments], stdin=subprocess.DEVNULL
             )
@@ -66,6 +69,14 @@ def ledgers(
             process.terminate()
         for process in processes.values():
             process.wait()
+
+
+def open_line(url: str, seed_file: Path, issuer: str, currency: str, limit: str) -> None:
+    """Let the owner of an account open a line with his own wallet, in a process of his own."""
+    command = [sys.executable, "-m", "fntx_dagster.simulate.customer", url, str(seed_file), issuer, currency, limit]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise Permanent(f"the line was not opened: {done.stderr.strip()}", "Run the demo again")
 
 
 def _address(file: Path, process: subprocess.Popen[bytes]) -> str:

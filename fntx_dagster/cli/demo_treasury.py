@@ -12,12 +12,14 @@ from fntx_dagster.cli.demo_signers import DemoSigner
 from fntx_dagster.errors import Permanent
 from fntx_dagster.services.database import Database
 from fntx_dagster.settings import Settings
-from fntx_dagster.simulate.treasury import AccountsOnStellar, AccountsOnXrpl
+from fntx_dagster.simulate.treasury import AccountsOnStellar
 
 NETWORK_ID, PASSPHRASE = 1, "Demo network of Stellar ; nobody else's"
 SIGNERS = ("treasury", "compliance", "trustee")
 """Their names are their roles."""
 BOND, DOLLAR = "DEMO.BOND", "DEMOUSD"
+BOND_CODE = BOND.encode().hex().upper().ljust(40, "0")
+"""As the XRP Ledger writes it."""
 LIMIT = 1_000_000
 
 OWNERS = ("issuer", "house", "escrow", "amm", "trading", "customer-17", "customer-18")
@@ -44,33 +46,12 @@ class DemoTreasury(NamedTuple):
         return self.owners[owner].public["stellar"]
 
 
-def simulated_ledgers(
-    folder: Path, signers: Sequence[DemoSigner], owners: Mapping[str, DemoSigner]
-) -> AbstractContextManager[DemoLedgers]:
-    """An XRP Ledger and a Stellar network, each a process, with the accounts of the treasury."""
-    xrpl, stellar = ({name: owner.public[ledger] for name, owner in owners.items()} for ledger in ("xrpl", "stellar"))
-    return ledgers(
-        folder / "ledgers",
-        AccountsOnXrpl(
-            xrpl["issuer"],
-            xrpl["house"],
-            xrpl["attestation"],
-            [each.public["xrpl"] for each in signers],
-            [xrpl["house"], xrpl["customer-17"]],
-            BOND.encode().hex().upper().ljust(40, "0"),
-            str(LIMIT),
-        ),
-        NETWORK_ID,
-        AccountsOnStellar(
-            stellar["issuer"],
-            stellar["house"],
-            stellar["attestation"],
-            [each.public["stellar"] for each in signers],
-            DOLLAR,
-            LIMIT,
-        ),
-        PASSPHRASE,
-    )
+def simulated_ledgers(folder: Path, owners: Mapping[str, DemoSigner]) -> AbstractContextManager[DemoLedgers]:
+    """An XRP Ledger and a Stellar network, each a process, with the accounts of the treasury and its customers."""
+    funded = [owners[name].public["xrpl"] for name in ("issuer", "house", "attestation", "customer-17")]
+    issuer, house, anchor = (owners[name].public["stellar"] for name in ("issuer", "house", "attestation"))
+    stellar = AccountsOnStellar(issuer, house, anchor, DOLLAR, LIMIT)
+    return ledgers(folder, funded, NETWORK_ID, stellar, PASSPHRASE)
 
 
 def configuration(signers: Sequence[DemoSigner], owners: Mapping[str, DemoSigner]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from uuid import UUID
 from fntx_dagster.cli.demo_signers import DemoSigner, decisions, transactions_signed
 from fntx_dagster.cli.demo_treasury import BOND, BY, DOLLAR, NETWORK_ID, PASSPHRASE, DemoTreasury, must
 from fntx_dagster.cli.terminal import GOOD, line, out, title
-from fntx_dagster.cli.treasury_proposals import as_dict
 from fntx_dagster.errors import Permanent
 from fntx_dagster.report.programs import json_text
 from fntx_dagster.services.governance.deciding import decide
@@ -55,7 +54,7 @@ def issue_on_xrpl(demo: DemoTreasury) -> None:
     out(f"Exported for the signers: {file.relative_to(demo.folder)}")
     returned = transactions_signed([treasury, trustee], "xrpl", file)
     _refuse_altered_bytes(demo, returned[0])
-    settled = _signed_and_sent(demo, proposal, returned)
+    settled = signed_and_sent(demo, proposal, returned)
     held = demo.ledgers.held_on_xrpl(demo.xrpl("customer-17"), demo.xrpl("issuer"))
     must(held == _ISSUED, f"the ledger says that customer-17 holds {held}")
     out(line(GOOD, f" In ledger {settled.ledger}: customer-17 holds {held} {BOND}, says the ledger's server."))
@@ -72,7 +71,7 @@ def issue_on_stellar(demo: DemoTreasury) -> None:
     treasury, compliance, _ = demo.signers
     decide_together(demo, proposal, [treasury, compliance])
     [file] = export_files(demo.settings, demo.db, proposal, demo.folder / "to-sign", BY)
-    settled = _signed_and_sent(demo, proposal, transactions_signed([treasury, compliance], "stellar", file))
+    settled = signed_and_sent(demo, proposal, transactions_signed([treasury, compliance], "stellar", file))
     held = demo.ledgers.held_on_stellar(demo.stellar("house"), DOLLAR)
     must(float(held) == float(_DOLLARS), f"Horizon says that the distribution account holds {held}")
     out(line(GOOD, f" In ledger {settled.ledger}: the distribution account holds {held} {DOLLAR}, says Horizon."))
@@ -84,7 +83,22 @@ def decide_together(demo: DemoTreasury, proposal: UUID, signers: Sequence[DemoSi
         decide(demo.settings, demo.db, proposal, decision)
     row = show(demo.db, proposal)
     must(row.row.state in ("approved", "confirmed"), f"the proposal is {row.row.state}")
-    out(line(GOOD, f" Approved by {', '.join(row.approvals)}, each with a signature over these words."))
+    out(line(GOOD, f" Approved by {', '.join(row.approvals)}, each by a signature over the proposal."))
+
+
+def taken(demo: DemoTreasury, returned: list[tuple[str, bytes]]) -> None:
+    """Import what signers returned. Permanent where one file is refused."""
+    for answer in import_files(demo.settings, demo.db, returned):
+        must(answer.added is not None, f"{Path(answer.file).name} was refused: {answer.message}")
+
+
+def signed_and_sent(demo: DemoTreasury, proposal: UUID, returned: list[tuple[str, bytes]]) -> Settled:
+    """Import what signers returned, send it, and wait for its ledger."""
+    taken(demo, returned)
+    out(line(GOOD, f" Signed by {len(returned)} on their own machines; the signatures verify, and are combined."))
+    sent = submit(demo.settings, demo.db, proposal, BY)
+    out(f"Submitted: {sent.hash}", f"The server answers: {sent.words}")
+    return confirmed(demo, proposal)
 
 
 def confirmed(demo: DemoTreasury, proposal: UUID) -> Settled:
@@ -108,7 +122,7 @@ def _issue(demo: DemoTreasury, to: str, value: str) -> dict[str, Any]:
 
 def _as_json(demo: DemoTreasury, proposal: UUID) -> str:
     """What `fntx treasury show --json` prints."""
-    return json_text(as_dict(show(demo.db, proposal)))
+    return json_text(show(demo.db, proposal).as_dict())
 
 
 def _refuse_anothers_decision(demo: DemoTreasury, proposal: UUID, named: DemoSigner, real: DemoSigner) -> None:
@@ -128,13 +142,3 @@ def _refuse_altered_bytes(demo: DemoTreasury, returned: tuple[str, bytes]) -> No
     [answer] = import_files(demo.settings, demo.db, [(name, altered)])
     must(answer.added is None, "altered bytes were taken")
     out(line(GOOD, f" The same signature under another token: refused, {answer.code}"))
-
-
-def _signed_and_sent(demo: DemoTreasury, proposal: UUID, returned: list[tuple[str, bytes]]) -> Settled:
-    for answer in import_files(demo.settings, demo.db, returned):
-        if answer.added is None:
-            raise Permanent(f"{Path(answer.file).name} was refused: {answer.message}", "Report it")
-    out(line(GOOD, f" Signed by {len(returned)} on their own machines; the signatures verify, and are combined."))
-    sent = submit(demo.settings, demo.db, proposal, BY)
-    out(f"Submitted: {sent.hash}", f"The server answers: {sent.words}")
-    return confirmed(demo, proposal)

@@ -19,6 +19,7 @@ from fntx_dagster.cli.demo_treasury import BY, OWNERS, SIGNERS, DemoTreasury, co
 from fntx_dagster.cli.issue_demo import issue_on_stellar, issue_on_xrpl
 from fntx_dagster.cli.live_demo import home_of_its_own
 from fntx_dagster.cli.serving import end_by_signals
+from fntx_dagster.cli.setup_demo import authorise_customer, set_up_issuers
 from fntx_dagster.cli.terminal import GOOD, line, note, out, title
 from fntx_dagster.errors import Permanent
 from fntx_dagster.services.auditing.looking import status
@@ -50,7 +51,7 @@ def run_treasury_demo(settings: Settings) -> None:
         keystore = folder / "anchors" / "anchor-key.json"
         keystore.parent.mkdir()
         owners |= {"attestation": DemoSigner("attestation", keystore.parent, anchor_key(keystore))}
-        with simulated_ledgers(folder / "ledgers", signers, owners) as served:
+        with simulated_ledgers(folder / "ledgers", owners) as served:
             config = folder / "treasury.json"
             config.write_text(json.dumps(configuration(signers, owners), indent=2), encoding="utf-8")
             export(
@@ -66,6 +67,8 @@ def run_treasury_demo(settings: Settings) -> None:
             demo = DemoTreasury(own, open_database(own), folder, signers, owners, served)
             _enroll(demo)
             _know_parties(demo)
+            set_up_issuers(demo)
+            authorise_customer(demo)
             issue_on_xrpl(demo)
             issued = status(demo.settings, demo.db).events - 1  # the last event of a confirmed issue is iou_issued
             issue_on_stellar(demo)
