@@ -166,9 +166,10 @@ def freeze(
         str | None, typer.Argument(metavar="[HOLDER]", help="Left out: with --all.", show_default=False)
     ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="All that the issuer issued, on the XRP Ledger.")] = False,
+    end: Annotated[bool, typer.Option("--end", help="End the freeze.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Propose to freeze a holder's line; on Stellar its authorisation is taken back.
+    """Propose to freeze a holder's line; on Stellar its authorisation is taken back. With --end, propose the opposite.
 
     fntx treasury freeze OPTKAS.BOND rPT1Sjq2YGrBMTttX4GZHjKu9dyfzbpAYe
     """
@@ -177,7 +178,8 @@ def freeze(
     if everybody is (holder is not None):
         raise Permanent("either a holder or --all is frozen", "Name one of the two")
     settings, db, at = _token(code)
-    payload = at.freeze_all() if holder is None else at.freeze(holder)
+    change = at.unfreeze if end else at.freeze
+    payload = at.freeze_all(end=end) if holder is None else change(holder)
     _proposed(settings, db, "freeze", payload, [], None, as_json=as_json)
 
 

@@ -23,6 +23,10 @@ BATCH = "batch"
 ANCHOR = "audit.anchor"
 """The kind of an anchor of the audit log on a ledger; a standing approval can stand for the votes on it."""
 _PAYMENT = frozenset({"payment"})
+_FREEZING = frozenset({"trustline.freeze", "trustline.unfreeze", "trustline.flags", "account.flag"})
+_CONFIGURING = frozenset(
+    {"account.flag", "account.key", "account.options", "account.create", "signers.set", "tickets.create", BATCH}
+)
 
 
 class ProposalKind(NamedTuple):
@@ -46,15 +50,12 @@ KINDS = {
     "bond.approve": ProposalKind(2, screened=True),
     "trade.order": ProposalKind(2, ops=frozenset({"offer.create", "offer.cancel"})),
     # whoever is on a list can be frozen: a hit must not stop it
-    "freeze": ProposalKind(2, COMPLIANCE, frozenset({"trustline.freeze", "trustline.flags", "account.flag"})),
+    "freeze": ProposalKind(2, COMPLIANCE, _FREEZING),
     "escrow.create": ProposalKind(2, TREASURY, frozenset({"escrow.create"}), screened=True),
     "escrow.finish": ProposalKind(2, TRUSTEE, frozenset({"escrow.finish"}), screened=True),
     "escrow.cancel": ProposalKind(2, TRUSTEE, frozenset({"escrow.cancel"})),
     "config.change": ProposalKind(3),
-    "account.configure": ProposalKind(
-        3,
-        ops=frozenset({"account.flag", "signers.set", "account.options", "tickets.create", "account.create", BATCH}),
-    ),
+    "account.configure": ProposalKind(3, ops=_CONFIGURING),
     # several of them, for accounts that are not held by the signers yet
     "account.setup": ProposalKind(3),
     "signer.rotate": ProposalKind(3),

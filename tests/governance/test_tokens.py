@@ -38,6 +38,22 @@ def test_the_four_tokens_of_the_documentation_are_a_configuration() -> None:
     assert config().hash != read_config(PLATFORM).hash
 
 
+@pytest.mark.parametrize("tokens", [TOKENS, None])
+def test_what_is_no_issue_and_no_redemption_is_not_proposed_as_one(tokens: list[dict[str, Any]] | None) -> None:
+    known = config(tokens) if tokens else read_config(PLATFORM)
+    coins = payload("payment", "treasury", "rStranger")
+    coins["intent"]["params"]["amount"] = "1000000"
+    for wrong, kind, code in (
+        (payload("payment", "treasury", "rStranger"), "iou.redeem", "no_redemption"),
+        (payload("payment", "treasury", "rStranger"), "iou.issue", "no_issue"),
+        (coins, "iou.redeem", "no_redemption"),
+        (coins, "iou.issue", "no_issue"),
+    ):
+        with pytest.raises(TransactionRefused) as refused:
+            check_token(wrong, kind, known)
+        assert refused.value.code == code
+
+
 def test_without_tokens_those_of_the_lines_and_of_the_asset_go_anywhere() -> None:
     plain = read_config(PLATFORM)
     assert [token.code for token in plain.tokens] == ["OPTKAS.BOND", "OPTKAS.ESCROW", "OPTKASUSD"]

@@ -23,7 +23,7 @@ from fntx_dagster.intents.refusal import TransactionRefused
 MOST = 2**32 - 1
 MOST_SIGNERS = 32
 TRUST_FLAGS = {"set_no_ripple": 0x20000, "clear_no_ripple": 0x40000}
-AUTHORIZE, FREEZE = 0x10000, 0x100000
+AUTHORIZE, FREEZE, UNFREEZE = 0x10000, 0x100000, 0x200000
 OFFER_FLAGS = {"passive": 0x10000, "immediate_or_cancel": 0x20000, "fill_or_kill": 0x40000, "sell": 0x80000}
 ACCOUNT_FLAGS = {
     "require_dest": 1,
@@ -103,6 +103,16 @@ def _set_account(account: str, params: SpecFields) -> TxJson:
     return tx
 
 
+def _set_key(account: str, params: SpecFields) -> TxJson:
+    """The regular key, which signs alone beside the signers; left out, it is taken away."""
+    tx: TxJson = {"TransactionType": "SetRegularKey", "Flags": 0}
+    if params.has("key"):
+        tx["RegularKey"] = read_account(params, "key")
+        if tx["RegularKey"] == account:
+            raise TransactionRefused("bad_signers", f"{account} cannot be its own regular key")
+    return tx
+
+
 def _set_signers(account: str, params: SpecFields) -> TxJson:
     quorum = params.whole("quorum", 0, MOST)
     signers = params.inners("signers") if params.has("signers") else []
@@ -166,9 +176,11 @@ OPERATIONS: dict[str, Operation] = {
     "trustline.set": _set_line,
     "trustline.authorize": _flag_line(AUTHORIZE),
     "trustline.freeze": _flag_line(FREEZE),
+    "trustline.unfreeze": _flag_line(UNFREEZE),
     "payment": _pay,
     "account.flag": _set_account,
     "signers.set": _set_signers,
+    "account.key": _set_key,
     "escrow.create": create_escrow,
     "escrow.finish": finish_escrow,
     "escrow.cancel": cancel_escrow,

@@ -13,7 +13,7 @@ from typing import Any
 
 from fntx_dagster.adapters.xrpl.amounts import code_of
 from fntx_dagster.adapters.xrpl.codec import RIPPLE_EPOCH, TxJson, decoded
-from fntx_dagster.adapters.xrpl.operations import ACCOUNT_FLAGS, AUTHORIZE, FREEZE, OFFER_FLAGS, TRUST_FLAGS
+from fntx_dagster.adapters.xrpl.operations import ACCOUNT_FLAGS, AUTHORIZE, FREEZE, OFFER_FLAGS, TRUST_FLAGS, UNFREEZE
 from fntx_dagster.audit.anchor import MEMO_TYPE
 from fntx_dagster.foreign import LONGEST_CELL, cleaned
 from fntx_dagster.intents.refusal import TransactionRefused
@@ -104,9 +104,11 @@ def _trusts(account: str, fields: _Taken) -> Iterator[str]:
         yield f"{account} authorizes {peer} to hold {code}. This cannot be taken back."
     if flags & FREEZE:
         yield f"{account} freezes the {code} of {peer}."
-    if not flags & (AUTHORIZE | FREEZE) or Decimal(limit["value"]):
+    if flags & UNFREEZE:
+        yield f"{account} ends the freeze of the {code} of {peer}."
+    if not flags & (AUTHORIZE | FREEZE | UNFREEZE) or Decimal(limit["value"]):
         yield f"{account} trusts {peer} for at most {number(Decimal(limit['value']))} {code}."
-    fields.left["Flags"] = flags & ~(AUTHORIZE | FREEZE)
+    fields.left["Flags"] = flags & ~(AUTHORIZE | FREEZE | UNFREEZE)
     if said := _flags(fields, TRUST_FLAGS):
         yield f"Has for that line: {joined(said)}."
 
@@ -118,6 +120,12 @@ def _sets_account(account: str, fields: _Taken) -> Iterator[str]:
             yield f"{verb} the flag {names.get(flag, f'number {flag}')} of {account}."
     if flags := _flags(fields, {}):
         yield f"Has {joined(flags)}."
+
+
+def _sets_key(account: str, fields: _Taken) -> Iterator[str]:
+    key = fields.take("RegularKey")
+    sentence = f"Lets {key} sign alone for {account}" if key else f"Takes the regular key of {account} away"
+    yield _with_flags(sentence, fields, {})
 
 
 def _sets_signers(account: str, fields: _Taken) -> Iterator[str]:
@@ -182,6 +190,7 @@ _KINDS: dict[str, Callable[[str, _Taken], Iterator[str]]] = {
     "TrustSet": _trusts,
     "AccountSet": _sets_account,
     "SignerListSet": _sets_signers,
+    "SetRegularKey": _sets_key,
     "EscrowCreate": _creates_escrow,
     "EscrowFinish": _finishes_escrow,
     "EscrowCancel": _cancels_escrow,

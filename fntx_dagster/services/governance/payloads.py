@@ -64,6 +64,12 @@ def check_intent(payload: Any, kind: ProposalKind, config: TreasuryConfig) -> No
     intent.one_of("account", accounts)
     params = intent.object("params")
     intent.end()
+    if op == "account.flag" and kind is KINDS["freeze"]:
+        flags = (params.any(name) for name in ("set", "clear") if params.has(name))
+        if any(flag != "global_freeze" for flag in flags):
+            raise Permanent(
+                "a freeze sets or clears global_freeze and no other flag", "Propose others as account.configure"
+            )
     if op == BATCH:
         for each in params.objects("operations"):
             each.one_of("op", sorted(kind.ops - {BATCH}))

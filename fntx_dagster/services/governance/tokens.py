@@ -12,13 +12,13 @@ from fntx_dagster.intents.refusal import TransactionRefused
 
 
 def check_token(payload: Mapping[str, Any], kind: str, config: TreasuryConfig) -> None:
-    """Raise TransactionRefused unless what a proposal of a kind moves is a token of the configuration that may go this
-    way. A configuration without a flow refuses nothing here."""
-    if kind not in MOVES or not any(token.flow for token in config.tokens):
-        return
+    """Raise TransactionRefused for an issue or a redemption that is none, and unless what a proposal of a kind moves is
+    a token of the configuration that may go this way; a configuration without a flow says nothing of ways."""
     ledger, intent = payload["ledger"], payload["intent"]
     found = _moved(ledger, intent["params"])
-    if found is None:
+    if intent["op"] == "payment":
+        _require_direction(kind, intent, found[1] if found else None)
+    if found is None or kind not in MOVES or not any(token.flow for token in config.tokens):
         return
     code, issuer = found
     token = token_of(config, ledger, code, issuer)
@@ -32,6 +32,14 @@ def check_token(payload: Mapping[str, Any], kind: str, config: TreasuryConfig) -
             "not_in_flow",
             f"{code} does not go from {source} to {to} by {kind}: it goes {'; '.join(ways) or 'no way by that'}",
         )
+
+
+def _require_direction(kind: str, intent: Mapping[str, Any], issuer: str | None) -> None:
+    """Who has to be among those who approve goes by the kind: so an issue is one, and a redemption."""
+    if kind == "iou.issue" and issuer != intent["account"]:
+        raise TransactionRefused("no_issue", "an issue is a payment of tokens by their issuer: this is none")
+    if kind == "iou.redeem" and issuer != intent["params"].get("destination"):
+        raise TransactionRefused("no_redemption", "a redemption is a payment of tokens to their issuer: this is none")
 
 
 def token_of(config: TreasuryConfig, ledger: str, code: str, issuer: str | None = None) -> TreasuryToken | None:

@@ -174,7 +174,7 @@ def _signs_alone(key: str, account: XrplAccount) -> bool:
     return key == account.regular_key or (key == account.address and "disable_master" not in account.flags)
 
 
-_SETTING_UP = ("account.flag", "signers.set")
+_SETTING_UP = ("account.flag", "account.key", "signers.set")
 _OF_MASTER = ("disable_master", "no_freeze")
 """Flags that no list of signers can set."""
 _USED = "another transaction used its sequence or its ticket"

@@ -15,7 +15,7 @@ from fntx_dagster.adapters.xrpl.amounts import code_of
 from fntx_dagster.adapters.xrpl.codec import TxJson
 from fntx_dagster.adapters.xrpl.costs import reserve, reserve_for_line
 from fntx_dagster.adapters.xrpl.network import reserves
-from fntx_dagster.adapters.xrpl.operations import ACCOUNT_FLAGS, AUTHORIZE, FREEZE
+from fntx_dagster.adapters.xrpl.operations import ACCOUNT_FLAGS, AUTHORIZE, FREEZE, UNFREEZE
 from fntx_dagster.adapters.xrpl.rpc import XrplRpc
 from fntx_dagster.intents.refusal import TransactionRefused
 
@@ -37,6 +37,7 @@ class XrplChecks:
             "TrustSet": self._line,
             "AccountSet": self._flags,
             "SignerListSet": self._signers,
+            "SetRegularKey": self._key,
             "EscrowCreate": self._escrow,
         }
         if check := checks.get(tx["TransactionType"]):
@@ -95,7 +96,7 @@ class XrplChecks:
     def _line(self, tx: TxJson) -> None:
         limit, flags = tx["LimitAmount"], tx["Flags"]
         peer, currency = self.account(limit["issuer"]), limit["currency"]
-        if not flags & (AUTHORIZE | FREEZE):
+        if not flags & (AUTHORIZE | FREEZE | UNFREEZE):
             if self._line_of(self._payer.address, peer.address, currency) is not None:
                 return
             if Decimal(limit["value"]):
@@ -144,6 +145,11 @@ class XrplChecks:
     def _signers(self, tx: TxJson) -> None:
         if tx["SignerQuorum"] and self._payer.signer_list is None:
             self._require_drops(int(tx["Fee"]), 1, "own a list of signers")
+
+    def _key(self, tx: TxJson) -> None:
+        is_left = self._payer.signer_list is not None or "disable_master" not in self._payer.flags
+        if "RegularKey" not in tx and not is_left:
+            raise TransactionRefused("no_alternative_key", f"nobody else signs for {self._payer.address}")
 
     def _escrow(self, tx: TxJson) -> None:
         drops = int(tx["Amount"]) if isinstance(tx["Amount"], str) else 0

@@ -65,17 +65,20 @@ class TokenAt(NamedTuple):
     def freeze(self, holder: str) -> Payload:
         return self._line_of(holder, "trustline.freeze", clear=["authorized"])
 
+    def unfreeze(self, holder: str) -> Payload:
+        return self._line_of(holder, "trustline.unfreeze", set=["authorized"])
+
     def _line_of(self, holder: str, op: str, **flags: list[str]) -> Payload:
         issuer, address = self.token.issuer_address, self.address(holder)
         if self.token.ledger == "xrpl":
             return self.payload(issuer, op, currency=self.token.code, holder=address)
         return self.payload(issuer, "trustline.flags", trustor=address, asset=self.asset, **flags)
 
-    def freeze_all(self) -> Payload:
-        """All that the issuer issued, at once."""
+    def freeze_all(self, *, end: bool = False) -> Payload:
+        """All that the issuer issued, at once; or the end of that."""
         if self.token.ledger != "xrpl":
             raise Permanent("Stellar freezes each holder by itself", "Name the holder")
-        return self.payload(self.token.issuer_address, "account.flag", set="global_freeze")
+        return self.payload(self.token.issuer_address, "account.flag", **{"clear" if end else "set": "global_freeze"})
 
     def distributor(self, holder: str) -> Payload:
         """Let a holder pass the token on although holders otherwise cannot: the issuer clears NoRipple of his line."""

@@ -8,16 +8,19 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from fntx_dagster.adapters.xrpl.sentences import sentences
 from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
 from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services.account_setup.setting_up import look, set_up
+from fntx_dagster.services.governance.configuration import configured
 from fntx_dagster.services.governance.reading import show
+from fntx_dagster.services.transactions.opening import opened
 from fntx_dagster.services.treasury.signing import read_signing_file
 from tests.services.account_setup.desks import SetupDesk, signed_by_master
 from tests.services.transactions.worlds import SIGNERS, STELLAR_KEYS, XRPL_NAMES, approved, events, issue
 from tests.simulate.horizon.parts import ISSUER as STELLAR_ISSUER
-from tests.simulate.xrpl.people import address
+from tests.simulate.xrpl.people import address, signers
 
 ISSUER_STEPS = ["require_auth", "allow_trustline_locking", "signers", "disable_master"]
 
@@ -163,3 +166,30 @@ def _said(*arguments: str, code: int = 0) -> Any:
     done = CliRunner().invoke(app, ["treasury", "setup", "xrpl", *arguments, "--json"])
     assert done.exit_code == code, done.output
     return json.loads(done.stdout)
+
+
+def test_answers_that_are_lost_on_the_way_make_no_step_twice(desk: SetupDesk) -> None:
+    asked = set_up(desk.settings, desk.db, "xrpl", "escrow", desk.folder)
+    desk.approve(asked.proposal)
+    for file in set_up(desk.settings, desk.db, "xrpl", "escrow", desk.folder).files:
+        desk.sign(file, "escrow")
+    first = desk.town.info("escrow")["account_data"]["Sequence"]
+    desk.server.fail(on="submit", do="cut", taken=True)
+    assert set_up(desk.settings, desk.db, "xrpl", "escrow", desk.folder, wait=10).is_done
+    assert desk.town.info("escrow")["account_data"]["Sequence"] == first + 2
+    assert events(desk.db).count("transaction_submit") == events(desk.db).count("transaction_confirm") == 2
+
+
+def test_a_regular_key_is_set_by_the_signers_and_taken_away_while_somebody_is_left(desk: SetupDesk) -> None:
+    own = {"op": "account.key", "account": address("attestation"), "params": {"key": address("anchors")}}
+    payload = {"ledger": "xrpl", "network_id": 1, "intent": own}
+    assert desk.town.does("issuer", "Payment", Destination=address("attestation"), Amount="20000000") == "tesSUCCESS"
+    assert desk.town.does("attestation", "SignerListSet", **signers(2, *XRPL_NAMES.values())) == "tesSUCCESS"
+    assert desk.town.does("attestation", "AccountSet", SetFlag=4) == "tesSUCCESS"
+    with opened(desk.settings, configured(desk.settings), "xrpl") as ledger:
+        terms = ledger.terms(payload, 3)
+        assert (terms.needed, len(terms.signers)) == (3, 3)
+        unsigned = ledger.build(payload, terms, terms.sequence, None).text
+        assert sentences(unsigned)[0] == f"Lets {address('anchors')} sign alone for {address('attestation')}."
+        away = {**payload, "intent": {**own, "params": {}}}
+        assert ledger.terms(away, 3).needed == 3

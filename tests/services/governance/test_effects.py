@@ -161,3 +161,12 @@ def test_a_standing_approval_of_more_is_no_proposal(
     settings = begun(tmp_path, database)
     with pytest.raises(Permanent, match=said):
         propose(settings, database, "standing.approve", STANDING | change)
+
+
+def test_a_freeze_sets_no_other_flag_than_the_freeze(database: Database, tmp_path: Path) -> None:
+    """Two approve a freeze; whatever else an account is set to needs three."""
+    settings = begun(tmp_path, database)
+    for change in ({"set": "disable_master"}, {"set": "global_freeze", "clear": "require_auth"}):
+        with pytest.raises(Permanent, match="no other flag"):
+            propose(settings, database, "freeze", intent("account.flag", **change))
+    assert show(database, propose(settings, database, "freeze", intent("account.flag", set="global_freeze"))).row

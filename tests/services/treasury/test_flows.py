@@ -91,6 +91,9 @@ def test_each_branch_of_an_issue_on_the_xrp_ledger_is_refused_with_its_reason(de
     assert town.does("treasury", "Payment", by=TWO, Destination=stranger, Amount=token("5", "issuer")) == "tesSUCCESS"
     assert town.does("issuer", "TrustSet", by=TWO, LimitAmount=line, Flags=0x100000) == "tesSUCCESS"
     assert desk.refused(bond.pay("5", "issuer", stranger)) == "frozen"
+    assert desk.refused(bond.unfreeze(stranger)) == ""
+    assert town.does("issuer", "TrustSet", by=TWO, LimitAmount=line, Flags=0x200000) == "tesSUCCESS"
+    assert desk.refused(bond.pay("5", "issuer", stranger)) == ""
     assert town.does("issuer", "AccountSet", by=TWO, SetFlag=7) == "tesSUCCESS"
     assert desk.refused(bond.pay("5", "issuer", "treasury")) == "global_freeze"
 
@@ -166,6 +169,8 @@ def test_the_commands_propose_what_the_ledger_would_take(desk: FlowDesk, monkeyp
     assert _said("authorize", "OPTKAS.BOND", "treasury", "--party", "good")["kind"] == "trustline.authorize"
     assert _said("freeze", "OPTKAS.BOND", "treasury")["kind"] == "freeze"
     assert _said("freeze", "OPTKAS.BOND", "--all")["payload"]["intent"]["params"] == {"set": "global_freeze"}
+    assert _said("freeze", "OPTKAS.BOND", "--all", "--end")["payload"]["intent"]["params"] == {"clear": "global_freeze"}
+    assert _said("freeze", "OPTKAS.BOND", "treasury", "--end")["payload"]["intent"]["op"] == "trustline.unfreeze"
     before = len(list_proposals(desk.db))
     done = CliRunner().invoke(
         app, ["treasury", "redeem", "OPTKAS.BOND", "12.5", "--from", "treasury", "--party", "good"]
