@@ -55,6 +55,7 @@ _TITLES = {
     "idempotency_key_reused": "The idempotency key belongs to another request",
     "insufficient_balance": "The balance is not enough",
     "not_tripped": "The breaker is not tripped",
+    "signers_only": "The treasury's signers decide on that",
     "reason_missing": "A reason is needed",
     "quote_not_allowed": "A live order brings no quote",
     "simulated_time_off": "Simulated time is off",

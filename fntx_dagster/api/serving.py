@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from fntx_dagster.api.app import make_app
 from fntx_dagster.errors import Transient
+from fntx_dagster.services.auditing.settings_changes import note_limits
 from fntx_dagster.services.database import Database
 from fntx_dagster.services.orders.desk import desk_of
 from fntx_dagster.services.orders.watching import watcher_of, watching
@@ -39,6 +40,7 @@ def serve(
     `watches`: with the watcher of live books beside it; `around`: what is served in its place, which holds it. Raises
     what `desk_of` raises."""
     desk = desk_of(settings, db)
+    note_limits(settings, db)
     api = make_app(desk, settings, simulated_time=settings.orders.simulated_time)
     app = around(api) if around else api
     spare_the_collector()

@@ -1,5 +1,5 @@
 """Who may do what, in the audit log: each user and each token that is made, changed or ended, in the transaction of the
-change.
+change; and the limits that orders and payments are held to, whenever a server begins with others.
 
 An event names a token by its number and a user by a mark, never by what people call him; an account is not named.
 """
@@ -7,18 +7,58 @@ An event names a token by its number and a user by a mark, never by what people 
 from __future__ import annotations
 
 import hashlib
+import logging
 from typing import TYPE_CHECKING
 
 from fntx_dagster.audit.event import EventSubject, NewAuditEvent
+from fntx_dagster.governance.decisions import payload_hash
+from fntx_dagster.services.auditing.keys import LostKey
 from fntx_dagster.services.auditing.log import append
+from fntx_dagster.store.treasury.noted_settings import note_digest
 
 if TYPE_CHECKING:
     from fntx_dagster.settings import Settings
-    from fntx_dagster.store.database import Connection
+    from fntx_dagster.store.database import Connection, Database
     from fntx_dagster.store.ledger.tokens import TokenRow, TokenTold
     from fntx_dagster.store.visitors.users import UserTold
 
 _BY = "operator:terminal"
+_LIMITS = {
+    "orders": (
+        "bot_daily_limit",
+        "user_daily_limit",
+        "burst_limit",
+        "drawdown_limit",
+        "daily_loss_limit",
+        "losing_trips",
+        "errors_per_hour",
+        "min_edge_bps",
+        "slippage_bps",
+        "safety_bps",
+        "price_jump",
+    ),
+    "compliance": ("lists_max_age", "travel_rule_amount"),
+    "treasury": ("xrpl_fee_cap", "stellar_fee_cap"),
+}
+"""Group of the settings → its limits."""
+_log = logging.getLogger(__name__)
+
+
+def note_limits(settings: Settings, db: Database) -> list[str]:
+    """Write an event for each group of the settings whose limits are others than the log was told of last, and return
+    the groups. A lost key of the log keeps no server from beginning."""
+    noted: list[str] = []
+    for wing, names in _LIMITS.items():
+        limits = {name: f"{getattr(getattr(settings, wing), name)}" for name in names}
+        try:
+            with db.connect() as connection:
+                if note_digest(connection, wing, payload_hash(limits)):
+                    subject = EventSubject("settings", wing)
+                    append(settings, connection, NewAuditEvent("config_changed", "system:settings", subject, limits))
+                    noted.append(wing)
+        except LostKey as lost:
+            _log.error("the audit log is not told of the limits: %s", lost)
+    return noted
 
 
 def noted_users(settings: Settings) -> UserTold:

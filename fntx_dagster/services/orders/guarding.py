@@ -67,7 +67,7 @@ def status(desk: Desk, caller: Caller, whose: Entity, is_paper: bool, now: datet
         "tripped": trip is not None,
         **whose.shown,
         **_trip(trip),
-        "can_reset": trip is not None and may_reset(caller, whose),
+        "can_reset": trip is not None and may_reset(caller, whose) and not _is_of_signers(trip),
         "metrics": breaker.metrics(book, whose.name, now),
     }
 
@@ -113,7 +113,7 @@ def reset(desk: Desk, caller: Caller, whose: Entity, is_paper: bool, reason: str
             words = f"the breaker of the {of} {whose.bot_id or whose.user_id} is not tripped"
             raise Declined([FieldFault(named, "not_tripped", words)], "not_tripped", 409)
         standing = reading.trip(desk.db, at.stored.book_id, whose.name)
-        if standing and standing["trigger_reason"].startswith(BY_PROPOSAL):
+        if standing and _is_of_signers(standing):
             words = "the treasury's signers tripped this breaker: an approved proposal `breaker.reset` resets it"
             raise Declined([FieldFault("user_id", "signers_only", words)], "signers_only", 403)
         at.observe()
@@ -155,6 +155,11 @@ def cancel(desk: Desk, user_id: str, order_id: str, now: datetime) -> dict[str, 
     if not found["is_paper"]:
         cancel_in_time(desk, user_id)
     return order_status(desk, user_id, order_id)
+
+
+def _is_of_signers(trip: Mapping[str, Any]) -> bool:
+    """Whether the treasury's signers tripped a breaker: they alone reset it."""
+    return trip["trigger_reason"].startswith(BY_PROPOSAL)
 
 
 def _trip(trip: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.services.auditing.looking import look_at_everything
-from fntx_dagster.services.auditing.settings_changes import noted_tokens, noted_users
+from fntx_dagster.services.auditing.settings_changes import note_limits, noted_tokens, noted_users
 from fntx_dagster.services.orders.access import ADMIN, caller_of, list_tokens, make_token, revoke_token
 from fntx_dagster.services.visitors import users
 from fntx_dagster.settings import Settings
@@ -64,6 +66,20 @@ def test_each_token_is_one_event_by_its_number_and_never_the_token(settings: Set
     assert "ends" in events[0]["details"]
     for secret in (token, scoped, "ada", "auditor"):
         assert secret not in repr(events)
+
+
+def test_limits_are_told_when_they_are_others_than_before(settings: Settings, database: Database) -> None:
+    assert note_limits(settings, database) == ["orders", "compliance", "treasury"]
+    assert note_limits(settings, database) == []
+    orders = settings.orders.model_copy(update={"drawdown_limit": Decimal("0.5")})
+    wider = settings.model_copy(update={"orders": orders})
+    with ThreadPoolExecutor(4) as pool:
+        told_by = [*pool.map(lambda _: note_limits(wider, database), range(4))]
+    assert sorted(told_by) == [[], [], [], ["orders"]]
+    assert note_limits(settings, database) == ["orders"], "they are as they were"
+    events = [event for event in told(settings, database) if event["subject"]["id"] == "orders"]
+    assert [event["details"]["drawdown_limit"] for event in events] == ["0.20", "0.5", "0.20"]
+    assert {event["subject"]["kind"] for event in events} == {"settings"}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import show
 from fntx_dagster.services.orders.access import ADMIN, Caller
 from fntx_dagster.services.orders.desk import desk_of
-from fntx_dagster.services.orders.guarding import entity, kill, reset
+from fntx_dagster.services.orders.guarding import entity, kill, reset, status
 from fntx_dagster.services.orders.requests import Declined
 from fntx_dagster.services.orders.turn import Desk, turn
 from fntx_dagster.services.screening.lists import load_list
@@ -75,6 +75,8 @@ def test_one_kills_every_live_book_and_two_let_them_trade_again(settings: Settin
     with pytest.raises(Declined) as refused:
         reset(desk, ROOT, entity(ROOT, None, "ada"), False, "an admin alone", desk.clock())
     assert refused.value.code == "signers_only"
+    shown = status(desk, ROOT, entity(ROOT, None, "ada"), False, desk.clock())
+    assert (shown["tripped"], shown["can_reset"]) == (True, False)
     half = approved(settings, desk.db, "breaker.reset", REASON, "trustee")
     assert len(tripped(desk)) == 2
     decide(settings, desk.db, half, decision(desk.db, half, "treasury"))
