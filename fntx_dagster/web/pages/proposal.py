@@ -212,6 +212,7 @@ def _facts(tx: LedgerTxRow) -> list[tuple[str, str]]:
         ("Network", tx.network),
         ("Account", tx.account),
         turn,
+        *([("Under the standing approval", f"{tx.standing_id}")] if tx.standing_id else []),
         ("Fee", f"{words.cell(tx.fee)} {'drops' if is_xrpl else 'stroops'}"),
         ("Prepared", f"{words.moment(tx.prepared_at)}, in ledger {tx.prepared_ledger}"),
         ("Ends", f"with ledger {tx.ends_at}" if is_xrpl else f"at second {tx.ends_at} since 1970"),
