@@ -32,13 +32,7 @@ def test_an_anchorer_that_is_killed_between_any_two_steps_anchors_each_size_once
     with harbour(tmp_path / "home", database, closes_every=0.3) as desk:
         for ledger in ("xrpl", "stellar"):
             desk.stand(ledger, per_day=1000)
-        command = [
-            sys.executable,
-            "-m",
-            "tests.services.anchoring.killed_signer",
-            database.url,
-            str(desk.settings.home),
-        ]
+        command = [sys.executable, "-m", "tests.services.anchoring.killed_signer", database.url]
         command += [str(desk.settings.home), desk.xrpl.url, desk.horizon.url, str(desk.keystore)]
         with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdin is not None
