@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from fntx_dagster.adapters.ledgers.asking import ask_horizon, ask_rippled
 from fntx_dagster.audit import answers
@@ -14,6 +14,8 @@ MOST_QUESTIONS = 200
 """To one server for the anchors of an account; of longer histories no verdict is given."""
 _PAGE = 200
 _TOO_MANY = "the account has too many transactions"
+
+_Heads = list[AnchoredHead]
 
 
 def ask_ledger(anchor: Anchor, checkpoint: Checkpoint, url: str) -> str | None:
@@ -39,13 +41,18 @@ def ask_ledger(anchor: Anchor, checkpoint: Checkpoint, url: str) -> str | None:
 def anchored_heads(anchor: Anchor, checkpoint: Checkpoint, url: str) -> Sequence[AnchoredHead]:
     """All heads of the checkpoint's log that the account of an anchor has anchored, in the ledger's order. Transient
     where the server cannot tell."""
-    if anchor.ledger == "xrpl":
-        return _xrpl_heads(anchor, checkpoint, url)
-    if anchor.ledger == "stellar":
-        return _stellar_heads(anchor, checkpoint, url)
+    if anchor.ledger in _PAGES:
+        return [head for heads in _PAGES[anchor.ledger](anchor, checkpoint, url, newest_first=False) for head in heads]
     from fntx_dagster.adapters.evm.anchor_checking import anchored_heads as evm_heads
 
     return [AnchoredHead(*head) for head in evm_heads(url, _place(anchor, checkpoint))]
+
+
+def newest_head(anchor: Anchor, checkpoint: Checkpoint, url: str) -> AnchoredHead | None:
+    """The head that the account of an anchor on the XRP Ledger or on Stellar anchored last, of the checkpoint's log;
+    None where it never did. Transient where the server cannot tell."""
+    pages = _PAGES[anchor.ledger](anchor, checkpoint, url, newest_first=True)
+    return next((heads[0] for heads in pages if heads), None)
 
 
 def _check_xrpl(anchor: Anchor, checkpoint: Checkpoint, url: str) -> None:
@@ -55,18 +62,18 @@ def _check_xrpl(anchor: Anchor, checkpoint: Checkpoint, url: str) -> None:
     answers.check_xrpl(ask_rippled(url, "tx", asked), anchor, checkpoint)
 
 
-def _xrpl_heads(anchor: Anchor, checkpoint: Checkpoint, url: str) -> list[AnchoredHead]:
+def _xrpl_pages(anchor: Anchor, checkpoint: Checkpoint, url: str, *, newest_first: bool) -> Iterator[_Heads]:
+    """The heads on each page of an account's transactions; Transient behind the last page that is asked for."""
     answers.check_xrpl_network(ask_rippled(url, "server_info", {}), anchor)
-    heads: list[AnchoredHead] = []
-    whole = {"ledger_index_min": -1, "ledger_index_max": -1, "forward": True, "limit": _PAGE}
+    whole = {"ledger_index_min": -1, "ledger_index_max": -1, "forward": not newest_first, "limit": _PAGE}
     asked = {"account": anchor.account, **whole}
     for _ in range(MOST_QUESTIONS):
         page = ask_rippled(url, "account_tx", asked)
-        heads += _heads(answers.xrpl_contents(page, anchor.account), checkpoint)
+        yield _heads(answers.xrpl_contents(page, anchor.account), checkpoint)
         if not page.get("marker"):
-            return heads
+            return
         asked = {**asked, "marker": page["marker"]}
-    return answers.unanswered(_TOO_MANY)
+    answers.unanswered(_TOO_MANY)
 
 
 def _check_stellar(anchor: Anchor, checkpoint: Checkpoint, url: str) -> None:
@@ -79,22 +86,22 @@ def _check_stellar(anchor: Anchor, checkpoint: Checkpoint, url: str) -> None:
     answers.check_stellar(found, ask_horizon(url, f"{path}/operations?limit={_PAGE}"), anchor, checkpoint)
 
 
-def _stellar_heads(anchor: Anchor, checkpoint: Checkpoint, url: str) -> list[AnchoredHead]:
+def _stellar_pages(anchor: Anchor, checkpoint: Checkpoint, url: str, *, newest_first: bool) -> Iterator[_Heads]:
+    """The heads in each of an account's transactions; Transient behind the last that is asked for."""
     answers.check_stellar_network(ask_horizon(url, "/"), anchor)
-    heads: list[AnchoredHead] = []
     cursor, asked = "", 0
     while asked < MOST_QUESTIONS:
-        query = f"order=asc&limit={_PAGE}{f'&cursor={cursor}' if cursor else ''}"
+        query = f"order={'desc' if newest_first else 'asc'}&limit={_PAGE}{f'&cursor={cursor}' if cursor else ''}"
         rows = answers.records(ask_horizon(url, f"/accounts/{anchor.account}/transactions?{query}"))
         asked += 1
         for tx_hash in answers.anchoring(rows):
             operations = ask_horizon(url, f"/transactions/{tx_hash}/operations?limit={_PAGE}")
-            heads += _heads(answers.stellar_contents(operations, anchor.account), checkpoint)
+            yield _heads(answers.stellar_contents(operations, anchor.account), checkpoint)
             asked += 1
         if len(rows) < _PAGE:
-            return heads
+            return
         cursor = answers.cursor_behind(rows)
-    return answers.unanswered(_TOO_MANY)
+    answers.unanswered(_TOO_MANY)
 
 
 def _heads(contents: Sequence[bytes | None], checkpoint: Checkpoint) -> list[AnchoredHead]:
@@ -108,3 +115,6 @@ def _place(anchor: Anchor, checkpoint: Checkpoint):
     head = AnchorHead(checkpoint.size, checkpoint.root)
     origin = origin_hash(checkpoint.origin)
     return AnchorPlace(int(anchor.network), anchor.account, anchor.tx_hash, anchor.position, origin, head)
+
+
+_PAGES = {"xrpl": _xrpl_pages, "stellar": _stellar_pages}

@@ -39,7 +39,7 @@ def cover(
             whole.signer_set,
             whole.threshold,
             now + EXPIRY,
-            f"{_BY}{whole.proposal_id}",
+            covered_by(whole.proposal_id),
             now,
             "draft",
             "",
@@ -52,9 +52,14 @@ def cover(
     return rows
 
 
+def covered_by(whole: UUID) -> str:
+    """Who proposed what an approval covers, as its row says it."""
+    return f"{_BY}{whole}"
+
+
 def covered(connection: Connection, whole: UUID) -> list[ProposalRow]:
     """The proposals that an approval covers, in their order."""
-    return proposed_by(connection, f"{_BY}{whole}")
+    return proposed_by(connection, covered_by(whole))
 
 
 def covering(row: ProposalRow) -> UUID | None:

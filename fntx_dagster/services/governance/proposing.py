@@ -18,6 +18,7 @@ from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance import payloads
 from fntx_dagster.services.governance.breakers import require_books
 from fntx_dagster.services.governance.configuration import active_set, approved_config, configured, document_of
+from fntx_dagster.services.governance.covering import covered_by
 from fntx_dagster.services.governance.screening import screened
 from fntx_dagster.services.governance.signers import TERMINAL, instance_of
 from fntx_dagster.services.governance.steps import step_event, taken
@@ -72,8 +73,10 @@ def proposed(
     by: str = TERMINAL,
     travel: Any = None,
     proposal_id: UUID | None = None,
+    covered: UUID | None = None,
 ) -> ProposalRow:
-    """The same in a transaction that entered; what the log has to say of it is added to `events`."""
+    """The same in a transaction that entered; what the log has to say of it is added to `events`. `covered`: the
+    proposal whose approval stands for the decisions on this one."""
     terms = kind_of(kind)
     written = canonical(payload).decode()
     deciding = active_set(connection)
@@ -94,7 +97,7 @@ def proposed(
         deciding.version,
         threshold,
         now + EXPIRY,
-        by,
+        by if covered is None else covered_by(covered),
         now,
         "draft",
         "",

@@ -10,13 +10,20 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from fntx_dagster.audit.anchor import MEMO_FORMAT, MEMO_TYPE, payload
+from fntx_dagster.audit.checkpoint import Checkpoint
 from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
 from fntx_dagster.services import chain as chains
+from fntx_dagster.services.alerting import open_alerts
+from fntx_dagster.services.anchoring.intents import anchor_source, signed_checkpoint
+from fntx_dagster.services.anchoring.making import make_anchor
+from fntx_dagster.services.auditing.keys import log_key
 from fntx_dagster.services.auditing.looking import look_at_everything, status
-from fntx_dagster.services.auditing.proving import anchors_of, prove
+from fntx_dagster.services.auditing.proving import anchors_of, exported_checkpoints, prove
+from fntx_dagster.services.governance.configuration import configured
 from fntx_dagster.services.governance.proposing import propose
-from fntx_dagster.services.governance.reading import show
+from fntx_dagster.services.governance.reading import list_proposals, show
 from fntx_dagster.services.transactions.exporting import export_files
 from fntx_dagster.services.transactions.importing import import_part
 from fntx_dagster.services.transactions.queueing import queue
@@ -49,6 +56,8 @@ def test_an_anchor_is_on_three_ledgers_and_a_stranger_finds_it_on_each(desk: Har
         ("stellar", "prepared", True, None),
     ]
     assert {each.next for each in queue(desk.db)} == {"sign-anchors"}
+    shown = [show(desk.db, each.proposal_id) for each in done.ledgers if each.proposal_id]
+    assert {(each.row.state, len(each.approvals), len(each.to_sign)) for each in shown} == {("prepared", 3, 0)}
     assert {each.ledger: each.state for each in desk.sign()} == {"xrpl": "submitted", "stellar": "confirmed"}
     desk.xrpl.close_ledger()
     assert [(each.ledger, each.state, each.problem) for each in desk.sign()] == [("xrpl", "confirmed", "")]
@@ -147,14 +156,14 @@ def test_on_the_issuer_its_signers_anchor_and_no_standing_approval_does(database
 def test_only_the_log_itself_is_anchored(desk: Harbour) -> None:
     [made] = desk.anchor("xrpl")
     assert made.proposal_id
-    payload = json.loads(show(desk.db, made.proposal_id).row.payload)
+    document = json.loads(show(desk.db, made.proposal_id).row.payload)
     for change in (
         {"root": "ab" * 32},
         {"size": 1},
         {"origin": "fntx.audit/other"},
         {"destination": address("issuer")},
     ):
-        lied = json.loads(json.dumps(payload))
+        lied = json.loads(json.dumps(document))
         lied["intent"]["params"] |= change
         with pytest.raises(Permanent):
             propose(desk.settings, desk.db, "audit.anchor", lied)
@@ -221,3 +230,46 @@ def test_an_anchor_that_lapses_is_made_anew(desk: Harbour) -> None:
     assert second.is_new
     assert show(desk.db, first.proposal_id).row.state == "expired"
     assert desk.network.accounts[ANCHOR.public_key].balance == 100 * LUMEN
+
+
+def forge(desk: Harbour, size: int) -> None:
+    """Put an anchor of a log that this database never had on the ledger."""
+    other = Checkpoint(log_key(desk.settings).verifier.origin, size, b"\x01" * 32, datetime.now(UTC))
+    memo = {"MemoType": MEMO_TYPE.encode().hex(), "MemoFormat": MEMO_FORMAT.encode().hex()}
+    memos = [{"Memo": memo | {"MemoData": payload(other).hex()}}]
+    fields = {"Destination": address("treasury"), "Amount": "1", "Memos": memos}
+    blob = desk.town.signed("attestation", "Payment", **fields)
+    assert desk.xrpl.ask("submit", tx_blob=blob)["engine_result"] == "tesSUCCESS"
+    desk.xrpl.close_ledger()
+
+
+def test_a_fork_that_the_ledger_holds_is_refused_here_and_seen_by_a_stranger(desk: Harbour, tmp_path: Path) -> None:
+    desk.stand("xrpl")
+    desk.anchor("xrpl")
+    desk.signed()
+    proof, history = tmp_path / "proof.json", tmp_path / "history.jsonl"
+    proof.write_text(json.dumps(prove(desk.settings, desk.db, 3)))
+    history.write_bytes(b"".join(exported_checkpoints(desk.settings, desk.db)))
+    command = ["audit", "verify", str(proof), "--xrpl", desk.xrpl.url, "--history", str(history)]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    forge(desk, anchors_of(desk.db)[0].anchor.size)
+    assert CliRunner().invoke(app, command).exit_code == 1  # two of one size
+    written(desk)
+    [refused] = desk.anchor("xrpl")
+    assert "no such checkpoint" in (refused.problem or "")
+    assert [each.source for each in open_alerts(desk.db)] == ["audit/anchor/xrpl"]
+    assert len(desk.on_xrpl()) == 2
+
+
+def test_what_the_database_forgot_is_not_anchored_again(desk: Harbour) -> None:
+    desk.stand("stellar")
+    desk.anchor("stellar")
+    desk.sign()
+    with desk.db.connect() as connection:
+        connection.execute("alter table treasury.proposal disable trigger user")
+        connection.execute("update treasury.proposal set state = 'cancelled' where kind = 'audit.anchor'")
+        connection.execute("update treasury.ledger_tx set state = 'cancelled'")
+        checkpoint = signed_checkpoint(desk.settings, connection, anchors_of(desk.db)[0].anchor.size)
+    source = anchor_source(configured(desk.settings), "stellar")
+    assert make_anchor(desk.settings, desk.db, source, checkpoint, datetime.now(UTC), if_due=False) is None
+    assert [each.row.state for each in list_proposals(desk.db)].count("prepared") == 0
