@@ -21,10 +21,15 @@ from fntx_dagster.services.auditing.anchoring import anchor as anchor_on_evm
 from fntx_dagster.services.auditing.checkpointing import make_checkpoint
 from fntx_dagster.services.auditing.keys import log_key
 from fntx_dagster.services.governance.configuration import configured
+from fntx_dagster.services.governance.ending import cancel
+from fntx_dagster.services.governance.standing import BY
 from fntx_dagster.services.transactions.confirming import confirm
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.checkpoints import newest_checkpoint
+from fntx_dagster.store.treasury.ledger_anchors import LedgerAnchorRow
+from fntx_dagster.store.treasury.standing import standing_approvals
+from fntx_dagster.store.treasury.transactions import transaction_of
 
 SOURCE = "audit/anchor"
 
@@ -125,12 +130,22 @@ def _begun(settings: Settings, db: Database, ledger: str, now: datetime, if_due:
         at = _schedule(db, source, config.anchor_every_s, now)
         if at.open is not None and at.open.tx_state is not None:
             confirm(settings, db, at.open.proposal_id)
+            _withdraw_uncovered(settings, db, at.open, now)
             at = _schedule(db, source, config.anchor_every_s, now)
         with db.connect() as connection:
             wanted = is_wanted(settings, connection, at, now, if_due=if_due)
     except FntxError as error:
         return _Turn(ledger, failure=error)
     return _Turn(ledger, source, config.anchor_every_s, wanted)
+
+
+def _withdraw_uncovered(settings: Settings, db: Database, row: LedgerAnchorRow, now: datetime) -> None:
+    """Cancel an anchor that nobody signed before its standing approval was over: nobody may sign it any more."""
+    with db.connect() as connection:
+        found = transaction_of(connection, row.proposal_id)
+        active = {each.proposal_id for each in standing_approvals(connection, now)}
+    if found and found.state == "pending_signature" and found.standing_id and found.standing_id not in active:
+        cancel(settings, db, row.proposal_id, "its standing approval is over", BY)
 
 
 def _ended(settings: Settings, db: Database, turn: _Turn, now: datetime, if_due: bool) -> _Turn:

@@ -6,14 +6,20 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from stellar_sdk import Account, Asset, TransactionBuilder
 from typer.testing import CliRunner
 
+from fntx_dagster.adapters.stellar.anchor_key import StellarAnchorKey
+from fntx_dagster.adapters.xrpl.anchor_key import XrplAnchorKey
+from fntx_dagster.adapters.xrpl.codec import decoded, encoded
 from fntx_dagster.audit.anchor import MEMO_FORMAT, MEMO_TYPE, payload
 from fntx_dagster.audit.checkpoint import Checkpoint
 from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
+from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services import chain as chains
 from fntx_dagster.services.alerting import open_alerts
 from fntx_dagster.services.anchoring.intents import anchor_source, signed_checkpoint
@@ -29,11 +35,11 @@ from fntx_dagster.services.transactions.importing import import_part
 from fntx_dagster.services.transactions.queueing import queue
 from fntx_dagster.services.transactions.submitting import submit
 from fntx_dagster.store.database import Database
-from tests.services.anchoring.harbour import ANCHOR, Harbour, anchored_platform, harbour, keystore, standing
+from tests.services.anchoring.harbour import ANCHOR, PASSPHRASE, Harbour, anchored_platform, harbour, keystore, standing
 from tests.services.governance.treasuries import REASON
 from tests.services.transactions.worlds import signed_elsewhere
 from tests.simulate.horizon.parts import ISSUER, LUMEN, key
-from tests.simulate.xrpl.people import address
+from tests.simulate.xrpl.people import address, wallet
 
 
 @pytest.fixture
@@ -212,6 +218,16 @@ def test_an_approval_that_is_over_used_up_or_too_dear_covers_nothing(desk: Harbo
     assert desk.on_stellar() == 1
 
 
+def test_an_anchor_that_nobody_signed_in_time_makes_room_for_a_proposal(desk: Harbour) -> None:
+    desk.stand("xrpl", days=1)
+    [first] = desk.anchor("xrpl")
+    assert first.proposal_id
+    [second] = desk.anchor("xrpl", hours=25)
+    assert (second.state, second.standing, second.is_new) == ("pending_approval", None, True)
+    assert show(desk.db, first.proposal_id).row.state == "cancelled"
+    assert desk.sign() == []
+
+
 def test_an_approval_of_another_template_does_not_cover(desk: Harbour) -> None:
     other = standing("xrpl")["template"]
     other["intent"]["params"]["destination"] = address("escrow")
@@ -273,3 +289,62 @@ def test_what_the_database_forgot_is_not_anchored_again(desk: Harbour) -> None:
     source = anchor_source(configured(desk.settings), "stellar")
     assert make_anchor(desk.settings, desk.db, source, checkpoint, datetime.now(UTC), if_due=False) is None
     assert [each.row.state for each in list_proposals(desk.db)].count("prepared") == 0
+
+
+def overwritten(desk: Harbour, ledger: str, unsigned: str) -> None:
+    """What whoever owns the server can do to the bytes that wait for the anchor key."""
+    with desk.db.connect() as connection:
+        connection.execute("alter table treasury.ledger_tx disable trigger user")
+        connection.execute("update treasury.ledger_tx set unsigned = %s where ledger = %s", [unsigned, ledger])
+
+
+def test_bytes_that_are_anything_but_the_anchor_are_not_signed(desk: Harbour) -> None:
+    for ledger in ("xrpl", "stellar"):
+        desk.stand(ledger)
+    desk.anchor()
+    with desk.db.connect() as connection:
+        known = dict(connection.execute("select ledger, unsigned from treasury.ledger_tx").fetchall())
+    tx = decoded(known["xrpl"])
+    other_memo = json.loads(json.dumps(tx["Memos"]).replace(tx["Memos"][0]["Memo"]["MemoData"][:8], "00000000"))
+    for change in (
+        {"Amount": "1000000"},
+        {"Destination": address("issuer")},
+        {"Memos": other_memo},
+        {"Fee": "99"},
+        {"LastLedgerSequence": tx["LastLedgerSequence"] + 1},
+        {"DestinationTag": 7},
+    ):
+        overwritten(desk, "xrpl", encoded(tx | change))
+        [refused] = [each for each in desk.sign() if each.ledger == "xrpl"]
+        assert (refused.state, refused.code, refused.use) == ("pending_signature", "other_intent", None), change
+    overwritten(desk, "xrpl", known["xrpl"])
+    assert [(each.ledger, each.use) for each in desk.sign()] == [("xrpl", 1)]
+
+
+def test_the_keys_themselves_sign_anchors_and_nothing_else() -> None:
+    content = bytes(range(48))
+    drained = TransactionBuilder(Account(ANCHOR.public_key, 41), PASSPHRASE, 100)
+    drained.append_payment_op(ISSUER.public_key, Asset.native(), "50").add_hash_memo(content[:32]).add_time_bounds(0, 9)
+    with pytest.raises(TransactionRefused, match="not the checkpoint's anchor"):
+        StellarAnchorKey(ANCHOR.secret).sign(drained.build().to_xdr(), PASSPHRASE, content)
+    memo = {"MemoType": MEMO_TYPE.encode().hex(), "MemoFormat": MEMO_FORMAT.encode().hex()}
+    tx: dict[str, Any] = {
+        "TransactionType": "Payment",
+        "Account": address("attestation"),
+        "Destination": address("treasury"),
+        "Amount": "1",
+        "Flags": 0,
+        "Fee": "10",
+        "Sequence": 1,
+        "LastLedgerSequence": 9,
+        "SigningPubKey": "",
+        "Memos": [{"Memo": memo | {"MemoData": content.hex().upper()}}],
+    }
+    key_ = XrplAnchorKey(wallet("anchor-key").seed or "", "ed25519")
+    assert key_.sign(encoded(tx), content)["account"] == key_.address
+    for change in ({"Amount": "2"}, {"TransactionType": "AccountDelete"}, {"DestinationTag": 1}, {"Memos": []}):
+        fields = {name: value for name, value in (tx | change).items() if value != []}
+        if change.get("TransactionType"):
+            fields.pop("Amount")
+        with pytest.raises(TransactionRefused, match="not the checkpoint's anchor"):
+            key_.sign(encoded(fields), content)
