@@ -18,8 +18,8 @@ from fntx_dagster.services.anchoring.intents import AnchorSource, anchor_source
 from fntx_dagster.services.anchoring.making import AnchorSchedule, is_wanted, make_anchor, schedule
 from fntx_dagster.services.auditing.anchoring import Anchoring
 from fntx_dagster.services.auditing.anchoring import anchor as anchor_on_evm
-from fntx_dagster.services.auditing.checkpointing import make_checkpoint
 from fntx_dagster.services.auditing.keys import log_key
+from fntx_dagster.services.auditing.news import checkpoint_to_anchor
 from fntx_dagster.services.governance.configuration import configured
 from fntx_dagster.services.governance.ending import cancel
 from fntx_dagster.services.governance.standing import BY
@@ -96,8 +96,8 @@ def anchor_everywhere(
             )
     names = [name for name in known if not ledgers or name in ledgers]
     turns = [_begun(settings, db, name, now, if_due) for name in names if name != "evm"]
-    if any(turn.is_wanted for turn in turns):
-        make_checkpoint(settings, db, now)  # one for all
+    if wanting := [turn.size for turn in turns if turn.is_wanted]:
+        checkpoint_to_anchor(settings, db, now, max(wanting))  # one for all
     evm, failure = None, None
     if "evm" in names:
         try:
@@ -112,12 +112,14 @@ def anchor_everywhere(
 
 
 class _Turn(NamedTuple):
-    """A ledger's part of a call: whether an anchor is to be made there, the one that was made, why it failed."""
+    """A ledger's part of a call: whether an anchor is to be made there, the largest size that it holds or may come to
+    hold, the anchor that was made, why it failed."""
 
     ledger: str
     source: AnchorSource | None = None
     every: int = 0
     is_wanted: bool = False
+    size: int = 0
     made: UUID | None = None
     failure: FntxError | None = None
 
@@ -136,7 +138,7 @@ def _begun(settings: Settings, db: Database, ledger: str, now: datetime, if_due:
             wanted = is_wanted(settings, connection, at, now, if_due=if_due)
     except FntxError as error:
         return _Turn(ledger, failure=error)
-    return _Turn(ledger, source, config.anchor_every_s, wanted)
+    return _Turn(ledger, source, config.anchor_every_s, wanted, at.size)
 
 
 def _withdraw_uncovered(settings: Settings, db: Database, row: LedgerAnchorRow, now: datetime) -> None:

@@ -21,10 +21,9 @@ from fntx_dagster.model.chain import AnchorHead, WaitingAnchor
 from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.outbox.sender import OnProgress, send
 from fntx_dagster.services.alerting import record
-from fntx_dagster.services.auditing.checkpointing import make_checkpoint
 from fntx_dagster.services.auditing.keys import log_key
 from fntx_dagster.services.auditing.log import append
-from fntx_dagster.services.auditing.news import is_news_behind
+from fntx_dagster.services.auditing.news import checkpoint_to_anchor, is_news_behind
 from fntx_dagster.services.chain import put_anchors
 from fntx_dagster.services.governance.configuration import configured
 from fntx_dagster.services.signatures.posting import policy_of
@@ -87,7 +86,7 @@ def anchor(
         if _is_under_way(db, way):
             _send(settings, db, chain, way, signer, on_progress)
         if not if_due or _is_due(settings, db, way, now):
-            make_checkpoint(settings, db, now)
+            checkpoint_to_anchor(settings, db, now, _largest(_anchors(db, way)))
             if _queue(settings, db, way, now, if_due):
                 _send(settings, db, chain, way, signer, on_progress)
     _record_final(settings, db)
@@ -119,6 +118,11 @@ def _anchors(db: Database, way: AnchorWay) -> list[WaitingAnchor]:
         return queue.anchors(connection, way)
 
 
+def _largest(rows: list[WaitingAnchor]) -> int:
+    """The largest size that the chain holds or may come to hold."""
+    return max((row.size for row in rows if row.state != "failed"), default=0)
+
+
 def _is_under_way(db: Database, way: AnchorWay) -> bool:
     """Whether an anchor is to come into a block, or to be final."""
     return any(row.is_on_its_way or row.state == "mined" for row in _anchors(db, way))
@@ -142,8 +146,7 @@ def _queue(settings: Settings, db: Database, way: AnchorWay, now: datetime, if_d
             at = due_at(settings, connection, way)
             is_wanted = at is not None and at <= now
         else:
-            last = max((row.size for row in rows if row.state != "failed"), default=0)
-            is_wanted = is_news_behind(settings, connection, last)
+            is_wanted = is_news_behind(settings, connection, _largest(rows))
         row = newest_checkpoint(connection)
         return is_wanted and row is not None and queue.queue(connection, way, AnchorHead(row.size, row.root))
 

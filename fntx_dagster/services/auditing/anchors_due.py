@@ -14,8 +14,8 @@ from fntx_dagster.model.chain import AnchorHead, WaitingAnchor
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.services.anchoring.everywhere import configured_ledgers
 from fntx_dagster.services.auditing.anchoring import due_at
-from fntx_dagster.services.auditing.checkpointing import make_checkpoint
 from fntx_dagster.services.auditing.keys import log_key
+from fntx_dagster.services.auditing.news import checkpoint_to_anchor
 from fntx_dagster.services.governance.configuration import configured
 from fntx_dagster.store.outbox import anchors as queue
 from fntx_dagster.store.treasury.audit_log import log_begun_at
@@ -50,7 +50,8 @@ def queue_due(settings: Settings, db: Database, now: datetime) -> QueuedHere:
         rows = [] if way is None else queue.anchors(connection, way)
     if way is None or at is None or at > now or any(row.is_on_its_way for row in rows):
         return QueuedHere(way, [row for row in rows if row.is_on_its_way], is_new=False, due_at=at)
-    made = make_checkpoint(settings, db, now).checkpoint
+    sent = [row.size for row in rows if row.state != "failed"]
+    made = checkpoint_to_anchor(settings, db, now, max(sent, default=0))
     with db.connect() as connection:
         queue.lock_queue(connection)
         at = due_at(settings, connection, way)

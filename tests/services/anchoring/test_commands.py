@@ -34,7 +34,7 @@ def use(desk: Harbour, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_timer_anchors_and_the_owner_of_the_key_signs(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with harbour(tmp_path / "home", database, closes_every=0.3) as desk:
+    with harbour(tmp_path / "home", database) as desk:
         use(desk, monkeypatch)
         sign = ("treasury", "sign-anchors", "--keystore", str(desk.keystore))
         assert said("treasury", "anchor-key", str(desk.keystore)) == {
@@ -53,6 +53,7 @@ def test_a_timer_anchors_and_the_owner_of_the_key_signs(
         ]
         assert "above the 1" in made["ledgers"][1]["problem"]
         assert said(*sign, "--wait", "0", code=75)["anchors"][0]["state"] == "submitted"
+        desk.xrpl.close_ledger()
         [signed] = said(*sign, "--wait", "30")["anchors"]
         assert (signed["ledger"], signed["state"], signed["problem"]) == ("xrpl", "confirmed", "")
         shown = said("audit", "anchors")

@@ -109,6 +109,17 @@ def test_what_is_not_new_is_not_anchored_and_a_timer_waits(desk: Harbour) -> Non
     assert (len({*desk.on_xrpl()}), len(desk.on_xrpl()), desk.on_stellar()) == (2, 2, 3)
 
 
+def test_ledgers_that_are_anchored_one_after_another_hold_one_root(desk: Harbour) -> None:
+    for ledger in ("xrpl", "stellar"):
+        desk.stand(ledger)
+    [xrpl] = desk.anchor("xrpl", if_due=True)
+    [stellar] = desk.anchor("stellar", if_due=True)
+    assert (xrpl.is_new, stellar.is_new, xrpl.size == stellar.size) == (True, True, True)
+    desk.signed()
+    [later] = desk.anchor("stellar", hours=25, if_due=True)
+    assert (later.size or 0) > (stellar.size or 0)
+
+
 def test_a_pause_does_not_stop_anchors(desk: Harbour) -> None:
     for ledger in ("xrpl", "stellar"):
         desk.stand(ledger)
