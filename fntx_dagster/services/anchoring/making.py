@@ -7,15 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from fntx_dagster.audit.anchor import Anchor
 from fntx_dagster.audit.checkpoint import Checkpoint
 from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.governance.kinds import ANCHOR
 from fntx_dagster.intents.refusal import TransactionRefused
+from fntx_dagster.services.anchoring.heads import is_on_ledger
 from fntx_dagster.services.anchoring.intents import AnchorSource, anchor_payload
-from fntx_dagster.services.auditing.asking import newest_head
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.auditing.news import is_news_behind
 from fntx_dagster.services.governance.configuration import approved_config
@@ -35,7 +34,6 @@ from fntx_dagster.services.transactions.steps import tx_event
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.audit_log import log_size
-from fntx_dagster.store.treasury.checkpoints import checkpoint_of
 from fntx_dagster.store.treasury.ledger_anchors import LedgerAnchorRow, ledger_anchors, lock_ledger_anchors
 from fntx_dagster.store.treasury.platform import entered
 from fntx_dagster.store.treasury.proposals import ProposalRow
@@ -86,37 +84,15 @@ def make_anchor(
     with db.connect() as connection:
         config = approved_config(settings, connection)
         standing = covering(connection, payload, now)
-    if _is_on_ledger(settings, db, source, checkpoint):
-        return None
     if standing is None:
         return _made(settings, db, config, source, checkpoint, now, if_due=if_due)
+    if is_on_ledger(settings, db, source, checkpoint):
+        return None
     with opened(settings, config, source.ledger) as ledger:
         require_anchor_key(ledger, config, source, standing.key)
         terms = ledger.terms(payload, 1, key=standing.key)
         covered = _Covered(ledger, terms, standing)
         return _made(settings, db, config, source, checkpoint, now, if_due=if_due, covered=covered)
-
-
-def _is_on_ledger(settings: Settings, db: Database, source: AnchorSource, checkpoint: Checkpoint) -> bool:
-    """Whether the ledger holds this checkpoint, or a later one, though the database may not know it. Raises Permanent
-    where the account's last anchor of this log is no checkpoint of this database: then that was restored from a backup,
-    or the log was forked, or another home anchors it."""
-    urls = settings.treasury
-    url = urls.xrpl_url if source.ledger == "xrpl" else urls.horizon_url
-    assert url is not None  # the ledger is configured
-    place = Anchor(checkpoint.size, source.ledger, str(source.network), source.account, "", 0)
-    head = newest_head(place, checkpoint, url.get_secret_value())
-    if head is None:
-        return False
-    with db.connect() as connection:
-        known = checkpoint_of(connection, head.size)
-    if known is None or known.root != head.root:
-        raise Permanent(
-            f"{source.account} has anchored {head.size} events with the root {head.root.hex()}, and this database has "
-            "no such checkpoint",
-            "It was restored or forked, or another home anchors the same log: docs/audit.md says how to find out",
-        )
-    return head.size >= checkpoint.size
 
 
 def require_anchor_key(ledger: TreasuryLedger, config: TreasuryConfig, source: AnchorSource, key: str) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from fntx_dagster.audit.event import NewAuditEvent
-from fntx_dagster.errors import Transient
+from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.governance.config import TreasuryConfig
-from fntx_dagster.governance.kinds import KINDS
+from fntx_dagster.governance.kinds import ANCHOR, KINDS
 from fntx_dagster.governance.machines import StepImpossible
+from fntx_dagster.services.anchoring.heads import is_on_ledger
+from fntx_dagster.services.anchoring.intents import anchor_source, signed_checkpoint
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance.configuration import active_set, approved_config
 from fntx_dagster.services.governance.deciding import payload_of
@@ -52,6 +54,8 @@ def prepare(settings: Settings, db: Database, proposal_id: UUID, by: str = TERMI
         config = _allowed(settings, connection, row)
         payload = payload_of(row)
         earlier = _under_way(connection, payload)
+    if row.kind == ANCHOR:
+        _require_news(settings, db, payload, config)
     with opened(settings, config, payload["ledger"]) as ledger:
         terms = ledger.terms(payload, _least(row), earlier)
         with entered(db) as connection:
@@ -96,6 +100,14 @@ def _allowed(settings: Settings, connection: Connection, row: ProposalRow) -> Tr
     if KINDS[row.kind].stops and row.signer_set != active_set(connection).version:
         raise StepImpossible("the proposal was approved under an earlier set of signers", "Make a new proposal")
     return config
+
+
+def _require_news(settings: Settings, db: Database, payload: dict[str, Any], config: TreasuryConfig) -> None:
+    """Raise Permanent where the ledger holds the checkpoint that is to be anchored, or another history of the log."""
+    with db.connect() as connection:
+        checkpoint = signed_checkpoint(settings, connection, payload["intent"]["params"]["size"])
+    if is_on_ledger(settings, db, anchor_source(config, payload["ledger"]), checkpoint):
+        raise Permanent("the ledger holds this checkpoint, or a later one", "The next anchor is of a later one")
 
 
 def _least(row: ProposalRow) -> int:
