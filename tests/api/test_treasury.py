@@ -12,6 +12,9 @@ from uuid import uuid4
 
 import pytest
 
+from fntx_dagster.client import ApiProblem
+from fntx_dagster.client import Client as ApiClient
+from fntx_dagster.services.orders.access import make_token
 from fntx_dagster.store.database import Database
 from tests.api.conftest import Client, Server
 from tests.api.test_audit import problem
@@ -315,3 +318,18 @@ def test_without_signers_nothing_is_proposed_and_the_lists_are_empty(empty: Serv
     refused = clerk.post(PROPOSALS, kind="emergency.pause", payload=REASON)
     assert (refused.status_code, refused.json()["code"]) == (422, "refused")
     assert "fntx treasury enroll" in refused.json()["detail"]
+
+
+def test_the_client_sends_each_request_once_and_says_why_one_is_refused(treasury: Server) -> None:
+    token = make_token(treasury.desk.db, "bot", "scoped", scopes=["treasury:propose", "treasury:sign"])
+    client = ApiClient(token, treasury.url)
+    made = client.propose("freeze", FREEZE, idempotency_key="freeze 1")
+    assert client.propose("freeze", FREEZE, idempotency_key="freeze 1")["proposal"] == made["proposal"]
+    own = decision(dict(made), "treasury")
+    assert client.decide(made["proposal"], "treasury", "approve", own["signature"])["approvals"] == ["treasury"]
+    with pytest.raises(ApiProblem, match="409 duplicate"):
+        client.decide(made["proposal"], "treasury", "approve", own["signature"])
+    with pytest.raises(ApiProblem, match="403 forbidden"):
+        client.prepare(made["proposal"])
+    assert client.cancel_proposal(made["proposal"], "withdrawn")["state"] == "cancelled"
+    assert made["proposal"] in [each["proposal"] for each in client.proposals("cancelled")["proposals"]]

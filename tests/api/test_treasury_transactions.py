@@ -105,6 +105,15 @@ def test_a_signature_for_another_proposal_is_not_carried_to_this_one(world: Worl
     assert problem(clerk, "POST", f"{PROPOSALS}/{uuid4()}/signatures", json=own) == (404, "proposal_not_found")
 
 
+def test_what_is_prepared_by_many_at_once_is_prepared_once_and_all_get_its_file(world: World) -> None:
+    path = world.approved()
+    with ThreadPoolExecutor(4) as pool:
+        answers = [*pool.map(lambda _: world.clerk.call("POST", f"{path}/prepare"), range(4))]
+    assert {answer.status_code for answer in answers} == {200}, [answer.text for answer in answers]
+    assert len({answer.content for answer in answers}) == 1
+    assert events(world.server.desk.db).count("transaction_prepare") == 1
+
+
 def test_one_signature_that_is_sent_many_times_at_once_is_kept_once(world: World) -> None:
     path = world.approved()
     own = world.returned(world.clerk.call("POST", f"{path}/prepare").json(), "treasury")
