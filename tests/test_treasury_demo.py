@@ -45,6 +45,15 @@ def _processes_of(home: str) -> list[str]:
     ]
 
 
+def test_a_step_that_fails_ends_the_demo_with_its_reason_and_with_what_it_started() -> None:
+    with homes.home() as home:
+        failed = run(home, "demo", "--treasury", FNTX_XRPL_FEE_CAP="10")
+        assert failed.returncode == 1
+        assert "fee_above_cap" in failed.stderr
+        assert "own key moves nothing any more" not in failed.stdout
+        assert _processes_of(str(home)) == []
+
+
 def test_the_demo_moves_nothing_where_the_settings_name_ledgers_of_somebodys() -> None:
     with homes.home() as home:
         refused = run(home, "demo", "--treasury", FNTX_XRPL_URL="http://127.0.0.1:9")
