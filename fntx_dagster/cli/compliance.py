@@ -224,7 +224,7 @@ def dispose(
     """
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.cli.treasury_proposals import document
-    from fntx_dagster.services.governance.screening import move_on
+    from fntx_dagster.services.governance.screening import move_on, note_blocked
     from fntx_dagster.services.screening.deciding import MatchDecision, to_sign
     from fntx_dagster.services.screening.deciding import dispose as record_decision
 
@@ -236,6 +236,7 @@ def dispose(
         return
     done = record_decision(settings, db, screening_id, decision, by=OPERATOR, signed=document(file) if file else None)
     moved = move_on(settings, db, done.party_id, done.signer) if done.signer else []
+    note_blocked(db)
     if as_json:
         print_json(
             {"screening_id": screening_id, "verdict": verdict.value, "dispositions": done.numbers}

@@ -15,6 +15,7 @@ from fntx_dagster.errors import Permanent
 
 if TYPE_CHECKING:
     from fntx_dagster.services.database import Database
+    from fntx_dagster.services.governance.reading import ProposalView
 
 ProposalId = Annotated[
     UUID, typer.Argument(metavar="ID", help="The proposal, as `fntx treasury list` has it.", show_default=False)
@@ -88,6 +89,8 @@ def show(
         out(sentence)
     why = f" ({view.row.reason})" if view.row.reason else ""
     out(f"State: {view.row.state}{why}. Approved by {_names(view.approvals)}; rejected by {_names(view.rejections)}.")
+    if view.held:
+        out(f"Held back: {view.held}.")
     if sign:
         for decision, content in view.to_sign.items():
             write(f"\n{decision}, in hex:\n{content.hex()}\n")
@@ -113,7 +116,7 @@ def list_(
     table = new_table("proposal", "kind", "state", "approved by", "rejected by", "expires", right=("nonce",))
     for view in views:
         table.add_row(
-            *(str(view.row.proposal_id), view.row.kind, view.row.state, _names(view.approvals)),
+            *(str(view.row.proposal_id), view.row.kind, _state(view), _names(view.approvals)),
             *(_names(view.rejections), view.terms.expires_at, str(view.row.nonce)),
         )
     out(table if views else "No proposal is open.")
@@ -199,6 +202,10 @@ def document(file: str) -> Any:
         return document_of(content, is_yaml=Path(file).suffix in (".yaml", ".yml"))
     except Permanent as error:
         raise Permanent(f"{file}: {error.message}", error.way_out) from None
+
+
+def _state(view: ProposalView) -> str:
+    return f"{view.row.state}, held back" if view.held and view.row.state != "blocked" else view.row.state
 
 
 def _names(names: list[str]) -> str:

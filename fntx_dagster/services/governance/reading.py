@@ -16,6 +16,7 @@ from fntx_dagster.governance.machines import PROPOSAL, states
 from fntx_dagster.governance.sentences import sentences
 from fntx_dagster.services.governance.covering import covering
 from fntx_dagster.services.governance.deciding import judge, terms_of
+from fntx_dagster.services.governance.holding import held
 from fntx_dagster.services.governance.steps import NoSuchProposal
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.platform import PlatformState, platform_state
@@ -27,7 +28,8 @@ OPEN = ("draft", "screening", "blocked", "pending_approval", "approved", "prepar
 
 class ProposalView(NamedTuple):
     """A proposal with its decisions, and what people sign. `to_sign`: `approve` and `reject` → the exact bytes; empty
-    where the decisions are those on another proposal, whose approval covers this one."""
+    where the decisions are those on another proposal, whose approval covers this one. `held`: which match on a list
+    holds it back, and what ends that; empty where none does."""
 
     terms: Terms
     row: ProposalRow
@@ -38,6 +40,7 @@ class ProposalView(NamedTuple):
     decisions: list[DecisionRow]
     sentences: list[str]
     to_sign: dict[str, bytes]
+    held: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """A proposal for programs."""
@@ -45,6 +48,7 @@ class ProposalView(NamedTuple):
             **self.terms._asdict(),
             "state": self.row.state,
             "reason": self.row.reason,
+            "held": self.held,
             "payload": self.payload,
             "parties": self.row.parties,
             "required_roles": self.required_roles,
@@ -102,7 +106,7 @@ def _view(connection: Connection, row: ProposalRow) -> ProposalView:
     decided = _decided(connection, row)
     kept = decisions_on(connection, decided.proposal_id)
     standing = judge(connection, decided, kept, datetime.now(UTC))
-    signers = len(signers_of(connection, row.signer_set))
+    signers, holding = len(signers_of(connection, row.signer_set)), held(connection, row)
     return ProposalView(
         terms,
         row,
@@ -113,6 +117,7 @@ def _view(connection: Connection, row: ProposalRow) -> ProposalView:
         kept,
         sentences(terms, payload, signers, roles) + _covered(decided, row),
         {decision: decision_bytes(terms, decision) for decision in DECISIONS} if decided is row else {},
+        holding.words if holding else "",
     )
 
 

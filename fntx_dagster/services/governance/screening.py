@@ -13,6 +13,7 @@ from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.services.alerting import record
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance.deciding import judge
+from fntx_dagster.services.governance.holding import held as held_back
 from fntx_dagster.services.governance.steps import held, taken
 from fntx_dagster.services.screening.gating import CLEARED, GATE, HIT, GateAnswer, gate
 from fntx_dagster.settings import Settings
@@ -20,6 +21,7 @@ from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.platform import entered
 from fntx_dagster.store.treasury.proposals import ProposalRow, decisions_on, move, proposals
 
+_ALERTED = ("blocked", "prepared", "signing", "ready")
 _SCREENED = ("screening", "pending_approval", "approved")
 
 
@@ -30,11 +32,11 @@ def screened(
     waits for a list goes on waiting with the reason, and an approved proposal without a match stays approved."""
     answer = gate(settings, connection, row.parties, f"proposal:{row.proposal_id}", by=by)
     if answer.decision == HIT and row.state in ("screening", "approved"):
-        return taken(connection, row, "hit", by, events, _reason(answer))
+        return taken(connection, row, "hit", by, events, reason_of(answer))
     if answer.decision == CLEARED and row.state == "screening":
         return taken(connection, row, "cleared", by, events)
     if row.state == "screening":
-        reason = _reason(answer)
+        reason = reason_of(answer)
         move(connection, row.proposal_id, row.state, row.state, reason)
         return row._replace(reason=reason)
     return row
@@ -65,12 +67,16 @@ def move_on(settings: Settings, db: Database, party_id: str, signer: str) -> lis
 
 
 def note_blocked(db: Database) -> None:
-    """Raise an alert for each proposal that a match holds back, and resolve those that are over."""
-    with db.connect() as connection:
-        blocked = proposals(connection, ["blocked"])
-    findings = [
-        Finding(str(row.proposal_id), f"The proposal {row.proposal_id} is blocked: {row.reason}") for row in blocked
-    ]
+    """Raise an alert for each proposal that a match holds back until somebody decides, and resolve those that are over:
+    decided, also as a true match."""
+    findings: list[Finding] = []
+    with db.snapshot() as snapshot, snapshot.connect() as connection:
+        for row in proposals(connection, _ALERTED):
+            holding = held_back(connection, row)
+            if holding is not None and not holding.for_good:
+                is_blocked = row.state == "blocked"
+                words = f"is blocked: {row.reason}" if is_blocked else f"is {row.state}, and {holding.words}"
+                findings.append(Finding(str(row.proposal_id), f"The proposal {row.proposal_id} {words}"))
     record(db, [Observed("compliance", "proposals", findings)])
 
 
@@ -107,8 +113,8 @@ def screen_proposals(settings: Settings, db: Database, by: str = GATE) -> list[P
     return [row for row in after if row.state != states[row.proposal_id]]
 
 
-def _reason(answer: GateAnswer) -> str:
-    """Why a proposal waits, with numbers of checks and no names."""
+def reason_of(answer: GateAnswer) -> str:
+    """Why a proposal waits, with numbers of checks and no names of people."""
     if answer.decision == HIT:
         hits = [f"{each.party_id} (check {each.screening_id})" for each in answer.verdicts if each.decision == HIT]
         return f"a match on a list: {', '.join(hits)}"

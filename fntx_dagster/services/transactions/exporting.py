@@ -12,8 +12,10 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.governance.deciding import payload_of
+from fntx_dagster.services.governance.holding import held as holds
 from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.services.governance.steps import held, require_running
+from fntx_dagster.services.screening.gating import NotCleared
 from fntx_dagster.services.transactions.preparing import prepare
 from fntx_dagster.services.transactions.signatures import signing_file
 from fntx_dagster.settings import Settings
@@ -26,7 +28,8 @@ _SIGNED_YET = ("pending_signature", "partially_signed")
 
 def export_files(settings: Settings, db: Database, proposal_id: UUID, folder: Path, by: str = TERMINAL) -> list[Path]:
     """Write the file of a proposal's transaction into a folder, and prepare the transaction where there is none yet.
-    Raises what `prepare` raises, and Permanent where the transaction waits for no signature."""
+    Raises what `prepare` raises, and Permanent where the transaction waits for no signature, or a match on a list holds
+    it back."""
     with db.connect() as connection:
         is_prepared = transaction_of(connection, proposal_id) is not None
     if not is_prepared:
@@ -49,6 +52,8 @@ def to_sign(settings: Settings, db: Database, proposal_id: UUID) -> dict[str, An
                 "the transaction waits for the anchor key, under a standing approval",
                 "`fntx treasury sign-anchors --keystore FILE` signs it where that key is",
             )
+        if holding := holds(connection, proposal):
+            raise NotCleared(f"nothing is exported: {holding.words}", "A new list or a decision changes that")
         return signing_file(row, payload_of(proposal), approved_config(settings, connection))
 
 

@@ -20,6 +20,7 @@ from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance.configuration import active_set, approved_config
 from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.payloads import check_intent
+from fntx_dagster.services.governance.screening import note_blocked
 from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.services.governance.steps import NoSuchProposal, held, require_running, taken
 from fntx_dagster.services.screening.gating import CLEARED, HIT, GateAnswer, NotCleared, gate
@@ -74,6 +75,7 @@ def prepare(settings: Settings, db: Database, proposal_id: UUID, by: str = TERMI
             for event in events:
                 append(settings, connection, event)
     if prepared is None:
+        note_blocked(db)
         raise NotCleared("a party has a match on a sanctions list", "`fntx compliance dispose` decides on the match")
     return prepared
 

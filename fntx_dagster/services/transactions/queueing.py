@@ -8,8 +8,9 @@ from uuid import UUID
 
 from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.intents.wording import moment
+from fntx_dagster.services.governance.holding import held
 from fntx_dagster.services.transactions.signatures import MASTER
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.proposals import ProposalRow, proposals
 from fntx_dagster.store.treasury.signer_sets import signers_of
 from fntx_dagster.store.treasury.transactions import OPEN_STATES, LedgerTxRow, signatures_of, transactions
@@ -17,7 +18,8 @@ from fntx_dagster.store.treasury.transactions import OPEN_STATES, LedgerTxRow, s
 
 class QueuedTransaction(NamedTuple):
     """A transaction, or an approved proposal that has none yet: then `ledger` and what follows it are empty. `next`:
-    the command that goes on; `ends`: the last ledger or time, after which the bytes are useless."""
+    the command that goes on; `ends`: the last ledger or time, after which the bytes are useless; `held`: which match
+    on a list holds it back, and what ends that; empty where none does."""
 
     proposal_id: UUID
     kind: str
@@ -33,6 +35,7 @@ class QueuedTransaction(NamedTuple):
     signed_by: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     answer: str = ""
+    held: str = ""
 
 
 _NEXT = {
@@ -48,7 +51,7 @@ def queue(db: Database) -> list[QueuedTransaction]:
     with db.snapshot() as snapshot, snapshot.connect() as connection:
         known = {row.proposal_id: row for row in proposals(connection)}
         queued = [
-            QueuedTransaction(row.proposal_id, row.kind, row.state, "export")
+            QueuedTransaction(row.proposal_id, row.kind, row.state, "export", held=_held(connection, row))
             for row in reversed(known.values())
             if row.state == "approved" and KINDS[row.kind].ops and row.expires_at > datetime.now(UTC)
         ]
@@ -59,8 +62,13 @@ def queue(db: Database) -> list[QueuedTransaction]:
                 names[signer.xrpl if row.ledger == "xrpl" else signer.stellar] = signer.signer_id
             names[row.account] = MASTER
             signed = {each.signer for each in signatures_of(connection, row.tx_id)}
-            queued.append(_queued(proposal, row, names, signed))
+            queued.append(_queued(proposal, row, names, signed)._replace(held=_held(connection, proposal)))
     return queued
+
+
+def _held(connection: Connection, row: ProposalRow) -> str:
+    holding = held(connection, row)
+    return holding.words if holding else ""
 
 
 def _queued(proposal: ProposalRow, row: LedgerTxRow, names: dict[str, str], signed: set[str]) -> QueuedTransaction:

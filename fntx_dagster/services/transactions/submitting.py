@@ -10,6 +10,7 @@ from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance.configuration import approved_config
+from fntx_dagster.services.governance.screening import note_blocked, reason_of
 from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.services.governance.steps import held, require_running, taken
 from fntx_dagster.services.screening.gating import CLEARED, NotCleared, gate
@@ -72,8 +73,10 @@ def _begun(settings: Settings, db: Database, proposal_id: UUID, head: int, by: s
             for event in events:
                 append(settings, connection, event)
             return
+    note_blocked(db)
     raise NotCleared(
-        "a party of the proposal is not cleared: nothing is sent", "`fntx compliance dispose` decides on a match"
+        f"a party of the proposal is not cleared, and nothing is sent: {reason_of(answer)}",
+        "`fntx compliance dispose` decides on a match; `fntx treasury show` says what ends the proposal",
     )
 
 

@@ -127,6 +127,17 @@ def outdated_parties(connection: psycopg.Connection, versions: Mapping[str, str]
     return [party_id for (party_id,) in rows]
 
 
+def last_screening(connection: psycopg.Connection, party_id: str) -> ScreeningRow | None:
+    """The newest check of a party."""
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        cursor.execute(
+            f"""select {columns(ScreeningRow._fields)} from treasury.screening
+            where party_id = %s order by screening_id desc limit 1""",
+            [party_id],
+        )
+        return next((ScreeningRow(*row) for row in cursor), None)
+
+
 def add_disposition(connection: psycopg.Connection, new: NewDisposition) -> int:
     """Keep what a person decided; its number."""
     return one_value(

@@ -1,0 +1,116 @@
+"""A match on a list in every state of a proposal: what is held back, who is told, and what ends it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from fntx_dagster.errors import Permanent
+from fntx_dagster.services.governance.proposing import propose
+from fntx_dagster.services.governance.reading import list_proposals, show
+from fntx_dagster.services.governance.screening import move_on, note_blocked, screen_proposals
+from fntx_dagster.services.screening.deciding import MatchDecision, dispose, rescreen, to_sign
+from fntx_dagster.services.screening.lists import load_list
+from fntx_dagster.services.transactions.exporting import export_files
+from fntx_dagster.services.transactions.preparing import prepare
+from fntx_dagster.services.transactions.queueing import queue
+from fntx_dagster.services.transactions.submitting import submit
+from fntx_dagster.store.alerts import open_alerts
+from tests.governance.keys import KEYS, signed_by
+from tests.processes import run
+from tests.services.screening.conftest import BY, ROWS, write_list
+from tests.services.transactions.desks import SigningDesk
+from tests.services.transactions.worlds import issue
+
+
+def listed(desk: SigningDesk, folder: Path) -> int:
+    """The party gets onto a list, and everybody is screened again; the number of its check."""
+    rows = (*ROWS, "NK-9,Person,Helena Brightwater,,,")
+    load_list(desk.settings, desk.db, write_list(folder / "list.csv", *rows), by=BY)
+    rescreen(desk.settings, desk.db)
+    screen_proposals(desk.settings, desk.db)
+    with desk.db.connect() as connection:
+        [(number,)] = connection.execute("select max(screening_id) from treasury.screening").fetchall()
+    return number
+
+
+def decided(desk: SigningDesk, check: int, verdict: str) -> None:
+    decision = MatchDecision(verdict, "By the passport.")
+    content = to_sign(desk.settings, desk.db, check, decision)
+    signed = {"signer": "compliance", "signature": signed_by(KEYS["compliance"], content).hex()}
+    done = dispose(desk.settings, desk.db, check, decision, by=BY, signed=signed)
+    if done.signer:
+        move_on(desk.settings, desk.db, done.party_id, done.signer)
+    note_blocked(desk.db)
+
+
+def alerts(desk: SigningDesk) -> list[str]:
+    return [alert.text for alert in open_alerts(desk.db) if alert.kind == "compliance"]
+
+
+def held(desk: SigningDesk, proposal: UUID) -> str:
+    return show(desk.db, proposal).held
+
+
+def test_a_match_after_preparing_leaves_the_state_and_lets_nothing_out(at_xrpl: SigningDesk, tmp_path: Path) -> None:
+    desk = at_xrpl
+    ready, signing, unsigned = desk.ready("1"), desk.prepared("2"), desk.prepared("4")
+    desk.signed(signing, "treasury")
+    assert [held(desk, each) for each in (ready, signing, unsigned)] == ["", "", ""]
+    check = listed(desk, tmp_path)
+    assert [desk.states(each)[0] for each in (ready, signing, unsigned)] == ["ready", "signing", "prepared"]
+    since = f"good has a match on a list (check {check}) since it was prepared: nothing of it is exported or sent"
+    assert all(held(desk, each).startswith(since) for each in (ready, signing, unsigned))
+    assert held(desk, ready).endswith("it ends when the time of its transaction is over")
+    assert held(desk, signing).endswith("`fntx treasury cancel` ends it")
+    assert [bool(each.held) for each in queue(desk.db)] == [True] * 3
+    assert sorted(str(each) in text for text in alerts(desk) for each in (ready, signing, unsigned)).count(True) == 3
+    with pytest.raises(Permanent, match=f"nothing is exported: good has a match on a list .check {check}"):
+        export_files(desk.settings, desk.db, unsigned, tmp_path / "out")
+    with pytest.raises(Permanent, match="not cleared, and nothing is sent: a match on a list: good"):
+        submit(desk.settings, desk.db, ready)
+    assert desk.row(ready).sent == 0
+    decided(desk, check, "false_positive")
+    assert [held(desk, each) for each in (ready, signing, unsigned)] == ["", "", ""]
+    assert alerts(desk) == []
+    submit(desk.settings, desk.db, ready)
+    desk.close()
+    assert desk.settled(ready).state == "confirmed"
+
+
+def test_a_true_match_leaves_a_proposal_blocked_for_good_which_is_said_and_alerts_no_more(
+    at_xrpl: SigningDesk, tmp_path: Path
+) -> None:
+    desk = at_xrpl
+    proposal = desk.approved()
+    check = listed(desk, tmp_path)
+    assert show(desk.db, proposal).row.state == "blocked"
+    assert held(desk, proposal).endswith("called a true match, it stays blocked for good")
+    assert len(alerts(desk)) == 1
+    decided(desk, check, "true_match")
+    assert alerts(desk) == []
+    with pytest.raises(Permanent, match="the proposal is blocked"):
+        prepare(desk.settings, desk.db, proposal)
+    said = f"good has a match on a list (check {check}) that was called true: it stays blocked for good"
+    assert held(desk, proposal).startswith(said)
+    assert [each.held for each in list_proposals(desk.db)] == [held(desk, proposal)]
+    told = run(
+        tmp_path,
+        *("treasury", "show", str(proposal)),
+        FNTX_DATABASE_URL=desk.db.url,
+        FNTX_TREASURY_CONFIG=str(desk.settings.treasury.config),
+    )
+    assert f"Held back: {said}" in told.stdout
+    decided(desk, check, "false_positive")  # who was mistaken can say so
+    assert (show(desk.db, proposal).row.state, held(desk, proposal)) == ("approved", "")
+
+
+def test_a_match_while_people_vote_is_shown_to_them(at_xrpl: SigningDesk, tmp_path: Path) -> None:
+    waiting = propose(at_xrpl.settings, at_xrpl.db, "iou.issue", issue(), ["good"])
+    check = listed(at_xrpl, tmp_path)
+    assert show(at_xrpl.db, waiting).row.state == "pending_approval"
+    assert f"(check {check}): it is blocked as soon as it is approved and prepared" in held(at_xrpl, waiting)
+    assert json.dumps(show(at_xrpl.db, waiting).payload).count("Helena") == 0
