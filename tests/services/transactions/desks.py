@@ -90,6 +90,10 @@ class SigningDesk(NamedTuple):
         assert row
         return row
 
+    def is_prepared(self, proposal: UUID) -> bool:
+        with self.db.connect() as connection:
+            return transaction_of(connection, proposal) is not None
+
     def states(self, proposal: UUID) -> tuple[str, str]:
         """Of the proposal, and of its transaction."""
         return show(self.db, proposal).row.state, self.row(proposal).state
