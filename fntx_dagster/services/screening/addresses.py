@@ -32,7 +32,7 @@ def drop_address(db: Database, party_id: str, address: str) -> None:
         if not remove_address(connection, address, party_id):
             raise Permanent(f"{address[:70]!r} is no address of {party_id}", "Copy it whole: r… or G…")
         if found := open_proposals_of(connection, party_id):
-            raise Permanent(f"the proposal {found[0]} names {party_id}", "Cancel it first: `fntx treasury cancel`")
+            raise Permanent(f"the proposal {found[0]} names {party_id}", "It has to end first: look at it with `show`")
 
 
 def addressed_parties(connection: Connection, payload: Any, ours: Collection[str]) -> list[str]:

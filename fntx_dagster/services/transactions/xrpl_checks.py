@@ -54,6 +54,7 @@ class XrplChecks:
         amount, holder = tx["Amount"], tx["Destination"]
         if isinstance(amount, str):
             self._require_drops(int(amount) + int(tx["Fee"]), 0, "pay so much")
+            self._require_first_reserve(holder, int(amount))
             return
         payer, issuer, value = self._payer.address, self.account(amount["issuer"]), Decimal(amount["value"])
         lines: list[XrplLine] = []
@@ -75,6 +76,14 @@ class XrplChecks:
                 "not_transferable",
                 f"{code_of(amount['currency'])} goes from holder to holder on no line of {issuer.address}: it is paid "
                 "by its issuer and to it",
+            )
+
+    def _require_first_reserve(self, holder: str, drops: int) -> None:
+        """An account that is not there yet begins with the reserve of one, or not at all."""
+        if account_state(self._rpc, holder, self._head) is None and drops < (least := reserves(self._rpc).base):
+            raise TransactionRefused(
+                "no_account",
+                f"the ledger has no account {holder}: {drops} drops are less than the {least} of a new one",
             )
 
     def _usable_line(self, holder: str, issuer: XrplAccount, currency: str) -> XrplLine:

@@ -66,6 +66,25 @@ def test_nothing_is_issued_while_the_issuer_has_frozen_all(at_xrpl: SigningDesk)
 
 
 @pytest.mark.parametrize(
+    ("drops", "to", "code"),
+    [(999_500_000, "stranger", "no_reserve"), (XRP - 1, "nobody", "no_account"), (XRP, "nobody", "")],
+)
+def test_xrp_is_paid_from_what_is_above_the_reserve_to_who_has_one(
+    at_xrpl: SigningDesk, drops: int, to: str, code: str
+) -> None:
+    params = {"destination": address(to), "amount": str(drops)}
+    intent = {"op": "payment", "account": address("issuer"), "params": params}
+    payload = {"ledger": "xrpl", "network_id": 1, "intent": intent}
+    proposal = approved(at_xrpl.settings, at_xrpl.db, "distribution.pay", payload)
+    if code:
+        with pytest.raises(TransactionRefused) as refused:
+            prepare(at_xrpl.settings, at_xrpl.db, proposal)
+        assert refused.value.code == code
+    else:
+        assert prepare(at_xrpl.settings, at_xrpl.db, proposal).state == "pending_signature"
+
+
+@pytest.mark.parametrize(
     ("code", "fields"),
     [
         ("no_account", None),

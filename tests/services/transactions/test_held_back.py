@@ -7,7 +7,9 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from typer.testing import CliRunner
 
+from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import list_proposals, show
@@ -20,7 +22,6 @@ from fntx_dagster.services.transactions.queueing import queue
 from fntx_dagster.services.transactions.submitting import submit
 from fntx_dagster.store.alerts import open_alerts
 from tests.governance.keys import KEYS, signed_by
-from tests.processes import run
 from tests.services.screening.conftest import BY, ROWS, write_list
 from tests.services.transactions.desks import SigningDesk
 from tests.services.transactions.worlds import issue
@@ -82,7 +83,7 @@ def test_a_match_after_preparing_leaves_the_state_and_lets_nothing_out(at_xrpl: 
 
 
 def test_a_true_match_leaves_a_proposal_blocked_for_good_which_is_said_and_alerts_no_more(
-    at_xrpl: SigningDesk, tmp_path: Path
+    at_xrpl: SigningDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = at_xrpl
     proposal = desk.approved()
@@ -97,12 +98,9 @@ def test_a_true_match_leaves_a_proposal_blocked_for_good_which_is_said_and_alert
     said = f"good has a match on a list (check {check}) that was called true: it stays blocked for good"
     assert held(desk, proposal).startswith(said)
     assert [each.held for each in list_proposals(desk.db)] == [held(desk, proposal)]
-    told = run(
-        tmp_path,
-        *("treasury", "show", str(proposal)),
-        FNTX_DATABASE_URL=desk.db.url,
-        FNTX_TREASURY_CONFIG=str(desk.settings.treasury.config),
-    )
+    monkeypatch.setenv("FNTX_HOME", str(desk.settings.home))
+    monkeypatch.setenv("FNTX_DATABASE_URL", desk.db.url)
+    told = CliRunner().invoke(app, ["treasury", "show", str(proposal)])
     assert f"Held back: {said}" in told.stdout
     decided(desk, check, "false_positive")  # who was mistaken can say so
     assert (show(desk.db, proposal).row.state, held(desk, proposal)) == ("approved", "")
