@@ -51,9 +51,10 @@ class TreasuryConfig(NamedTuple):
 
     @property
     def issuers(self) -> frozenset[str]:
-        """The addresses that issue what the treasury pays with, on both ledgers."""
+        """The addresses that issue something, on both ledgers: those of the role, of the asset and of each token."""
+        own = {self.xrpl_accounts["issuer"], self.stellar_accounts["issuer"]}
         asset = self.document["stellar"]["asset"]["issuer"]
-        return frozenset({self.xrpl_accounts["issuer"], self.stellar_accounts["issuer"], asset})
+        return frozenset({*own, asset, *(token.issuer_address for token in self.tokens)})
 
 
 def read_config(document: Any) -> TreasuryConfig:

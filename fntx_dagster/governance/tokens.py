@@ -14,7 +14,7 @@ from fntx_dagster.governance.fields import StrictFields
 
 OUTSIDE = "outside"
 """Stands in a flow for whoever is none of ours: a bond holder, a bank."""
-MOVES = ("iou.issue", "distribution.pay", "escrow.create", "escrow.finish", "anchor")
+MOVES = ("iou.issue", "distribution.pay", "escrow.create", "escrow.finish")
 """The kinds of proposals that move a token on. Back to its issuer it may always go."""
 _XRPL_CODE = re.compile("[!-~][ -~]{1,18}[!-~]").fullmatch
 _STELLAR_CODE = re.compile("[A-Za-z0-9]{1,12}").fullmatch
@@ -67,7 +67,7 @@ def _token(fields: StrictFields, accounts: Mapping[str, Mapping[str, str]]) -> T
     limit = fields.decimal("limit") if fields.has("limit") else None
     flow = tuple(_move(each, [*roles]) for each in fields.objects("flow"))
     fields.end()
-    if strange := [move for move in flow if move.kind in ("iou.issue", "anchor") and move.source != issuer]:
+    if strange := [move for move in flow if move.kind == "iou.issue" and move.source != issuer]:
         raise Permanent(f"tokens: {code} is not issued by {strange[0].source}", f"Its issuer is {issuer}")
     return TreasuryToken(code, ledger, issuer, roles[issuer], transferable, limit, flow)
 

@@ -12,6 +12,7 @@ import pytest
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.config import read_config
 from fntx_dagster.intents.refusal import TransactionRefused
+from fntx_dagster.services.governance.payloads import read_standing
 from fntx_dagster.services.governance.tokens import check_token
 from tests.governance.documented import documented_tokens
 
@@ -88,6 +89,7 @@ def test_a_token_goes_its_own_way_and_no_other() -> None:
         ({"flow": [{"kind": "iou.issue", "from": "treasury", "to": ["amm"]}]}, "not issued by treasury"),
         ({"flow": [{"kind": "iou.issue", "from": "issuer", "to": ["bank"]}]}, "lead to"),
         ({"flow": [{"kind": "iou.issue", "from": "issuer", "to": []}]}, "lead to"),
+        ({"flow": [{"kind": "anchor", "from": "issuer", "to": ["treasury"]}]}, "kind"),
         ({"flow": [{"kind": "freeze", "from": "issuer", "to": ["amm"]}]}, "kind"),
     ],
 )
@@ -101,3 +103,18 @@ def test_a_slip_in_a_token_is_named(change: dict[str, Any], said: str) -> None:
 def test_a_token_stands_once() -> None:
     with pytest.raises(Permanent, match="twice"):
         config([TOKENS[0], TOKENS[0]])
+
+
+def test_no_key_anchors_alone_from_an_account_that_issues_any_token() -> None:
+    accounts = PLATFORM["xrpl"]["accounts"]
+    account = accounts["attestation"]["address"]
+    intent = {"op": "anchor", "account": account, "params": {"destination": accounts["treasury"]["address"]}}
+    template = {"ledger": "xrpl", "network_id": 1, "intent": intent}
+    terms = {"template": template, "per_day": 1, "fee_cap": "10", "days": 1, "key": account}
+    assert read_standing(terms, config()).key == account
+    issuing = copy.deepcopy(TOKENS)
+    flow = [{"kind": "iou.issue", "from": "attestation", "to": ["treasury"]}]
+    issuing[2] |= {"issuer": "attestation", "flow": flow}
+    assert account in config(issuing).issuers
+    with pytest.raises(Permanent, match="is an issuer"):
+        read_standing(terms, config(issuing))
