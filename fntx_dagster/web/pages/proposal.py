@@ -77,6 +77,8 @@ def decision_bytes(asked: Asked) -> Answer:
     if word not in _DECISIONS or _shown(asked, number) is None:
         raise NotFound
     view = view_of(asked.site.db, number)
+    if word not in view.to_sign:  # another proposal's approval covers it: nobody signs this one
+        raise NotFound
     return _file(view.to_sign[word], f"proposal-{view.row.nonce}-{word}.bin", "application/octet-stream")
 
 
@@ -162,7 +164,7 @@ def _values(asked: Asked, found: ProposalShown, path: str) -> dict[str, Any]:
         "way": [(spoken(state), state == row.state) for state in found.way],
         "is_on_its_way": row.state in found.way,
         "missing": [each for each in found.signers if each.signer_id not in {*view.approvals, *view.rejections}],
-        "to_sign": [(word, _readable(view.to_sign[word])) for word in _DECISIONS],
+        "to_sign": [(word, _readable(content)) for word, content in view.to_sign.items()],
         "decisions": _decisions(found),
         "is_screened": found.is_screened,
         "checks": checks_grid("Checks", found.checks),

@@ -12,15 +12,19 @@ from fntx_dagster.adapters.xrpl.sentences import sentences
 from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
 from fntx_dagster.intents.refusal import TransactionRefused
+from fntx_dagster.report.clock import HONG_KONG
 from fntx_dagster.services.account_setup.setting_up import look, set_up
 from fntx_dagster.services.governance.configuration import configured
 from fntx_dagster.services.governance.reading import show
 from fntx_dagster.services.transactions.opening import opened
 from fntx_dagster.services.treasury.signing import read_signing_file
+from fntx_dagster.services.visitors.visitor import OWNER, Visitor
+from fntx_dagster.web.asking import Site
 from tests.services.account_setup.desks import SetupDesk, signed_by_master
 from tests.services.transactions.worlds import SIGNERS, STELLAR_KEYS, XRPL_NAMES, approved, events, issue
 from tests.simulate.horizon.parts import ISSUER as STELLAR_ISSUER
 from tests.simulate.xrpl.people import address, signers
+from tests.web.trading.pages import page, words
 
 ISSUER_STEPS = ["require_auth", "allow_trustline_locking", "signers", "disable_master"]
 
@@ -87,6 +91,10 @@ def test_what_is_covered_shows_who_approved_it_and_is_decided_nowhere_else(desk:
     view = show(desk.db, done.transactions[0].proposal_id)
     assert (view.approvals, view.to_sign) == (sorted(SIGNERS), {})
     assert str(asked.proposal) in view.sentences[-1]
+    site, path = Site(desk.settings, desk.db, HONG_KONG), f"/treasury/proposals/{view.row.proposal_id}"
+    status, text = page(site, path, Visitor("olga", OWNER))
+    assert (status, view.sentences[-1] in words(text)) == (200, True)
+    assert page(site, f"{path}/approve.bin", Visitor("olga", OWNER))[0] == 404
     assert asked.proposal
     assert len(show(desk.db, asked.proposal).to_sign) == 2
 

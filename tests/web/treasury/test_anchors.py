@@ -44,6 +44,9 @@ def test_an_anchor_waits_for_its_key_and_is_listed_where_it_is(desk: Harbour) ->
     anchor = shown(path[1])
     assert "waits for the anchor key, under a standing approval" in words(anchor)
     assert 'name="action" value="import"' not in anchor
+    assert "It was approved with the proposal" in words(anchor)
+    for word in ("approve", "reject"):
+        assert page(site, f"{path[1]}/{word}.bin", THE_OWNER)[0] == 404
     desk.signed()
     assert "for the key that signs" not in words(shown("/treasury"))
     uses = words(shown("/treasury/signers"))
