@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from fntx_dagster.audit.canonical import read_strictly
+from fntx_dagster.errors import Permanent
+
 _NAMES = frozenset(
     (
         "seed",
@@ -33,6 +36,17 @@ _SHAPES = re.compile(
 def seems_to_hold_a_secret(body: bytes) -> bool:
     """Whether the bytes of a request have the form of a key that signs, wherever it stands in them."""
     return _SHAPES(body.decode("latin-1")) is not None
+
+
+def holds_a_secret(content: bytes) -> bool:
+    """Whether a file that was handed in, JSON or none, has the form of a key that signs, or names one. JSON that can be
+    read in two ways is taken by nothing, and not read here."""
+    if seems_to_hold_a_secret(content):
+        return True
+    try:
+        return names_a_secret(read_strictly(content, "any"))
+    except Permanent:
+        return False
 
 
 def names_a_secret(value: Any) -> bool:

@@ -112,9 +112,9 @@ def _decide(asked: Asked, number: UUID) -> UUID:
     return decide(asked.site.settings, asked.site.db, number, document).proposal_id
 
 
-def _import(asked: Asked, _number: UUID) -> UUID:
-    """Signatures say themselves which transaction they are of."""
-    return import_part(asked.site.settings, asked.site.db, handed(asked)).proposal_id
+def _import(asked: Asked, number: UUID) -> UUID:
+    """Signatures are taken for the transaction of the page alone, however well they fit another."""
+    return import_part(asked.site.settings, asked.site.db, handed(asked), number).proposal_id
 
 
 def _cancel(asked: Asked, number: UUID) -> UUID:

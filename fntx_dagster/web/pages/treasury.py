@@ -24,7 +24,7 @@ from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.signers import SetView
 from fntx_dagster.services.governance.tables import diagram, machine_tables
 from fntx_dagster.services.transactions.queueing import QueuedTransaction, queue
-from fntx_dagster.services.treasury.secrets import seems_to_hold_a_secret
+from fntx_dagster.services.treasury.secrets import holds_a_secret
 from fntx_dagster.web import words
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, Shown
 from fntx_dagster.web.grids import Badge, Cell, Grid, Link, address_of
@@ -139,7 +139,7 @@ def handed(asked: Asked) -> bytes:
     """What a signer returned, as it was pasted or taken from a file. Raises Permanent for what looks like a key: it is
     neither kept nor shown."""
     content = typed(asked, "file", _LONGEST_FILE).encode()
-    if seems_to_hold_a_secret(content):
+    if holds_a_secret(content):
         raise Permanent(
             "what was handed in looks like a private key or a seed", "Return the signature alone, and change that key"
         )

@@ -23,7 +23,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.web.asking import Site
 from tests.services.governance.treasuries import decision
-from tests.services.transactions.worlds import events, issue, signed_elsewhere
+from tests.services.transactions.worlds import approved, events, issue, signed_elsewhere
 from tests.simulate.xrpl.people import wallet
 from tests.web.asking import ask
 from tests.web.trading.pages import page, words
@@ -139,12 +139,34 @@ def test_a_signature_of_something_else_is_refused_with_its_code(desk: Desk) -> N
         assert f"({code})" in desk.refused(path, action="import", file=file)
 
 
+def test_a_signature_of_another_proposal_is_refused_on_a_page_and_kept_for_neither(desk: Desk) -> None:
+    here, other = (approved(desk.settings, desk.db, "iou.issue", issue(value)) for value in ("1", "2"))
+    for each in (here, other):
+        desk.sent(path_of(each), action="prepare")
+    file = desk.folder / "to-sign.json"
+    file.write_bytes(bytes(ask(desk.site, f"{path_of(other)}/signing.json", THE_OWNER).body))
+    signature = signed_elsewhere(file, "trustee").decode()
+    assert "(other_transaction)" in desk.refused(path_of(here), action="import", file=signature)
+    for each in (here, other):
+        assert show(desk.db, each).row.state == "prepared"
+    desk.sent(path_of(other), action="import", file=signature)
+    assert [show(desk.db, each).row.state for each in (here, other)] == ["prepared", "signing"]
+
+
 def test_a_seed_that_is_handed_in_is_refused_and_not_shown_again(desk: Desk) -> None:
     path = path_of(desk.paused())
     seed = str(wallet("s1").seed)
+    escaped = "".join(f"\\u{ord(letter):04x}" for letter in seed)
+    words_of_a_seed = "abandon ability able about above absent"
     for action in ("decide", "import"):
-        text = desk.refused(path, action=action, file=json.dumps({"signer": "treasury", "note": seed}))
-        assert ("looks like a private key" in text, seed in text) == (True, False)
+        for file in (
+            json.dumps({"signer": "treasury", "note": seed}),
+            f'{{"signer": "treasury", "note": "{escaped}"}}',
+            json.dumps({"signer": "treasury", "Seed Phrase": words_of_a_seed}),
+        ):
+            text = desk.refused(path, action=action, file=file)
+            shown = (each in text for each in (seed, escaped, words_of_a_seed))
+            assert ("looks like a private key" in text, any(shown)) == (True, False)
 
 
 def test_a_cancellation_needs_a_reason_and_says_who_it_was(desk: Desk) -> None:
