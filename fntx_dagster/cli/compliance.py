@@ -224,9 +224,8 @@ def dispose(
     """
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.cli.treasury_proposals import document
-    from fntx_dagster.services.governance.screening import move_on, note_blocked
+    from fntx_dagster.services.governance.screening import decide_match
     from fntx_dagster.services.screening.deciding import MatchDecision, to_sign
-    from fntx_dagster.services.screening.deciding import dispose as record_decision
 
     settings, db = settings_and_database()
     decision = MatchDecision(verdict.value, reason, entity)
@@ -234,9 +233,8 @@ def dispose(
         content = to_sign(settings, db, screening_id, decision)
         print_json({"hex": content.hex()}) if as_json else write(f"{content.hex()}\n")
         return
-    done = record_decision(settings, db, screening_id, decision, by=OPERATOR, signed=document(file) if file else None)
-    moved = move_on(settings, db, done.party_id, done.signer) if done.signer else []
-    note_blocked(db)
+    signed = document(file) if file else None
+    done, moved = decide_match(settings, db, screening_id, decision, by=OPERATOR, signed=signed)
     if as_json:
         print_json(
             {"screening_id": screening_id, "verdict": verdict.value, "dispositions": done.numbers}

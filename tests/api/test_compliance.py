@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from fntx_dagster.services.governance.screening import note_blocked
 from fntx_dagster.services.screening.lists import load_list
 from fntx_dagster.services.screening.parties import set_party
+from fntx_dagster.store.alerts import open_alerts
 from fntx_dagster.store.database import Database
 from tests.api.conftest import Client, Server
 from tests.api.test_audit import problem
@@ -130,11 +132,16 @@ def test_a_hit_holds_a_proposal_back_until_compliance_signs_it_away(officer: Cli
     assert screened(officer, parties=["bad"])["decision"] == "cleared"
 
 
-def test_a_true_match_needs_no_signature_and_holds_back(officer: Client) -> None:
+def test_a_true_match_needs_no_signature_holds_back_and_ends_the_alert(officer: Client, server: Server) -> None:
+    made, db = proposed(officer, "iou.issue", issue(), parties=["good", "bad"]), server.desk.db
+    note_blocked(db)
+    assert [made["proposal"] in each.text for each in open_alerts(db) if each.kind == "compliance"] == [True]
     number = screened(officer, parties=["bad"])["parties"][0]["screening_id"]
     body = {"verdict": "true_match", "reason": "It is him: <b>see the file</b>", "entity": "NK-1"}
     done = officer.post(f"{SCREENINGS}/{number}/dispositions", **body)
     assert (done.status_code, checked(done.json(), "DispositionAnswer")["proposals"]) == (201, {})
+    assert [each for each in open_alerts(db) if each.kind == "compliance"] == []
+    assert officer.get(f"{PROPOSALS}/{made['proposal']}")["state"] == "blocked"
     assert screened(officer, parties=["bad"])["decision"] == "hit"
 
 

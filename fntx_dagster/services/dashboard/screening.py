@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from fntx_dagster.services.governance.screening import move_on
-from fntx_dagster.services.screening.deciding import MatchDecision, dispose
 from fntx_dagster.services.screening.gating import FALSE_POSITIVE, TRUE_MATCH, list_problems
 from fntx_dagster.services.screening.lists import ListStanding, standings
 from fntx_dagster.settings import Settings
@@ -97,16 +95,6 @@ def check_shown(db: Database, screening_id: int) -> CheckShown | None:
     matches = [_match(row, match, entities.get((match["list"], match["entity"])), decided) for match in row.matches]
     as_it_was = party is not None and party.details_hash == row.details_hash
     return CheckShown(row, party, as_it_was, matches, decided, named, is_governed)
-
-
-def decide_match(
-    settings: Settings, db: Database, screening_id: int, decision: MatchDecision, by: str, signed: Any
-) -> list[str]:
-    """Decide matches of a check, as `fntx compliance dispose`; the proposals that go on since. Raises what `dispose`
-    raises."""
-    done = dispose(settings, db, screening_id, decision, by=by, signed=signed)
-    moved = move_on(settings, db, done.party_id, done.signer) if done.signer else []
-    return [f"{row.proposal_id}" for row in moved]
 
 
 def _match(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from fntx_dagster.audit.event import NewAuditEvent
@@ -15,6 +16,7 @@ from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance.deciding import judge
 from fntx_dagster.services.governance.holding import held as held_back
 from fntx_dagster.services.governance.steps import held, taken
+from fntx_dagster.services.screening.deciding import Disposed, MatchDecision, dispose
 from fntx_dagster.services.screening.gating import CLEARED, GATE, HIT, GateAnswer, gate
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
@@ -23,6 +25,13 @@ from fntx_dagster.store.treasury.proposals import ProposalRow, decisions_on, mov
 
 _ALERTED = ("blocked", "prepared", "signing", "ready")
 _SCREENED = ("screening", "pending_approval", "approved")
+
+
+class MatchDecided(NamedTuple):
+    """What was recorded of a check's matches, and the proposals that moved on with it."""
+
+    disposed: Disposed
+    moved: list[ProposalRow]
 
 
 def screened(
@@ -53,6 +62,18 @@ def screen_proposal(settings: Settings, db: Database, proposal_id: UUID, by: str
         for event in events:
             append(settings, connection, event)
     return row
+
+
+def decide_match(
+    settings: Settings, db: Database, screening_id: int, decision: MatchDecision, *, by: str, signed: Any = None
+) -> MatchDecided:
+    """Record what a person decided of a check's matches, with all that follows: a false positive that a signer signed
+    moves proposals on, and alerts of what is decided are resolved. Raises what `dispose` raises."""
+    done = dispose(settings, db, screening_id, decision, by=by, signed=signed)
+    if done.signer:
+        return MatchDecided(done, move_on(settings, db, done.party_id, done.signer))
+    note_blocked(db)
+    return MatchDecided(done, [])
 
 
 def move_on(settings: Settings, db: Database, party_id: str, signer: str) -> list[ProposalRow]:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fntx_dagster.compliance.screening import gravest
 from fntx_dagster.services.calculators import Case, by_kind, results
-from fntx_dagster.services.governance.screening import move_on
+from fntx_dagster.services.governance.screening import decide_match
 from fntx_dagster.services.orders.fields import Fields
 from fntx_dagster.services.screening.calculating import asked_party, shown_match
-from fntx_dagster.services.screening.deciding import MatchDecision, NoSuchScreening, dispose, screen_now, to_sign
+from fntx_dagster.services.screening.deciding import MatchDecision, NoSuchScreening, screen_now, to_sign
 from fntx_dagster.services.screening.gating import (
     CLEARED,
     FALSE_POSITIVE,
@@ -93,8 +93,7 @@ def decide(settings: Settings, db: Database, caller: Caller, screening_id: int, 
     of the role compliance, and lets proposals go on that the party held back."""
     asked = _disposition(body)
     with declining():
-        done = dispose(settings, db, screening_id, asked.decision, by=operator(caller), signed=asked.signed)
-        moved = move_on(settings, db, done.party_id, done.signer) if done.signer else []
+        done, moved = decide_match(settings, db, screening_id, asked.decision, by=operator(caller), signed=asked.signed)
     return {
         "screening_id": screening_id,
         "verdict": asked.decision.verdict,

@@ -18,10 +18,10 @@ from fntx_dagster.services.dashboard.screening import (
     ListedDisposition,
     ListStanding,
     check_shown,
-    decide_match,
     screening_shown,
 )
 from fntx_dagster.services.governance.configuration import document_of
+from fntx_dagster.services.governance.screening import decide_match
 from fntx_dagster.services.screening.deciding import MatchDecision, screen_now, to_sign
 from fntx_dagster.web import words
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown
@@ -98,7 +98,7 @@ def _acted(asked: Asked, found: CheckShown) -> tuple[MatchDecision, str | bytes]
         return wish, f"/screening/{answer.verdicts[0].screening_id}?done=screened"
     file = handed(asked)
     signed = document_of(file) if file else None
-    decide_match(site.settings, site.db, number, wish, operator(asked), signed)
+    decide_match(site.settings, site.db, number, wish, by=operator(asked), signed=signed)
     return wish, f"/screening/{number}?done=recorded"
 
 

@@ -13,8 +13,8 @@ from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import list_proposals, show
-from fntx_dagster.services.governance.screening import move_on, note_blocked, screen_proposals
-from fntx_dagster.services.screening.deciding import MatchDecision, dispose, rescreen, to_sign
+from fntx_dagster.services.governance.screening import decide_match, screen_proposals
+from fntx_dagster.services.screening.deciding import MatchDecision, rescreen, to_sign
 from fntx_dagster.services.screening.lists import load_list
 from fntx_dagster.services.transactions.exporting import export_files
 from fntx_dagster.services.transactions.preparing import prepare
@@ -42,10 +42,7 @@ def decided(desk: SigningDesk, check: int, verdict: str) -> None:
     decision = MatchDecision(verdict, "By the passport.")
     content = to_sign(desk.settings, desk.db, check, decision)
     signed = {"signer": "compliance", "signature": signed_by(KEYS["compliance"], content).hex()}
-    done = dispose(desk.settings, desk.db, check, decision, by=BY, signed=signed)
-    if done.signer:
-        move_on(desk.settings, desk.db, done.party_id, done.signer)
-    note_blocked(desk.db)
+    decide_match(desk.settings, desk.db, check, decision, by=BY, signed=signed)
 
 
 def alerts(desk: SigningDesk) -> list[str]:
