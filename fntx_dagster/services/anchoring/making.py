@@ -77,22 +77,30 @@ def make_anchor(
     """Make the anchor of a checkpoint and return its proposal's id; None where another process has made one meanwhile,
     or the ledger holds one that is as large.
 
-    Raises Permanent where the configuration is another than the approved one, and where the standing approval does not
-    cover it: its fee, its number a day, a key that signs for another account of ours; TransactionRefused where its key
-    does not sign for the account; Transient where the server does not answer."""
+    Of several standing approvals the first is used that can be. Raises Permanent where the configuration is another
+    than the approved one, and where none can be: for its fee, its number a day, a key that signs for another account of
+    ours, or (TransactionRefused) does not sign for this one; Transient where the server does not answer."""
     payload = anchor_payload(source, checkpoint)
     with db.connect() as connection:
         config = approved_config(settings, connection)
-        standing = covering(connection, payload, now)
-    if standing is None:
+        approvals = covering(connection, payload, now)
+    if not approvals:
         return _made(settings, db, config, source, checkpoint, now, if_due=if_due)
     if is_on_ledger(settings, db, source, checkpoint):
         return None
+    failures: list[Permanent] = []
     with opened(settings, config, source.ledger) as ledger:
-        require_anchor_key(ledger, config, source, standing.key)
-        terms = ledger.terms(payload, 1, key=standing.key)
-        covered = _Covered(ledger, terms, standing)
-        return _made(settings, db, config, source, checkpoint, now, if_due=if_due, covered=covered)
+        for standing in approvals:
+            try:
+                require_anchor_key(ledger, config, source, standing.key)
+                covered = _Covered(ledger, ledger.terms(payload, 1, key=standing.key), standing)
+                return _made(settings, db, config, source, checkpoint, now, if_due=if_due, covered=covered)
+            except Permanent as failure:
+                failures.append(failure)
+    if len(failures) == 1:
+        raise failures[0]
+    whys = (f"{row.proposal_id}: {why.message}" for row, why in zip(approvals, failures, strict=True))
+    raise Permanent(f"no standing approval covers it now: {'; '.join(whys)}", "Propose another, or wait")
 
 
 def require_anchor_key(ledger: TreasuryLedger, config: TreasuryConfig, source: AnchorSource, key: str) -> None:

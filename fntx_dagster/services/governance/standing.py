@@ -37,10 +37,11 @@ class StandingUse(NamedTuple):
     key: str
 
 
-def covering(connection: Connection, payload: Any, now: datetime) -> StandingApprovalRow | None:
-    """The standing approval whose template a payload is one of, at a time (aware); None where there is none."""
+def covering(connection: Connection, payload: Any, now: datetime) -> list[StandingApprovalRow]:
+    """The standing approvals whose templates a payload is one of, at a time (aware), the one that ends last first.
+    Whether the key of one still signs, its fee suffices and it was not used too often is seen when it is used."""
     rows = standing_approvals(connection, now)
-    return next((row for row in rows if _is_within(json.loads(row.template), payload)), None)
+    return [row for row in rows if _is_within(json.loads(row.template), payload)]
 
 
 def require_usable(row: StandingApprovalRow | None, use: StandingUse, now: datetime) -> None:

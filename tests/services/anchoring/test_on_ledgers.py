@@ -229,6 +229,31 @@ def test_an_approval_that_is_over_used_up_or_too_dear_covers_nothing(desk: Harbo
     assert desk.on_stellar() == 1
 
 
+def test_of_several_approvals_one_that_can_be_used_is(desk: Harbour, tmp_path: Path) -> None:
+    desk.stand("xrpl")
+    second = desk.stand("xrpl", days=30, key=address("second"))
+    assert desk.town.does("attestation", "SetRegularKey", RegularKey=address("second")) == "tesSUCCESS"
+    desk.stand("stellar", fee_cap="5")
+    spent, left = desk.stand("stellar", days=60, per_day=1), desk.stand("stellar", days=30, per_day=1)
+    [xrpl, stellar] = desk.anchor()
+    assert [(each.state, each.standing) for each in (xrpl, stellar)] == [("prepared", second), ("prepared", spent)]
+    file = keystore(tmp_path / "second.json", "second")
+    desk.sign(file)
+    desk.xrpl.close_ledger()
+    assert [each.state for each in desk.sign(file)] == ["confirmed"]
+    written(desk)
+    [again] = desk.anchor("stellar")
+    assert (again.state, again.standing) == ("prepared", left)
+    desk.sign()
+    written(desk)
+    [none] = desk.anchor("stellar")
+    assert none.is_new is False
+    assert "no standing approval covers it now" in (none.problem or "")
+    assert "above the 5" in (none.problem or "")
+    assert (none.problem or "").count("used 1 times today") == 2
+    assert desk.on_stellar() == 2
+
+
 def test_an_anchor_that_nobody_signed_in_time_makes_room_for_a_proposal(desk: Harbour) -> None:
     desk.stand("xrpl", days=1)
     [first] = desk.anchor("xrpl")
