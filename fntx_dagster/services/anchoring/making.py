@@ -51,11 +51,11 @@ class AnchorSchedule(NamedTuple):
 
 
 def schedule(connection: Connection, source: AnchorSource, every: int, now: datetime) -> AnchorSchedule:
-    """The same, where an anchor is due every `every` seconds; due at once where there was none, and never while the log
-    has no event."""
+    """The same, where an anchor is due every `every` seconds after the last, whatever became of that: who rejected one
+    is not asked again at once. Due at once where there was none, and never while the log has no event."""
     rows = ledger_anchors(connection, source.ledger, str(source.network), source.account)
     live = [row for row in rows if row.is_live(now)]
-    due_at = max((row.created_at for row in live), default=now - timedelta(seconds=every)) + timedelta(seconds=every)
+    due_at = max((row.created_at for row in rows), default=now - timedelta(seconds=every)) + timedelta(seconds=every)
     return AnchorSchedule(
         rows,
         next((row for row in live if row.is_open(now)), None),

@@ -28,6 +28,8 @@ from fntx_dagster.services.auditing.keys import log_key
 from fntx_dagster.services.auditing.looking import look_at_everything, status
 from fntx_dagster.services.auditing.proving import anchors_of, exported_checkpoints, prove
 from fntx_dagster.services.governance.configuration import configured
+from fntx_dagster.services.governance.deciding import decide
+from fntx_dagster.services.governance.ending import cancel
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import list_proposals, show
 from fntx_dagster.services.transactions.exporting import export_files
@@ -36,7 +38,7 @@ from fntx_dagster.services.transactions.queueing import queue
 from fntx_dagster.services.transactions.submitting import submit
 from fntx_dagster.store.database import Database
 from tests.services.anchoring.harbour import ANCHOR, PASSPHRASE, Harbour, anchored_platform, harbour, keystore, standing
-from tests.services.governance.treasuries import REASON
+from tests.services.governance.treasuries import REASON, decision
 from tests.services.transactions.worlds import signed_elsewhere
 from tests.simulate.horizon.parts import ISSUER, LUMEN, key
 from tests.simulate.xrpl.people import address, wallet
@@ -262,6 +264,21 @@ def test_an_anchor_that_nobody_signed_in_time_makes_room_for_a_proposal(desk: Ha
     assert (second.state, second.standing, second.is_new) == ("pending_approval", None, True)
     assert show(desk.db, first.proposal_id).row.state == "cancelled"
     assert desk.sign() == []
+
+
+def test_who_rejected_or_withdrew_an_anchor_is_asked_again_when_the_next_is_due(desk: Harbour) -> None:
+    made = [each.proposal_id for each in desk.anchor(if_due=True) if each.proposal_id]
+    for name in ("treasury", "compliance"):
+        decide(desk.settings, desk.db, made[0], decision(desk.db, made[0], name, "reject"))
+    cancel(desk.settings, desk.db, made[1], "not now")
+    assert [show(desk.db, each).row.state for each in made] == ["rejected", "cancelled"]
+    for hours in (1, 2, 23.9):
+        assert [each.is_new for each in desk.anchor(if_due=True, hours=hours)] == [False, False]
+    assert [each.is_new for each in desk.anchor(if_due=True, hours=24.1)] == [True, True]
+    last = desk.anchor("xrpl")[0].proposal_id
+    assert last
+    cancel(desk.settings, desk.db, last, "not now")
+    assert [each.is_new for each in desk.anchor("xrpl")] == [True]  # a person asks whenever he wants
 
 
 def test_an_approval_of_another_template_does_not_cover(desk: Harbour) -> None:
