@@ -4,7 +4,7 @@ when the one before it on its account is confirmed."""
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,9 +12,11 @@ from uuid import UUID
 
 from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.config import read_config
 from fntx_dagster.governance.decisions import payload_hash
-from fntx_dagster.services.account_setup.plans import step_of
+from fntx_dagster.services.account_setup.plans import is_of_rotation, step_of
 from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.governance.configuration import active_set, document_of
 from fntx_dagster.services.governance.covering import cover, covered
 from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.signers import TERMINAL
@@ -23,10 +25,13 @@ from fntx_dagster.services.transactions.confirming import confirm
 from fntx_dagster.services.transactions.exporting import export_files
 from fntx_dagster.services.transactions.submitting import submit
 from fntx_dagster.settings import Settings
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.platform import entered
 from fntx_dagster.store.treasury.proposals import ProposalRow
+from fntx_dagster.store.treasury.signer_sets import signer_sets
 
+SETUP, ROTATION = "account.setup", "signer.rotate"
+"""The kinds whose approval covers transactions."""
 LIVE = ("approved", "prepared", "signing", "ready", "submitted")
 _TO_SIGN = ("prepared", "signing")
 _AGAIN = "a step before it has to be made again"
@@ -50,14 +55,13 @@ def listed(db: Database, wholes: Iterable[UUID]) -> list[CoveredTx]:
         return [_tx(row) for whole in wholes for row in covered(connection, whole)]
 
 
-def ensure_covered(
-    settings: Settings, db: Database, whole: UUID, payloads: list[dict[str, Any]], *, lasting: bool = False
-) -> None:
-    """Have a transaction under way, or done, of each payload that an approved proposal covers. One that failed or
-    lapsed is made again, and with it those after it on its account that nobody can have sent. `lasting`: the approval
-    does not end with its 72 hours, as that of a rotation, whose notice is longer."""
+def ensure_covered(settings: Settings, db: Database, whole: UUID, payloads: list[dict[str, Any]]) -> None:
+    """Have a transaction under way, or done, of each payload. One that failed or lapsed is made again, and with it
+    those after it on its account that nobody can have sent. The approval of a set-up ends with its 72 hours; that of a
+    rotation, whose notice is longer, with the rotation. Raises Permanent where people approved no such payload."""
     with entered(db) as connection:
         row = held(connection, whole)
+        _require_asked(connection, row, payloads)
         rows = covered(connection, whole)
         events: list[NewAuditEvent] = []
         under_way = {each.payload_hash: each for each in rows if each.state in (*LIVE, "confirmed")}
@@ -76,12 +80,38 @@ def ensure_covered(
             if there is None:
                 broken.add(account)
                 missing.append(payload)
-        if missing and not lasting and row.expires_at <= datetime.now(UTC):
+        if missing and row.kind == SETUP and row.expires_at <= datetime.now(UTC):
             raise Permanent("the approval is over, and something is left to be made", "Propose what is left")
         if missing:
             cover(connection, row, missing, TERMINAL, events)
         for event in events:
             append(settings, connection, event)
+
+
+def _require_asked(connection: Connection, row: ProposalRow, payloads: list[dict[str, Any]]) -> None:
+    is_asked = _asked_by(connection, row)
+    for payload in payloads:
+        if not is_asked(payload):
+            raise Permanent(
+                f"what {payload['intent']['account']} lacks is not what was approved: it has changed meanwhile",
+                "Run it again: it looks at what is left, and proposes it where nobody approved it",
+            )
+
+
+def _asked_by(connection: Connection, row: ProposalRow) -> Callable[[dict[str, Any]], bool]:
+    """Whether an approved proposal asks for a payload: a set-up for its intents, a rotation that waits for its signers
+    on an account of ours. Raises Permanent for any other, which covers nothing."""
+    if row.state == "approved" and row.kind == SETUP:
+        whole = payload_of(row)
+        shared = {"ledger": whole["ledger"], "network_id": whole["network_id"]}
+        hashes = {payload_hash(shared | {"intent": intent}) for intent in whole["intents"]}
+        return lambda payload: payload_hash(payload) in hashes
+    waiting = [each for each in signer_sets(connection, "pending") if each.proposal_id == row.proposal_id]
+    if row.state == "approved" and row.kind == ROTATION and waiting:
+        now = read_config(document_of(active_set(connection).config.encode()))
+        new = read_config(document_of(waiting[0].config.encode()))
+        return lambda payload: is_of_rotation(now, new, payload)
+    raise Permanent(f"the proposal {row.proposal_id} covers no transactions", "Look at it: `fntx treasury show`")
 
 
 def export_all(settings: Settings, db: Database, whole: UUID, folder: Path) -> list[Path]:

@@ -73,9 +73,13 @@ def xrpl_signers_plan(config: TreasuryConfig, state: XrplAccount) -> list[dict[s
     weights, listed = {each.xrpl: 1 for each in config.signers}, state.signer_list
     if listed is not None and (listed.quorum, dict(listed.weights)) == (config.threshold, weights):
         return []
-    signers = [{"account": each, "weight": 1} for each in weights]
+    return [_xrpl_signers(config, state.address)]
+
+
+def _xrpl_signers(config: TreasuryConfig, account: str) -> dict[str, Any]:
+    signers = [{"account": each.xrpl, "weight": 1} for each in config.signers]
     params = {"quorum": config.threshold, "signers": signers}
-    return [_payload("xrpl", config.network_id, state.address, "signers.set", params)]
+    return _payload("xrpl", config.network_id, account, "signers.set", params)
 
 
 def _xrpl_problem(wanted: Mapping[str, bool], state: XrplAccount) -> str:
@@ -115,6 +119,20 @@ def stellar_signers_plan(config: TreasuryConfig, state: StellarAccountState) -> 
     return _stellar_payloads(config, state.address, _stellar_signers(config, state))
 
 
+def is_of_rotation(now: TreasuryConfig, new: TreasuryConfig, payload: Mapping[str, Any]) -> bool:
+    """Whether a payload lets a new configuration's signers, and nobody else, sign for an account of the present one,
+    and does nothing besides: whatever the account's state, `xrpl_signers_plan` and `stellar_signers_plan` give such."""
+    account, params = payload["intent"]["account"], payload["intent"]["params"]
+    if payload["ledger"] == "xrpl":
+        return account in now.xrpl_accounts.values() and payload == _xrpl_signers(new, account)
+    wanted, weight = {each.stellar: 1 for each in new.signers}, _thresholds(new)
+    options = [each["params"] for each in params["operations"]] if "operations" in params else [params]
+    keys = [each["signer"]["key"] for each in options if "signer" in each]
+    known = [{"signer": {"key": key, "weight": wanted.get(key, 0)}} for key in keys] + [weight]
+    is_known = account in now.stellar_accounts.values() and all(each in known for each in options)
+    return is_known and [payload] == _stellar_payloads(new, account, options)
+
+
 def _stellar_payloads(config: TreasuryConfig, account: str, options: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One payload of all these `account.options`; none where there are none."""
     if len(options) < 2:
@@ -130,11 +148,14 @@ def _stellar_signers(config: TreasuryConfig, state: StellarAccountState) -> list
     signers = [{"key": key, "weight": 1} for key in wanted if weights.get(key) != 1]
     signers += [{"key": key, "weight": 0} for key in weights if key not in wanted]
     options: list[dict[str, Any]] = [{"signer": each} for each in signers]
-    thresholds = StellarThresholds(**config.document["stellar"]["thresholds"])
-    if state.thresholds != thresholds:
-        weight = {"master_weight": thresholds.master}
-        options.append(weight | {name: getattr(thresholds, name) for name in ("low", "med", "high")})
+    if state.thresholds != StellarThresholds(**config.document["stellar"]["thresholds"]):
+        options.append(_thresholds(config))
     return options
+
+
+def _thresholds(config: TreasuryConfig) -> dict[str, Any]:
+    thresholds = StellarThresholds(**config.document["stellar"]["thresholds"])
+    return {"master_weight": thresholds.master} | {name: getattr(thresholds, name) for name in ("low", "med", "high")}
 
 
 def _payload(ledger: str, network: int | str, account: str, op: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def carry_out_rotation(
     assert whole  # only the first set has none, and it is never pending
     accounts, left = _left(settings, config, pending)
     if left:
-        ensure_covered(settings, db, whole, left, lasting=True)
+        ensure_covered(settings, db, whole, left)
         files = export_all(settings, db, whole, folder)
         if any(each.state in _UNSIGNED for each in listed(db, [whole])):
             return _report(db, pending, accounts, files, "sign")

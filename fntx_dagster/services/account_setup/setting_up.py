@@ -13,6 +13,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.decisions import payload_hash
 from fntx_dagster.services.account_setup.carrying_out import (
     LIVE,
+    SETUP,
     CoveredTx,
     ensure_covered,
     export_all,
@@ -28,8 +29,6 @@ from fntx_dagster.services.transactions.opening import opened
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.proposals import ProposalRow, proposals
-
-KIND = "account.setup"
 
 
 class SetupReport(NamedTuple):
@@ -60,22 +59,34 @@ def set_up(
     """Go on with the set-up as far as it goes now: propose what is left, write files to sign into a folder, send what
     is signed. Ledgers are waited for so many seconds. Raises Permanent where an account cannot be what the
     configuration says, and what `prepare` and `submit` raise."""
-    plans = _planned(settings, db, ledger, role)
-    if problem := next((plan for plan in plans if plan.problem), None):
-        raise Permanent(f"{problem.role} ({problem.account}) cannot be set up: {problem.problem}", "Mend it first")
-    left, files = _left(plans), []
-    asking = _asking(db, left)
-    if left and asking is None:
-        payload = {"ledger": ledger, "network_id": left[0]["network_id"], "intents": [each["intent"] for each in left]}
-        propose(settings, db, KIND, payload)
-        asking = _asking(db, left)
-    if asking is not None and asking.state == "approved":
-        ensure_covered(settings, db, asking.proposal_id, left)
-        send_all(settings, db, asking.proposal_id, wait)
-        plans = _planned(settings, db, ledger, role)
+    plans, asking = _asked(settings, db, ledger, role)
+    if asking is None or asking.state != "approved":
+        return _report(db, ledger, plans, asking, [])
+    ensure_covered(settings, db, asking.proposal_id, _left(plans))
+    send_all(settings, db, asking.proposal_id, wait)
+    plans, still = _asked(settings, db, ledger, role)  # an account can have changed in that time
+    asking, files = still or asking, []
+    if asking.state == "approved":
         ensure_covered(settings, db, asking.proposal_id, _left(plans))
         files = export_all(settings, db, asking.proposal_id, folder)
     return _report(db, ledger, plans, asking, files)
+
+
+def _asked(
+    settings: Settings, db: Database, ledger: str, role: str | None
+) -> tuple[list[AccountPlan], ProposalRow | None]:
+    """What the accounts lack, and the proposal that asks for it: a new one where none does; None where nothing is
+    left."""
+    plans = _planned(settings, db, ledger, role)
+    if problem := next((plan for plan in plans if plan.problem), None):
+        raise Permanent(f"{problem.role} ({problem.account}) cannot be set up: {problem.problem}", "Mend it first")
+    left = _left(plans)
+    asking = _asking(db, left)
+    if left and asking is None:
+        payload = {"ledger": ledger, "network_id": left[0]["network_id"], "intents": [each["intent"] for each in left]}
+        propose(settings, db, SETUP, payload)
+        asking = _asking(db, left)
+    return plans, asking
 
 
 def _planned(settings: Settings, db: Database, ledger: str, role: str | None) -> list[AccountPlan]:
@@ -99,7 +110,7 @@ def _asking(db: Database, left: list[dict[str, Any]]) -> ProposalRow | None:
     with db.connect() as connection:
         rows = proposals(connection, ("pending_approval", "approved")) if left else []
         for row in rows:
-            if row.kind != KIND or any(each not in payload_of(row)["intents"] for each in intents):
+            if row.kind != SETUP or any(each not in payload_of(row)["intents"] for each in intents):
                 continue
             live = {each.payload_hash for each in covered(connection, row.proposal_id) if each.state in LIVE}
             if row.expires_at > now or wanted <= live:

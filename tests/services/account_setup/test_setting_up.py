@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,8 +14,11 @@ from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
 from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.report.clock import HONG_KONG
+from fntx_dagster.services.account_setup import setting_up
+from fntx_dagster.services.account_setup.carrying_out import ensure_covered, listed, send_all
 from fntx_dagster.services.account_setup.setting_up import look, set_up
 from fntx_dagster.services.governance.configuration import configured
+from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import show
 from fntx_dagster.services.transactions.opening import opened
 from fntx_dagster.services.treasury.signing import read_signing_file
@@ -23,9 +27,11 @@ from fntx_dagster.web.asking import Site
 from tests.services.account_setup.desks import SetupDesk, signed_by_master
 from tests.services.transactions.worlds import SIGNERS, STELLAR_KEYS, XRPL_NAMES, approved, events, issue
 from tests.simulate.horizon.parts import ISSUER as STELLAR_ISSUER
+from tests.simulate.horizon.parts import key
 from tests.simulate.xrpl.people import address, signers
 from tests.web.trading.pages import page, words
 
+LOST_KEY = key("lost")
 ISSUER_STEPS = ["require_auth", "allow_trustline_locking", "signers", "disable_master"]
 
 
@@ -82,6 +88,43 @@ def test_an_account_of_stellar_is_set_up_by_one_transaction(desk: SetupDesk) -> 
     assert (entry.master, entry.low, entry.med, entry.high, entry.flags) == (0, 2, 2, 3, 1 | 2 | 8)
     assert dict(entry.signers) == {STELLAR_KEYS[signer].public_key: 1 for signer in SIGNERS}
     assert look(desk.settings, desk.db, "stellar", "issuer").next == "nothing"
+
+
+def test_what_an_account_lacks_since_it_changed_is_proposed_anew_and_covered_by_no_older_approval(
+    desk: SetupDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = set_up(desk.settings, desk.db, "stellar", "issuer", desk.folder)
+    desk.approve(asked.proposal)
+
+    def sent_while_somebody_adds_a_signer(*arguments: Any) -> None:
+        send_all(*arguments)
+        entry = desk.network.accounts[STELLAR_ISSUER.public_key]
+        desk.network.put(replace(entry, signers={LOST_KEY.public_key: 1}))
+
+    monkeypatch.setattr(setting_up, "send_all", sent_while_somebody_adds_a_signer)
+    done = set_up(desk.settings, desk.db, "stellar", "issuer", desk.folder)
+    assert (done.next, done.files, done.transactions) == ("decide", [], [])
+    assert done.proposal != asked.proposal
+    assert asked.proposal
+    assert len(listed(desk.db, [asked.proposal])) == 1
+
+
+def test_an_approval_covers_nothing_but_what_it_asks_for(desk: SetupDesk) -> None:
+    asked = set_up(desk.settings, desk.db, "xrpl", "issuer", desk.folder)
+    assert asked.proposal
+    [first, *_] = asked.accounts[0].payloads
+    with pytest.raises(Permanent, match="covers no transactions"):
+        ensure_covered(desk.settings, desk.db, asked.proposal, [first])
+    desk.approve(asked.proposal)
+    intent = first["intent"] | {"params": {"set": "default_ripple"}}
+    for other in (first | {"intent": intent}, first | {"network_id": 0}):
+        with pytest.raises(Permanent, match="not what was approved"):
+            ensure_covered(desk.settings, desk.db, asked.proposal, [first, other])
+    assert listed(desk.db, [asked.proposal]) == []
+    single = propose(desk.settings, desk.db, "account.configure", first)
+    desk.approve(single)
+    with pytest.raises(Permanent, match="covers no transactions"):
+        ensure_covered(desk.settings, desk.db, single, [first])
 
 
 def test_what_is_covered_shows_who_approved_it_and_is_decided_nowhere_else(desk: SetupDesk) -> None:
