@@ -15,6 +15,7 @@ from fntx_dagster.governance.fields import StrictFields
 from fntx_dagster.governance.kinds import KINDS, required_roles
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.governance.configuration import active_set
 from fntx_dagster.services.governance.effects import ALONE, effect
 from fntx_dagster.services.governance.signers import deciders
 from fntx_dagster.services.governance.steps import held, taken
@@ -84,6 +85,8 @@ def decide(settings: Settings, db: Database, proposal_id: UUID, document: Any) -
             if any(each.signer_id == given.signer for each in earlier):
                 raise DecisionRefused("duplicate", f"the proposal is {row.state}, and {given.signer} has decided")
             raise StepImpossible(f"the proposal is {row.state}", "Decisions count while it is pending_approval")
+        if row.signer_set != active_set(connection).version:
+            raise StepImpossible("the proposal is of an earlier signer set", "Make a new proposal, and cancel this one")
         now = datetime.now(UTC)
         new = DecisionRow(given.signer, given.decision, given.signature.upper(), now)
         standing = judge(connection, row, [*earlier, new], now)

@@ -77,12 +77,22 @@ def replace_set(connection: Connection, new: SignerSetRow, signers: list[SignerR
 
 
 def cancel_open(connection: Connection, version: int, by: str) -> list[NewAuditEvent]:
-    """Cancel the proposals that wait for decisions or signatures of an earlier version of the set."""
+    """Cancel the proposals that wait for decisions or signatures of an earlier version of the set. Those that are
+    screened or blocked have no such step: they end as soon as they would wait for decisions, by `overtaken`."""
     events: list[NewAuditEvent] = []
     for row in proposals(connection, _NOT_YET_SUBMITTED):
-        if row.signer_set < version:
-            taken(connection, row, "cancel", by, events, f"the signer set has the version {version} now")
+        overtaken(connection, row, version, by, events)
     return events
+
+
+def overtaken(
+    connection: Connection, row: ProposalRow, version: int, by: str, events: list[NewAuditEvent]
+) -> ProposalRow:
+    """A proposal that can be cancelled, cancelled where it is of an earlier version of the set than the one that
+    decides: nobody's decision on it counts any more."""
+    if row.signer_set == version:
+        return row
+    return taken(connection, row, "cancel", by, events, f"the signer set has the version {version} now")
 
 
 def _switched(connection: Connection, row: ProposalRow, by: str, state: str, payload: Any) -> list[NewAuditEvent]:

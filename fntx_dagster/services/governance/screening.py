@@ -8,12 +8,14 @@ from uuid import UUID
 
 from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.errors import Permanent
-from fntx_dagster.governance.approvals import APPROVED
+from fntx_dagster.governance.approvals import APPROVED, PENDING
 from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.services.alerting import record
 from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.governance.configuration import active_set
 from fntx_dagster.services.governance.deciding import judge
+from fntx_dagster.services.governance.effects import overtaken
 from fntx_dagster.services.governance.holding import held as held_back
 from fntx_dagster.services.governance.steps import held, taken
 from fntx_dagster.services.screening.deciding import Disposed, MatchDecision, dispose
@@ -43,7 +45,8 @@ def screened(
     if answer.decision == HIT and row.state in ("screening", "approved"):
         return taken(connection, row, "hit", by, events, reason_of(answer))
     if answer.decision == CLEARED and row.state == "screening":
-        return taken(connection, row, "cleared", by, events)
+        row = taken(connection, row, "cleared", by, events)
+        return overtaken(connection, row, active_set(connection).version, by, events)
     if row.state == "screening":
         reason = reason_of(answer)
         move(connection, row.proposal_id, row.state, row.state, reason)
@@ -78,8 +81,8 @@ def decide_match(
 
 def move_on(settings: Settings, db: Database, party_id: str, signer: str) -> list[ProposalRow]:
     """Let what a party held back wait for decisions again, once all its parties are cleared: a signer of the role
-    compliance called the matches false positives. A match that only vanished, as a party's name was changed, moves
-    nothing: that needs a new proposal. Those that moved."""
+    compliance called the matches false positives. One of an earlier signer set is cancelled instead. A match that only
+    vanished, as a party's name was changed, moves nothing: that needs a new proposal. Those that moved."""
     with db.connect() as connection:
         ids = [row.proposal_id for row in proposals(connection, ["blocked"]) if party_id in row.parties]
     moved = [_moved_on(settings, db, each, f"signer:{signer}") for each in reversed(ids)]
@@ -110,6 +113,8 @@ def _moved_on(settings: Settings, db: Database, proposal_id: UUID, by: str) -> P
         answer = gate(settings, connection, row.parties, f"proposal:{row.proposal_id}")
         if answer.decision == CLEARED:
             row = taken(connection, row, "dispose_false_positive", by, events)
+            row = overtaken(connection, row, active_set(connection).version, by, events)
+        if row.state == PENDING:
             now = datetime.now(UTC)  # those who approved before the match need not do so again
             if judge(connection, row, decisions_on(connection, row.proposal_id), now).state == APPROVED:
                 row = taken(connection, row, "approve", by, events)

@@ -11,12 +11,15 @@ from uuid import UUID
 import pytest
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.governance.deciding import decide
+from fntx_dagster.services.governance.ending import record_screening
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import list_proposals, show
-from fntx_dagster.services.governance.screening import screen_proposal, screen_proposals
+from fntx_dagster.services.governance.rotation import activate_rotation
+from fntx_dagster.services.governance.screening import decide_match, screen_proposal, screen_proposals
 from fntx_dagster.services.screening.addresses import drop_address, set_address
-from fntx_dagster.services.screening.deciding import rescreen
+from fntx_dagster.services.screening.deciding import MatchDecision, rescreen, to_sign
 from fntx_dagster.services.screening.lists import load_list
 from fntx_dagster.services.screening.parties import set_party
 from fntx_dagster.settings import Settings
@@ -24,7 +27,18 @@ from fntx_dagster.store.alerts import open_alerts
 from fntx_dagster.store.database import Database
 from tests.governance.keys import KEYS, signed_by
 from tests.processes import run
-from tests.services.governance.treasuries import FREEZE, ISSUER, REASON, TREASURY, begun, decision, intent
+from tests.services.governance.test_effects import rotated
+from tests.services.governance.treasuries import (
+    ACCOUNTS,
+    FREEZE,
+    ISSUER,
+    REASON,
+    TREASURY,
+    begun,
+    decision,
+    intent,
+    settings_in,
+)
 from tests.services.screening.conftest import BY, ROWS, write_list
 
 CUSTOMER = "rPT1Sjq2YGrBMTttX4GZHjKu9dyfzbpAYe"
@@ -143,6 +157,48 @@ def test_a_payment_above_the_travel_rule_says_who_pays_and_who_is_paid(treasury:
         with pytest.raises(Permanent, match="only a payment has fields of the travel rule"):
             propose(treasury, database, kind, payload, travel=sides)
     assert [view.row.proposal_id for view in list_proposals(database, "all")] == [proposal]
+
+
+def rotate(settings: Settings, db: Database, home: Path) -> None:
+    """Somebody else takes the trustee's place, at once."""
+    payload = rotated(settings, urgent=True)
+    rotation = propose(settings, db, "signer.rotate", payload)
+    for signer in KEYS:
+        decide(settings, db, rotation, decision(db, rotation, signer))
+    activate_rotation(settings, db, ACCOUNTS)
+    settings_in(home, payload["config"])
+
+
+def test_what_was_blocked_when_the_signers_changed_is_approved_by_no_earlier_decision(
+    treasury: Settings, database: Database, tmp_path: Path
+) -> None:
+    proposal, other = approved(treasury, database), approved(treasury, database)
+    listed(treasury, database, tmp_path)
+    screen_proposals(treasury, database)
+    rotate(treasury, database, tmp_path)
+    assert [state(database, each) for each in (proposal, other)] == ["blocked", "blocked"]
+    record_screening(treasury, database, other, "dispose_false_positive", "system:compliance")
+    with pytest.raises(StepImpossible, match="earlier signer set"):
+        decide(treasury, database, other, decision(database, other, "compliance"))
+    with database.connect() as connection:
+        [(number,)] = connection.execute("select max(screening_id) from treasury.screening").fetchall()
+    words = MatchDecision("false_positive", "Born in 1987 by the passport.")
+    content = to_sign(treasury, database, number, words)
+    signed = {"signer": "compliance", "signature": signed_by(KEYS["compliance"], content).hex()}
+    done = decide_match(treasury, database, number, words, by=BY, signed=signed)
+    assert [(row.proposal_id, row.state) for row in done.moved] == [(proposal, "cancelled")]
+    assert show(database, proposal).row.reason == "the signer set has the version 2 now"
+
+
+def test_what_waited_for_a_list_when_the_signers_changed_is_cancelled_once_it_is_cleared(
+    treasury: Settings, database: Database, tmp_path: Path
+) -> None:
+    load_list(treasury, database, write_list(tmp_path / "o.csv", *ROWS, age=timedelta(hours=60)), "old", by=BY)
+    proposal = propose(treasury, database, "iou.issue", TO_CUSTOMER)
+    rotate(treasury, database, tmp_path)
+    assert state(database, proposal) == "screening"
+    load_list(treasury, database, write_list(tmp_path / "o.csv", *ROWS), "old", by=BY)
+    assert [(row.proposal_id, row.state) for row in screen_proposals(treasury, database)] == [(proposal, "cancelled")]
 
 
 def test_only_a_signature_of_compliance_lets_a_blocked_proposal_go(
