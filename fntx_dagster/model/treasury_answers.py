@@ -25,6 +25,7 @@ class ProposalAnswer(TypedDict):
     expires_at: str
     state: str
     reason: str
+    held: str
     payload: Any
     parties: list[str]
     required_roles: list[str]
@@ -79,6 +80,7 @@ class QueuedAnswer(TypedDict):
     signed_by: list[str]
     missing: list[str]
     answer: str
+    held: str
 
 
 class QueueAnswer(TypedDict):
