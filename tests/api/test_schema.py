@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from fntx_dagster.services.orders.access import SCOPES
 from tests.api.conftest import Server
 from tests.api.test_client import document
 
@@ -34,7 +35,7 @@ CHECKS = [
 def admin(serving: Server) -> str:
     """The token of an admin whose book has something to show."""
     serving.users = "@schema"
-    client = serving.client(role="admin")
+    client = serving.client("ada", "admin", *SCOPES)
     client.deposit("1000")
     assert client.order()["state"] == "filled"
     return str(client.session.headers["Authorization"])

@@ -155,7 +155,7 @@ def test_each_scope_opens_its_own_doors_alone(treasury: Server, clerk: Client) -
             answer = client.call(method, path, **({"json": {}} if method == "POST" else {}))
             may = scope == needed or (needed == "treasury:read" and scope.startswith("treasury:"))
             assert (answer.status_code != 403) is may, (scope, method, path, answer.text)
-    for role in ("trader", "reader", "signal_source"):
+    for role in ("admin", "trader", "reader", "signal_source"):
         for method, path in doors:
             assert problem(treasury.client("x", role), method, path) == (403, "forbidden"), (role, path)
     assert problem(treasury.client("x"), "GET", own, headers={"Authorization": "Bearer no"}) == (401, "unauthorized")
