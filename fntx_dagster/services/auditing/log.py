@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from fntx_dagster.audit.event import SALT_BYTES, EventSubject, NewAuditEvent, logged
 from fntx_dagster.audit.sealing import NONCE_BYTES, seal
-from fntx_dagster.services.auditing.keys import SealingKey, is_from_settings, new_sealing_key, sealing_key
+from fntx_dagster.errors import Permanent
+from fntx_dagster.services.auditing.keys import LostKey, SealingKey, is_from_settings, new_sealing_key, sealing_key
 from fntx_dagster.store.treasury.audit_log import Tail, add_event, lock_tail
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ def append(settings: Settings, connection: Connection, event: NewAuditEvent) -> 
     """Write an event into the log, in the transaction of the connection, and return its number.
 
     It is there exactly if the transaction is committed: numbers have no gaps. The transaction must be READ COMMITTED,
-    and should append last: nobody else appends before it ends. Permanent for a wrong event, LostKey where the key of
-    the log is not there.
+    and should append last: nobody else appends before it ends. Permanent for a wrong event; LostKey, before anything
+    is written, where the key of the log is not there, cannot be read, or is none.
     """
     tail = lock_tail(connection)
-    key = sealing_key(settings, tail.key_id)
+    key = _key(settings, tail)
     if tail.key_id not in (None, key.key_id):
         tail = _rotated(connection, tail, key)
     _write(connection, tail, key, event)
@@ -39,6 +40,17 @@ def rotate_key(settings: Settings, db: Database) -> str:
         if tail.key_id != key.key_id:
             _rotated(connection, tail, key)
     return key.key_id
+
+
+def _key(settings: Settings, tail: Tail) -> SealingKey:
+    """The key for the next event. Whatever keeps it from being used is a LostKey, and nothing of the database's."""
+    try:
+        return sealing_key(settings, tail.key_id)
+    except OSError as error:
+        words = f"the key of the audit log cannot be read or made: {error.strerror}"
+        raise LostKey(words, "Let the user who runs this read and write keys/audit of the home") from error
+    except Permanent as error:
+        raise LostKey(error.message, error.way_out) from None
 
 
 def _rotated(connection: Connection, tail: Tail, key: SealingKey) -> Tail:

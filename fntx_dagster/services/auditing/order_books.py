@@ -26,8 +26,8 @@ _log = logging.getLogger(__name__)
 
 
 def noted_books(settings: Settings) -> NoteEvents:
-    """What writes the events of a book. A lost key of the log keeps no breaker from tripping: then the book's own
-    entries tell of it alone."""
+    """What writes the events of a book. A key of the log that is lost, or of no use, keeps no breaker from tripping:
+    then the book's own entries tell of it alone."""
 
     def note(connection: Connection, events: Sequence[NewAuditEvent]) -> None:
         from fntx_dagster.services.auditing.keys import LostKey  # ciphers, which an order does without

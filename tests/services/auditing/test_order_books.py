@@ -9,11 +9,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
 from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.audit.sealing import unsealed
 from fntx_dagster.errors import FntxError
 from fntx_dagster.services.auditing.keys import key_of
+from fntx_dagster.services.auditing.order_books import noted_books
 from fntx_dagster.services.orders.access import ADMIN, Caller
 from fntx_dagster.services.orders.desk import desk_of
 from fntx_dagster.services.orders.guarding import entity, kill, reset
@@ -97,4 +99,25 @@ def test_a_lost_key_of_the_log_keeps_no_breaker_from_tripping(settings: Settings
     assert len(reading.trips(desk.db, book.book_id, None, 9)) == 2
     for key in (settings.paths.keys / "audit").glob("*.away"):
         key.rename(key.with_suffix(".key"))
+    assert len(told(settings, desk.db)) == 1
+
+
+@pytest.mark.parametrize("unusable", ["a key that cannot be read", "a key of the settings that is none"])
+def test_a_key_that_is_there_but_of_no_use_keeps_no_breaker_from_tripping(
+    settings: Settings, desk: Desk, unusable: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    kill(desk, ROOT, BOT, True, "", NOW)
+    [key] = (settings.paths.keys / "audit").glob("*.key")
+    if unusable == "a key that cannot be read":
+        away = key.rename(key.with_suffix(".away"))
+        key.mkdir()  # reading it is an OSError whoever runs the tests, also for root
+        kill(desk, ROOT, ADA, True, "", NOW)
+        key.rmdir()
+        away.rename(key)
+    else:
+        wrong = settings.model_copy(update={"audit": settings.audit.model_copy(update={"key": SecretStr("none")})})
+        kill(replace(desk, note=noted_books(wrong)), ROOT, ADA, True, "", NOW)
+    [book] = checking.listed(desk.db)
+    assert len(reading.trips(desk.db, book.book_id, None, 9)) == 2
+    assert "the audit log does not tell of a breaker" in caplog.text
     assert len(told(settings, desk.db)) == 1
