@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.services.auditing.keys import LostKey
 from fntx_dagster.services.auditing.looking import look_at_everything
 from fntx_dagster.services.auditing.settings_changes import note_limits, noted_tokens, noted_users
 from fntx_dagster.services.orders.access import ADMIN, caller_of, list_tokens, make_token, revoke_token
@@ -105,3 +106,30 @@ def test_a_change_that_the_log_cannot_be_told_of_is_not_made(
         change(database, broken)
     assert [(row.user_id, row.role) for row in users.list_users(database)] == [("ada", "owner")]
     assert (len(list_tokens(database)), caller_of(database, token) is not None) == (1, True)
+
+
+def test_with_a_lost_key_of_the_log_rights_are_taken_and_none_are_given(
+    settings: Settings, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    by_hand.create_marts(database)
+    by_hand.fetched(database, ACCOUNT, date(2026, 3, 2))
+    users.add_user(database, "ada", "owner", told=noted_users(settings))
+    users.add_user(database, "grace", "trader", [ACCOUNT], told=noted_users(settings))
+    token = make_token(database, "ada", ADMIN, told=noted_tokens(settings))
+    [stolen] = list_tokens(database)
+    for key in (settings.paths.keys / "audit").glob("*.key"):
+        key.rename(key.with_suffix(".away"))
+    revoke_token(database, stolen.token_id, told=noted_tokens(settings))
+    assert caller_of(database, token) is None
+    assert users.revoke_account(database, "grace", ACCOUNT, told=noted_users(settings))
+    users.remove_user(database, "grace", told=noted_users(settings))
+    assert [row.user_id for row in users.list_users(database)] == ["ada"]
+    for change in ("token revoked", "account revoked", "user removed"):
+        assert f"the audit log is not told: {change}" in caplog.text
+    for given in (
+        lambda: make_token(database, "eve", ADMIN, told=noted_tokens(settings)),
+        lambda: users.add_user(database, "eve", "owner", told=noted_users(settings)),
+    ):
+        with pytest.raises(LostKey):
+            given()
+    assert (len(list_tokens(database)), len(users.list_users(database))) == (1, 1)
