@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -73,7 +74,7 @@ def issue_on_stellar(demo: DemoTreasury) -> None:
     [file] = export_files(demo.settings, demo.db, proposal, demo.folder / "to-sign", BY)
     settled = signed_and_sent(demo, proposal, transactions_signed([treasury, compliance], "stellar", file))
     held = demo.ledgers.held_on_stellar(demo.stellar("house"), DOLLAR)
-    must(float(held) == float(_DOLLARS), f"Horizon says that the distribution account holds {held}")
+    must(Decimal(held) == Decimal(_DOLLARS), f"Horizon says that the distribution account holds {held}")
     out(line(GOOD, f" In ledger {settled.ledger}: the distribution account holds {held} {DOLLAR}, says Horizon."))
 
 
