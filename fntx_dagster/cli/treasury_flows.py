@@ -167,9 +167,11 @@ def freeze(
     ] = None,
     everybody: Annotated[bool, typer.Option("--all", help="All that the issuer issued, on the XRP Ledger.")] = False,
     end: Annotated[bool, typer.Option("--end", help="End the freeze.")] = False,
+    party: _Party = None,
     as_json: AsJson = False,
 ) -> None:
-    """Propose to freeze a holder's line; on Stellar its authorisation is taken back. With --end, propose the opposite.
+    """Propose to freeze a holder's line; on Stellar its authorisation is taken back. With --end, propose the opposite;
+    on Stellar that is to authorise the holder again, who is screened.
 
     fntx treasury freeze OPTKAS.BOND rPT1Sjq2YGrBMTttX4GZHjKu9dyfzbpAYe
     """
@@ -180,7 +182,8 @@ def freeze(
     settings, db, at = _token(code)
     change = at.unfreeze if end else at.freeze
     payload = at.freeze_all(end=end) if holder is None else change(holder)
-    _proposed(settings, db, "freeze", payload, [], None, as_json=as_json)
+    kind = "trustline.authorize" if end and at.token.ledger == "stellar" else "freeze"
+    _proposed(settings, db, kind, payload, party, None, as_json=as_json)
 
 
 def _token(code: str) -> tuple[Any, Any, TokenAt]:

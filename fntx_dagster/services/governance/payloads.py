@@ -8,7 +8,8 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.addresses import is_stellar_address, is_xrpl_address
 from fntx_dagster.governance.config import TreasuryConfig, read_config
 from fntx_dagster.governance.fields import StrictFields
-from fntx_dagster.governance.kinds import ANCHOR, BATCH, KINDS, LONGEST_STANDING, ProposalKind
+from fntx_dagster.governance.kinds import ANCHOR, BATCH, KINDS, LONGEST_STANDING
+from fntx_dagster.services.governance.limits import check_line_flags
 from fntx_dagster.services.governance.signers import check_signers, read_signers
 from fntx_dagster.store.treasury.signer_sets import SignerRow
 
@@ -44,9 +45,10 @@ class BreakerTerms(NamedTuple):
     bot: str | None
 
 
-def check_intent(payload: Any, kind: ProposalKind, config: TreasuryConfig) -> None:
-    """Raise Permanent unless a payload is an intent that the kind allows, from an account of ours, on the configured
-    network."""
+def check_intent(payload: Any, name: str, config: TreasuryConfig) -> None:
+    """Raise Permanent unless a payload is an intent that the kind of that name allows, from an account of ours, on the
+    configured network."""
+    kind = KINDS[name]
     whole = StrictFields(payload, "")
     ledger = whole.one_of("ledger", LEDGERS)
     network = whole.any("network_id")
@@ -59,13 +61,14 @@ def check_intent(payload: Any, kind: ProposalKind, config: TreasuryConfig) -> No
     intent = whole.object("intent")
     op = intent.one_of("op", sorted(kind.ops))
     accounts = [*(config.xrpl_accounts if ledger == "xrpl" else config.stellar_accounts).values()]
-    if kind is KINDS[ANCHOR] and ledger == "stellar":
+    if name == ANCHOR and ledger == "stellar":
         accounts = [config.stellar_anchor]
     intent.one_of("account", accounts)
     params = intent.object("params")
     intent.end()
-    if op == "account.flag" and kind is KINDS["freeze"]:
-        flags = (params.any(name) for name in ("set", "clear") if params.has(name))
+    check_line_flags(name, op, params.content)
+    if op == "account.flag" and name == "freeze":
+        flags = (params.any(each) for each in ("set", "clear") if params.has(each))
         if any(flag != "global_freeze" for flag in flags):
             raise Permanent(
                 "a freeze sets or clears global_freeze and no other flag", "Propose others as account.configure"
@@ -89,7 +92,7 @@ def read_setup(payload: Any, config: TreasuryConfig) -> list[dict[str, Any]]:
         raise Permanent("intents is empty", "Name what shall be set up")
     payloads = [{"ledger": ledger, "network_id": network, "intent": intent} for intent in intents]
     for each in payloads:
-        check_intent(each, KINDS["account.configure"], config)
+        check_intent(each, "account.configure", config)
     return payloads
 
 

@@ -127,7 +127,7 @@ def _checked(settings: Settings, connection: Connection, name: str, payload: Any
     needed = approvals_of(kind, deciding.threshold, deciding.config_threshold)
     if kind.ops:
         config = approved_config(settings, connection)
-        payloads.check_intent(payload, kind, config)
+        payloads.check_intent(payload, name, config)
         require_buildable(settings, payload)
         if name == ANCHOR:
             require_anchor(settings, connection, payload, configured(settings))

@@ -98,7 +98,7 @@ def _allowed(settings: Settings, connection: Connection, row: ProposalRow) -> Tr
     """The configuration, where the treasury goes on and the intent is one of it."""
     require_running(connection, row.kind)
     config = approved_config(settings, connection)
-    check_intent(payload_of(row), KINDS[row.kind], config)
+    check_intent(payload_of(row), row.kind, config)
     if KINDS[row.kind].stops and row.signer_set != active_set(connection).version:
         raise StepImpossible("the proposal was approved under an earlier set of signers", "Make a new proposal")
     return config

@@ -182,6 +182,11 @@ def test_the_commands_propose_what_the_ledger_would_take(desk: FlowDesk, monkeyp
         *(("OPTKAS.BOND", "0"), ("OPTKAS.ESCROW", "0")),
         ("OPTKASUSD", None),
     ]
+    horizon = desk.settings.treasury.horizon_url
+    assert horizon
+    monkeypatch.setenv("FNTX_HORIZON_URL", horizon.get_secret_value())
+    again = _said("freeze", "OPTKASUSD", "distribution", "--end", "--party", "good")
+    assert (again["kind"], again["parties"]) == ("trustline.authorize", ["good"])
     assert "FNTX_HORIZON_URL" not in listed[0]["problem"]
 
 
