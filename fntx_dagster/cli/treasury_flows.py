@@ -19,11 +19,21 @@ _Holder = Annotated[
     str, typer.Argument(metavar="HOLDER", help="A role of ours, such as treasury, or an address.", show_default=False)
 ]
 _Party = Annotated[
-    list[str] | None, typer.Option(metavar="ID", help="A party to screen; again for more.", show_default=False)
+    list[str] | None,
+    typer.Option(
+        metavar="ID",
+        help="A party to screen, as `fntx compliance party ID --name NAME` enters it; again for more. Needed where no "
+        "address but ours is named: yourselves.",
+        show_default=False,
+    ),
 ]
 _Travel = Annotated[
     str | None,
-    typer.Option("--travel-rule", metavar="FILE", help="Who pays and who is paid, as docs/treasury.md says."),
+    typer.Option(
+        "--travel-rule",
+        metavar="FILE",
+        help="Who pays and who is paid, above FNTX_TRAVEL_RULE_AMOUNT (1000): JSON, as docs/treasury.md shows.",
+    ),
 ]
 
 
@@ -65,7 +75,7 @@ def trust(
     """Propose a holder's trust line. For an address that is none of ours, write the unsigned transaction with -o: its
     owner signs and sends it himself.
 
-    fntx treasury trust OPTKAS.BOND treasury --limit 100000000
+    fntx treasury trust OPTKAS.BOND treasury --limit 100000000 --party house
     """
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.errors import Permanent
@@ -97,7 +107,7 @@ def authorize(
 ) -> None:
     """Propose that the issuer authorises a holder's line. On the XRP Ledger this cannot be taken back.
 
-    fntx treasury authorize OPTKAS.BOND treasury
+    fntx treasury authorize OPTKAS.BOND treasury --party house
     """
     settings, db, at = _token(code)
     kind = "trustline.set" if distributes else "trustline.authorize"
@@ -116,7 +126,7 @@ def issue(
     """Propose an issue. The ledger is asked first: without a line, above its limit, not authorised or frozen, nothing
     is proposed.
 
-    fntx treasury issue OPTKAS.BOND 250000 --to treasury
+    fntx treasury issue OPTKAS.BOND 250000 --to treasury --party house --travel-rule travel.json
     """
     settings, db, at = _token(code)
     payload = at.pay(amount, at.token.issuer, to)
@@ -153,7 +163,7 @@ def redeem(
 ) -> None:
     """Propose a payment of tokens back to their issuer, which ends them.
 
-    fntx treasury redeem OPTKAS.BOND 1000 --from treasury
+    fntx treasury redeem OPTKAS.BOND 1000 --from treasury --party house
     """
     settings, db, at = _token(code)
     payload = at.pay(amount, source, at.token.issuer)

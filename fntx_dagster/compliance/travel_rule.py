@@ -38,7 +38,8 @@ def require_fields(transfer: TravelPayment, limit: Decimal) -> None:
     if missing := missing_fields(transfer, limit):
         raise Permanent(
             f"a payment of more than {limit} lacks {', '.join(missing)}",
-            "Add them to the proposal; the travel rule asks for them (FNTX_TRAVEL_RULE_AMOUNT)",
+            'Add `--travel-rule FILE`, JSON of the form {"originator": {"name", "account", "address" or "birth_date"}, '
+            '"beneficiary": {…}}: account is the address on the ledger (FNTX_TRAVEL_RULE_AMOUNT sets the amount)',
         )
 
 

@@ -113,7 +113,11 @@ def gate(
     if transfer is not None:
         require_fields(transfer, settings.compliance.travel_rule_amount)
     if not party_ids:
-        raise Permanent("nobody was named to be screened", "Name every party of the proposal")
+        raise Permanent(
+            "nobody was named to be screened",
+            "Name every party of the proposal with `--party ID`, yourselves where the accounts are ours alone; "
+            "`fntx compliance party ID --name NAME` enters one",
+        )
     checked = screen_parties(settings, connection, party_ids, cause, by=by)
     for verdict in checked.verdicts:
         append(settings, connection, passed_or_failed(verdict, by, cause))

@@ -88,8 +88,9 @@ def test_who_is_addressed_is_a_known_party_and_is_screened_before_anybody_votes(
     view = show(database, proposal)
     assert (view.row.state, view.row.parties) == ("pending_approval", ["customer"])
     to_ourselves = intent("payment", **TO_CUSTOMER["intent"]["params"] | {"destination": TREASURY})
-    with pytest.raises(Permanent, match="nobody was named"):
+    with pytest.raises(Permanent, match="nobody was named") as unnamed:
         propose(treasury, database, "iou.issue", to_ourselves)
+    assert all(each in unnamed.value.way_out for each in ("--party ID", "fntx compliance party ID --name NAME"))
 
 
 def test_a_list_that_is_too_old_clears_nobody_until_it_is_fresh(
@@ -141,8 +142,9 @@ def test_an_address_stays_with_its_party_while_a_proposal_names_it(treasury: Set
 def test_a_payment_above_the_travel_rule_says_who_pays_and_who_is_paid(treasury: Settings, database: Database) -> None:
     amount = TO_CUSTOMER["intent"]["params"]["amount"] | {"value": "1000.01"}
     above = intent("payment", destination=CUSTOMER, amount=amount)
-    with pytest.raises(Permanent, match="originator name"):
+    with pytest.raises(Permanent, match="originator name") as lacking:
         propose(treasury, database, "iou.issue", above)
+    assert "--travel-rule FILE" in lacking.value.way_out
     sides = {
         "originator": {"name": "We Ltd", "account": ISSUER, "address": "Rue 1"},
         "beneficiary": {"name": "Helena", "account": OTHER, "birth_date": "1970"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -153,13 +154,7 @@ def test_a_holder_outside_gets_a_file_that_he_signs_and_sends_himself(desk: Flow
 
 
 def test_the_commands_propose_what_the_ledger_would_take(desk: FlowDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (
-        ("FNTX_HOME", desk.settings.home),
-        ("FNTX_DATABASE_URL", desk.db.url),
-        ("FNTX_XRPL_URL", desk.settings.treasury.xrpl_url.get_secret_value()),  # pyright: ignore[reportOptionalMemberAccess]  # it is set
-        ("FNTX_TREASURY_CONFIG", desk.settings.treasury.config),
-    ):
-        monkeypatch.setenv(name, str(value))
+    _used(desk, monkeypatch)
     made = _said("issue", "OPTKAS.BOND", "12.5", "--to", "treasury", "--party", "good")
     assert (made["kind"], made["state"], made["payload"]["intent"]["params"]["amount"]["value"]) == (
         *("iou.issue", "pending_approval"),
@@ -190,6 +185,24 @@ def test_the_commands_propose_what_the_ledger_would_take(desk: FlowDesk, monkeyp
     assert "FNTX_HORIZON_URL" not in listed[0]["problem"]
 
 
+def test_the_pages_file_of_the_travel_rule_lets_a_large_issue_be_proposed(
+    desk: FlowDesk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "treasury.md").read_text(encoding="utf-8")
+    [shown] = re.findall(r'```json\n(\{"originator".*?)```', page, re.DOTALL)
+    sides = json.loads(shown)
+    sides["originator"]["account"], sides["beneficiary"]["account"] = address("issuer"), address("treasury")
+    (tmp_path / "travel.json").write_text(json.dumps(sides))
+    monkeypatch.chdir(tmp_path)
+    _used(desk, monkeypatch)
+    monkeypatch.setenv("FNTX_TRAVEL_RULE_AMOUNT", "12")
+    [command] = re.findall(r"^fntx treasury (issue .*)$", page, re.MULTILINE)
+    words = command.replace("250000", "12.5").replace("--party house", "--party good").split()
+    assert _said(*words)["state"] == "pending_approval"
+    lacking = CliRunner().invoke(app, ["treasury", *words[: words.index("--travel-rule")]])
+    assert "lacks originator name" in str(lacking.exception)
+
+
 def test_what_is_out_is_asked_of_the_ledgers(desk: FlowDesk) -> None:
     bought = {"Destination": address("treasury"), "Amount": token("50", "issuer")}
     assert desk.town.does("issuer", "Payment", by=TWO, **bought) == "tesSUCCESS"
@@ -198,6 +211,17 @@ def test_what_is_out_is_asked_of_the_ledgers(desk: FlowDesk) -> None:
         "OPTKAS.ESCROW": 0,
         "OPTKASUSD": 500,
     }
+
+
+def _used(desk: FlowDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the commands find the treasury."""
+    for name, value in (
+        ("FNTX_HOME", desk.settings.home),
+        ("FNTX_DATABASE_URL", desk.db.url),
+        ("FNTX_XRPL_URL", desk.settings.treasury.xrpl_url.get_secret_value()),  # pyright: ignore[reportOptionalMemberAccess]  # it is set
+        ("FNTX_TREASURY_CONFIG", desk.settings.treasury.config),
+    ):
+        monkeypatch.setenv(name, str(value))
 
 
 def _said(*arguments: str) -> Any:
