@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from fntx_dagster.cli.treasury_accounts import rotation, setup
-from fntx_dagster.cli.treasury_anchors import anchor_key, sign_anchors
+from fntx_dagster.cli.treasury_anchors import anchor_key, end_standing, sign_anchors
 from fntx_dagster.cli.treasury_flows import authorize, distribute, freeze, issue, redeem, tokens, trust
 from fntx_dagster.cli.treasury_proposals import cancel, decide, expire, list_, propose, screen, show
 from fntx_dagster.cli.treasury_signers import enroll, pause, resume, rotate, signers
@@ -20,7 +20,7 @@ for command in (
     *(propose, screen, show, decide, cancel, expire),
     *(tokens, trust, authorize, issue, distribute, redeem, freeze),
     *(export, submit, confirm, queue),
-    *(sign_anchors, anchor_key),
+    *(sign_anchors, anchor_key, end_standing),
     *(build, check, combine, machines),
 ):
     treasury.command()(command)

@@ -1,10 +1,12 @@
-"""`fntx treasury sign-anchors` and `anchor-key`: the one process that takes a private key, and its key file."""
+"""`fntx treasury sign-anchors`, `anchor-key` and `end-standing`: the one process that takes a private key, its key
+file, and the end of what lets it sign."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 
@@ -90,6 +92,30 @@ def anchor_key(
         return
     for ledger, address in keys.addresses.items():
         out(f"{ledger:8} {address}")
+
+
+def end_standing(
+    standing_id: Annotated[
+        UUID, typer.Argument(metavar="ID", help="The standing approval, by its proposal's id.", show_default=False)
+    ],
+    reason: Annotated[str, typer.Option(help="Why; the audit log keeps it.")],
+    as_json: AsJson = False,
+) -> None:
+    """End a standing approval at once, as when its key was lost: nothing is prepared or signed under it any more.
+
+    Nobody votes on it, because it lets nobody do more than before. Called again, it changes nothing.
+
+    fntx treasury end-standing 0b7c1e5e-6f0a-4f4e-9f7c-0d4a4e0f6b11 --reason "the anchor key was lost"
+    """
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.governance.standing import end
+
+    settings, db = settings_and_database()
+    row = end(settings, db, standing_id, reason)
+    if as_json:
+        print_json({"proposal_id": row.proposal_id, "state": row.state, "key": row.key})
+    else:
+        out(f"The standing approval for the key {row.key} has ended.")
 
 
 def _is_refused(done: SignedAnchor) -> bool:

@@ -30,7 +30,7 @@ EVENT_TYPES = tuple(
         TYPES
         | {f"proposal_{step.event}" for step in PROPOSAL}
         | {f"transaction_{step.event}" for step in LEDGER_TX}
-        | {"proposal_standing_use"}
+        | {"proposal_standing_end", "proposal_standing_use"}
     )
 )
 _LEDGERS = ("xrpl", "stellar", "evm")

@@ -15,6 +15,7 @@ from fntx_dagster.governance.kinds import NOTICE
 from fntx_dagster.services.governance import payloads
 from fntx_dagster.services.governance.breakers import kill_books, reset_books
 from fntx_dagster.services.governance.signers import instance_of
+from fntx_dagster.services.governance.standing import end_all
 from fntx_dagster.services.governance.steps import taken
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
@@ -53,7 +54,7 @@ def effect(
     if row.kind == "config.change":
         config = payloads.read_new_config(payload)
         signers = signers_of(connection, row.signer_set)
-        return replace_set(connection, _set_row("active", config, row, now), signers, by)
+        return replace_set(connection, _set_row("active", config, row, now), signers, by, now)
     if row.kind == "signer.rotate":
         rotation = payloads.read_rotation(payload, instance_of(settings))
         begins = now if rotation.urgent else now + NOTICE
@@ -64,25 +65,28 @@ def effect(
     return []
 
 
-def replace_set(connection: Connection, new: SignerSetRow, signers: list[SignerRow], by: str) -> list[NewAuditEvent]:
-    """Let a new version of the signer set decide from now on, in a transaction that entered alone, and cancel what is
-    open under the old one."""
+def replace_set(
+    connection: Connection, new: SignerSetRow, signers: list[SignerRow], by: str, now: datetime
+) -> list[NewAuditEvent]:
+    """Let a new version of the signer set decide from now on, in a transaction that entered alone, and end what is open
+    under the old one."""
     retire_active(connection)
     version = add_signer_set(connection, new, signers)
     subject = EventSubject("signer_set", str(version))
     return [
-        *cancel_open(connection, version, by),
+        *end_open(connection, version, by, now),
         NewAuditEvent("config_changed", by, subject, {"config_hash": new.config_hash}),
     ]
 
 
-def cancel_open(connection: Connection, version: int, by: str) -> list[NewAuditEvent]:
-    """Cancel the proposals that wait for decisions or signatures of an earlier version of the set. Those that are
-    screened or blocked have no such step: they end as soon as they would wait for decisions, by `overtaken`."""
+def end_open(connection: Connection, version: int, by: str, now: datetime) -> list[NewAuditEvent]:
+    """Cancel the proposals that wait for decisions or signatures of an earlier version of the set, and end the standing
+    approvals that it gave. Proposals that are screened or blocked have no such step: they end as soon as they would
+    wait for decisions, by `overtaken`."""
     events: list[NewAuditEvent] = []
     for row in proposals(connection, _NOT_YET_SUBMITTED):
         overtaken(connection, row, version, by, events)
-    return events
+    return events + end_all(connection, f"the signer set has the version {version} now", by, now)
 
 
 def overtaken(

@@ -10,7 +10,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.config import read_config
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance.configuration import active_set, document_of
-from fntx_dagster.services.governance.effects import cancel_open
+from fntx_dagster.services.governance.effects import end_open
 from fntx_dagster.services.governance.signers import set_events
 from fntx_dagster.services.governance.steps import require_running
 from fntx_dagster.settings import Settings
@@ -24,7 +24,8 @@ _CONFIRMATION = "system:confirmation"
 def activate_rotation(settings: Settings, db: Database, confirmed: Collection[str], now: datetime | None = None) -> int:
     """Let the pending signer set decide from now on, and return its version. `confirmed`: the accounts, on both
     ledgers, whose new signer lists are validated; each of ours has to be among them. What waits for the old set is
-    cancelled. Raises Permanent before the notice is over, while an account is missing, and while paused."""
+    cancelled, and its standing approvals end. Raises Permanent before the notice is over, while an account is missing,
+    and while paused."""
     now = now or datetime.now(UTC)
     with entered(db, alone=True) as connection:
         require_running(connection)
@@ -45,7 +46,7 @@ def activate_rotation(settings: Settings, db: Database, confirmed: Collection[st
         left = {row.signer_id for row in before} - {row.signer_id for row in after}
         retire_active(connection)
         make_active(connection, new.version)
-        events = cancel_open(connection, new.version, _CONFIRMATION)
+        events = end_open(connection, new.version, _CONFIRMATION, now)
         events += [
             NewAuditEvent("signer_removed", _CONFIRMATION, EventSubject("signer", signer), {"signer_set": new.version})
             for signer in sorted(left)

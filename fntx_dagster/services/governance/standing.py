@@ -1,9 +1,10 @@
 """Using a standing approval: with its key alone, within its template, its fee, its days and its number a day, counted
-one after another."""
+one after another. And ending one before its days are over."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,12 +13,14 @@ from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.decisions import payload_hash
 from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.platform import entered
 from fntx_dagster.store.treasury.standing import (
     StandingApprovalRow,
     add_use,
+    end_standing,
     standing_approval,
     standing_approvals,
     use_for,
@@ -46,7 +49,9 @@ def covering(connection: Connection, payload: Any, now: datetime) -> list[Standi
 
 def require_usable(row: StandingApprovalRow | None, use: StandingUse, now: datetime) -> None:
     """Raise Permanent where a standing approval does not cover a use, however often it was used."""
-    if row is None or row.state != "active":
+    if row is not None and row.state != "active":
+        raise Permanent("the standing approval was ended", "Propose another")
+    if row is None:
         raise Permanent("there is no such standing approval", "`fntx treasury propose standing.approve` asks for one")
     if now >= row.ends_at:
         raise Permanent("the standing approval is over", "Propose another")
@@ -95,6 +100,36 @@ def use_standing(
         for event in events:
             append(settings, connection, event)
     return number
+
+
+def end(settings: Settings, db: Database, standing_id: UUID, reason: str, by: str = TERMINAL) -> StandingApprovalRow:
+    """End a standing approval now, as when its key was lost; once is enough. Nobody votes on it: it gives nobody more
+    than he had. Raises Permanent where there is none, and without a reason."""
+    if not reason.strip():
+        raise Permanent("an end needs a reason", "Give it with --reason")
+    with entered(db) as connection:
+        row = standing_approval(connection, standing_id)
+        if row is None:
+            raise Permanent(f"there is no standing approval {standing_id}", "`fntx treasury list` lists the proposals")
+        for event in _ended(connection, [row], reason, by):
+            append(settings, connection, event)
+    return row._replace(state="ended")
+
+
+def end_all(connection: Connection, reason: str, by: str, now: datetime) -> list[NewAuditEvent]:
+    """End what is approved at a time (aware), in a transaction that entered alone; what the log says of it."""
+    return _ended(connection, standing_approvals(connection, now), reason, by)
+
+
+def _ended(connection: Connection, rows: Sequence[StandingApprovalRow], reason: str, by: str) -> list[NewAuditEvent]:
+    events: list[NewAuditEvent] = []
+    for row in rows:
+        if row.state == "active":
+            end_standing(connection, row.proposal_id)
+            subject = EventSubject("proposal", str(row.proposal_id))
+            details = {"reason": reason, "key": row.key}
+            events.append(NewAuditEvent("proposal_standing_end", by, subject, details))
+    return events
 
 
 def _is_within(template: Any, payload: Any) -> bool:

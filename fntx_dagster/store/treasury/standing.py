@@ -55,6 +55,14 @@ def standing_approvals(connection: Connection, at: datetime) -> list[StandingApp
         ).fetchall()
 
 
+def end_standing(connection: Connection, proposal_id: UUID) -> None:
+    """Let a standing approval cover nothing any more."""
+    connection.execute(
+        "update treasury.standing_approval set state = 'ended' where proposal_id = %s and state = 'active'",
+        [proposal_id],
+    )
+
+
 def use_for(connection: Connection, used_for: UUID) -> int | None:
     """The number of the use that was counted for a transaction, by its proposal; None where none was."""
     row = connection.execute("select use_no from treasury.standing_use where used_for = %s", [used_for]).fetchone()

@@ -42,7 +42,7 @@ def test_a_timer_anchors_and_the_owner_of_the_key_signs(
             "stellar": ANCHOR.public_key,
         }
         assert said(*sign) == {"anchors": []}
-        desk.stand("xrpl")
+        standing = desk.stand("xrpl")
         desk.stand("stellar", fee_cap="1")
         due = ("audit", "anchor", "--if-due", "--ledger", "xrpl", "--ledger", "stellar")
         made = said(*due, code=1)  # the fee on Stellar is above what people approved
@@ -63,6 +63,9 @@ def test_a_timer_anchors_and_the_owner_of_the_key_signs(
         assert said("audit", "status")["anchored"] == {"xrpl": made["ledgers"][0]["size"]}
         for command in (sign, ("audit", "anchor", "--ledger", "xrpl")):
             assert CliRunner().invoke(app, [*command]).exit_code == 0
+        ended = ("treasury", "end-standing", f"{standing}", "--reason", "the key was lost")
+        for _ in range(2):
+            assert said(*ended) == {"proposal_id": f"{standing}", "state": "ended", "key": address("anchor-key")}
 
 
 def test_a_ledger_that_is_not_configured_cannot_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ from fntx_dagster.services.governance.deciding import decide
 from fntx_dagster.services.governance.ending import cancel
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import list_proposals, show
+from fntx_dagster.services.governance.standing import end
 from fntx_dagster.services.transactions.exporting import export_files
 from fntx_dagster.services.transactions.importing import import_part
 from fntx_dagster.services.transactions.queueing import queue
@@ -254,6 +255,20 @@ def test_of_several_approvals_one_that_can_be_used_is(desk: Harbour, tmp_path: P
     assert "above the 5" in (none.problem or "")
     assert (none.problem or "").count("used 1 times today") == 2
     assert desk.on_stellar() == 2
+
+
+def test_nothing_is_signed_under_an_approval_that_was_ended(desk: Harbour) -> None:
+    standing = desk.stand("stellar")
+    [first] = desk.anchor("stellar")
+    assert first.proposal_id
+    end(desk.settings, desk.db, standing, "the key was lost")
+    [refused] = desk.sign()
+    assert (refused.state, refused.code, refused.use) == ("pending_signature", "refused", None)
+    assert "was ended" in refused.problem
+    [second] = desk.anchor("stellar")
+    assert (second.state, second.standing, second.is_new) == ("pending_approval", None, True)
+    assert show(desk.db, first.proposal_id).row.state == "cancelled"
+    assert desk.on_stellar() == 0
 
 
 def test_an_anchor_that_nobody_signed_in_time_makes_room_for_a_proposal(desk: Harbour) -> None:

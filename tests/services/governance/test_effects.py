@@ -16,7 +16,7 @@ from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import paused, show
 from fntx_dagster.services.governance.rotation import activate_rotation
 from fntx_dagster.services.governance.signers import list_sets
-from fntx_dagster.services.governance.standing import StandingUse, use_standing
+from fntx_dagster.services.governance.standing import StandingUse, end, use_standing
 from fntx_dagster.services.governance.steps import require_running
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
@@ -38,6 +38,7 @@ from tests.services.governance.treasuries import (
     registered,
     settings_in,
 )
+from tests.services.transactions.worlds import events
 
 
 def approved(settings: Settings, db: Database, proposal: UUID, *signers: str) -> str:
@@ -142,6 +143,48 @@ def test_a_standing_approval_covers_its_template_its_fee_its_number_and_its_days
     assert use_standing(settings, database, proposal, use(), now + timedelta(days=1)) == 3
     with pytest.raises(Permanent, match="is over"):
         use_standing(settings, database, proposal, first, now + timedelta(days=90))
+
+
+def use_one(settings: Settings, db: Database, standing: UUID) -> int:
+    payload = anchor(destination=TREASURY, root="ab" * 32, size=7)
+    return use_standing(settings, db, standing, StandingUse(uuid4(), payload, 10, ATTESTATION))
+
+
+def test_a_standing_approval_that_was_ended_covers_nothing_and_is_ended_once(
+    database: Database, tmp_path: Path
+) -> None:
+    settings = begun(tmp_path, database)
+    lost, other = (propose(settings, database, "standing.approve", STANDING) for _ in range(2))
+    for each in (lost, other):
+        assert approved(settings, database, each, *KEYS) == "approved"
+    assert use_one(settings, database, lost) == 1
+    with pytest.raises(Permanent, match="needs a reason"):
+        end(settings, database, lost, " ")
+    with pytest.raises(Permanent, match="there is no standing approval"):
+        end(settings, database, uuid4(), "lost")
+    assert [end(settings, database, lost, "the key was lost").state for _ in range(2)] == ["ended", "ended"]
+    with pytest.raises(Permanent, match="was ended"):
+        use_one(settings, database, lost)
+    assert use_one(settings, database, other) == 1
+    assert events(database).count("proposal_standing_end") == 1
+
+
+@pytest.mark.parametrize("kind", ["signer.rotate", "config.change"])
+def test_another_version_of_the_signer_set_ends_what_the_old_one_approved(
+    database: Database, tmp_path: Path, kind: str
+) -> None:
+    settings = begun(tmp_path, database)
+    standing = propose(settings, database, "standing.approve", STANDING)
+    assert approved(settings, database, standing, *KEYS) == "approved"
+    document = {**copy.deepcopy(PLATFORM), "anchor_every_s": 60}
+    payload = rotated(settings, urgent=True) if kind == "signer.rotate" else {"config": document}
+    assert approved(settings, database, propose(settings, database, kind, payload), *KEYS) == "approved"
+    if kind == "signer.rotate":
+        assert use_one(settings, database, standing) == 1  # it has not taken effect yet
+        activate_rotation(settings, database, ACCOUNTS)
+    with pytest.raises(Permanent, match="was ended"):
+        use_one(settings, database, standing)
+    assert events(database).count("proposal_standing_end") == 1
 
 
 @pytest.mark.parametrize(
