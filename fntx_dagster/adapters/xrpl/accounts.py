@@ -113,8 +113,9 @@ def _signers(listed: XrplReply) -> XrplSignerList:
     return XrplSignerList(listed.whole("SignerQuorum"), weights)
 
 
-def account_lines(rpc: XrplRpc, address: str, ledger_index: int) -> list[XrplLine]:
-    """All trust lines of an account that is there."""
+def account_lines(rpc: XrplRpc, address: str, ledger_index: int, peer: str | None = None) -> list[XrplLine]:
+    """All trust lines of an account that is there, or those with a peer: an issuer may have very many."""
+    only = {} if peer is None else {"peer": peer}
     return [
         XrplLine(
             row.address("account"),
@@ -126,7 +127,7 @@ def account_lines(rpc: XrplRpc, address: str, ledger_index: int) -> list[XrplLin
             row.flag("freeze_peer"),
             row.flag("no_ripple_peer"),
         )
-        for row in _pages(rpc, "account_lines", "lines", account=address, ledger_index=ledger_index)
+        for row in _pages(rpc, "account_lines", "lines", account=address, ledger_index=ledger_index, **only)
     ]
 
 

@@ -99,7 +99,7 @@ class XrplChecks:
         return line
 
     def _line_of(self, holder: str, issuer: str, currency: str) -> XrplLine | None:
-        lines = account_lines(self._rpc, holder, self._head)
+        lines = account_lines(self._rpc, holder, self._head, issuer)
         return next((each for each in lines if (each.peer, each.currency) == (issuer, currency)), None)
 
     def _line(self, tx: TxJson) -> None:

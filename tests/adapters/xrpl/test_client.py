@@ -138,6 +138,7 @@ def test_many_rows_come_page_by_page(server: XrplServer, monkeypatch: pytest.Mon
     at = validated_ledger(rpc).ledger_index
     assert len(free_tickets(rpc, address("holder"), at)) == 2
     assert len({line.peer for line in account_lines(rpc, address("issuer"), at)}) == 2
+    assert [line.peer for line in account_lines(rpc, address("issuer"), at, address("holder"))] == [address("holder")]
     row = {"LedgerEntryType": "Ticket", "TicketSequence": 1}
     said = {"status": "success", "account_objects": [row], "marker": "same"}
     monkeypatch.setattr(server, "result", lambda method, params: said)

@@ -99,6 +99,17 @@ def test_each_branch_of_an_issue_on_the_xrp_ledger_is_refused_with_its_reason(de
     assert desk.refused(bond.pay("5", "issuer", "treasury")) == "global_freeze"
 
 
+def test_of_an_issuer_with_many_lines_only_those_of_the_holder_are_asked_for(
+    desk: FlowDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for currency in ("AAA", "BBB", "CCC"):
+        limit = {**token("100", "issuer"), "currency": currency}
+        assert desk.town.does("stranger", "TrustSet", LimitAmount=limit) == "tesSUCCESS"
+    monkeypatch.setattr("fntx_dagster.adapters.xrpl.accounts._PAGE", 1)
+    monkeypatch.setattr("fntx_dagster.adapters.xrpl.accounts._MOST_PAGES", 2)
+    assert desk.refused(desk.token("OPTKAS.BOND").distributor("treasury")) == ""
+
+
 def test_a_line_that_the_account_cannot_pay_for_is_refused(desk: FlowDesk) -> None:
     bond, poor = desk.token("OPTKAS.BOND"), address("poor")
     payload = bond.trust(poor, "100")
