@@ -19,14 +19,13 @@ from fntx_dagster.store.treasury.listing import changed_at
 from fntx_dagster.store.treasury.proposals import proposal
 from fntx_dagster.store.treasury.screening_list import ListedCheck, checks_for
 from fntx_dagster.store.treasury.signer_sets import SignerRow, signers_of
-from fntx_dagster.store.treasury.transactions import LedgerTxRow, signatures_of, transaction_of
+from fntx_dagster.store.treasury.transactions import UNSIGNED_STATES, LedgerTxRow, signatures_of, transaction_of
 
 __all__ = ["LedgerTxRow", "ListedCheck", "ProposalHistory", "ProposalView", "SignerRow"]
 
 _MOST_CHECKS = 50
 _WAY = ("draft", "screening", "pending_approval", "approved", "prepared", "signing", "ready", "submitted", "confirmed")
 """The states of a proposal that goes well, in their order."""
-_SIGNED_YET = ("pending_signature", "partially_signed")
 
 
 class SigningShown(NamedTuple):
@@ -68,7 +67,7 @@ def proposal_shown(settings: Settings, db: Database, proposal_id: UUID, now: dat
         transaction = transaction_of(connection, proposal_id)
         signatures = signatures_of(connection, transaction.tx_id) if transaction else []
         ended = None if row.state in OPEN else changed_at(connection, proposal_id)
-    is_signed_yet = transaction is not None and transaction.state in _SIGNED_YET
+    is_signed_yet = transaction is not None and transaction.state in UNSIGNED_STATES
     return ProposalShown(
         view,
         _WAY if kind.ops else _WAY[: _WAY.index("approved") + 1],

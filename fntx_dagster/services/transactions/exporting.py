@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.machines import StepImpossible
@@ -21,9 +22,7 @@ from fntx_dagster.services.transactions.signatures import signing_file
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.platform import entered
-from fntx_dagster.store.treasury.transactions import transaction_of
-
-_SIGNED_YET = ("pending_signature", "partially_signed")
+from fntx_dagster.store.treasury.transactions import UNSIGNED_STATES, transaction_of
 
 
 def export_files(settings: Settings, db: Database, proposal_id: UUID, folder: Path, by: str = TERMINAL) -> list[Path]:
@@ -44,7 +43,7 @@ def to_sign(settings: Settings, db: Database, proposal_id: UUID) -> dict[str, An
         proposal = held(connection, proposal_id)
         require_running(connection, proposal.kind)
         row = transaction_of(connection, proposal_id)
-        if row is None or row.state not in _SIGNED_YET:
+        if row is None or row.state not in UNSIGNED_STATES:
             state = row.state if row else "not prepared"
             raise StepImpossible(f"the transaction is {state}", "Only one that waits for signatures is exported")
         if row.standing_id is not None:
@@ -60,11 +59,13 @@ def to_sign(settings: Settings, db: Database, proposal_id: UUID) -> dict[str, An
 def written(folder: Path, name: str, document: dict[str, Any]) -> Path:
     """Write a file whole, or not at all."""
     path = folder / name
-    beside = path.with_name(f".{name}.new")
+    beside = path.with_name(f".{name}.{uuid4()}.new")  # each of those who write it at once has its own
     try:
         folder.mkdir(parents=True, exist_ok=True)
         beside.write_text(f"{json.dumps(document, indent=2, ensure_ascii=False)}\n", encoding="utf-8")
         os.replace(beside, path)
     except OSError as error:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise Permanent(f"cannot write {path}: {error.strerror}", "Name a folder that can be written to") from None
     return path

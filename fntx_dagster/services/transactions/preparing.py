@@ -33,9 +33,11 @@ from fntx_dagster.store.treasury.platform import entered
 from fntx_dagster.store.treasury.proposals import ProposalRow, proposal
 from fntx_dagster.store.treasury.transactions import (
     OPEN_STATES,
+    UNSIGNED_STATES,
     LedgerTxRow,
     add_transaction,
     hold_account,
+    transaction_of,
     transactions,
     turns_taken,
 )
@@ -45,11 +47,23 @@ _CONFIGURATION = 3
 
 
 def prepare(settings: Settings, db: Database, proposal_id: UUID, by: str = TERMINAL) -> LedgerTxRow:
-    """Prepare the transaction of an approved proposal. Its parties are screened again before.
+    """Prepare the transaction of an approved proposal; asked again while it waits for signatures, the same one. Its
+    parties are screened again before.
 
     Raises Permanent where it is not approved, while the treasury is paused, where the configuration is another than the
     approved one, where a party is not cleared; TransactionRefused where the transaction would fail on the ledger;
     Transient where a server does not answer."""
+    try:
+        return _prepared(settings, db, proposal_id, by)
+    except StepImpossible:
+        with db.connect() as connection:
+            row = transaction_of(connection, proposal_id)
+        if row is None or row.state not in UNSIGNED_STATES:
+            raise
+        return row  # another has prepared it, before or meanwhile
+
+
+def _prepared(settings: Settings, db: Database, proposal_id: UUID, by: str) -> LedgerTxRow:
     with db.connect() as connection:
         row = _approved(proposal(connection, proposal_id), proposal_id)
         config = _allowed(settings, connection, row)

@@ -36,11 +36,7 @@ def made_ready(settings: Settings, db: Database, caller: Caller, proposal_id: UU
     """The signing file of a proposal, whose transaction is prepared where there is none yet; asked again, the same."""
     with declining(asks_ledgers=True):
         if _transaction(db, proposal_id) is None:
-            try:
-                prepare(settings, db, proposal_id, operator(caller))
-            except StepImpossible:
-                if _transaction(db, proposal_id) is None:  # else the same request was carried out meanwhile
-                    raise
+            prepare(settings, db, proposal_id, operator(caller))
         return to_sign(settings, db, proposal_id)
 
 

@@ -17,6 +17,8 @@ from fntx_dagster.store.queries import columns
 
 OPEN_STATES = ("pending_signature", "partially_signed", "ready_to_submit", "submitted")
 """A transaction in one of them may still get into a ledger by us."""
+UNSIGNED_STATES = ("pending_signature", "partially_signed")
+"""A transaction in one of them waits for signatures."""
 
 
 class LedgerTxRow(NamedTuple):

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -20,10 +21,13 @@ from xrpl.transaction import sign
 from fntx_dagster.adapters.xrpl.outcomes import escrow_is_there
 from fntx_dagster.adapters.xrpl.rpc import XrplRpc
 from fntx_dagster.errors import FntxError
+from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services.governance.deciding import decide
+from fntx_dagster.services.governance.ending import cancel
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.screening.addresses import set_address
+from fntx_dagster.services.transactions.exporting import export_files
 from fntx_dagster.services.transactions.importing import import_part
 from fntx_dagster.services.transactions.preparing import prepare
 from fntx_dagster.services.transactions.submitting import submit
@@ -172,10 +176,33 @@ def test_of_six_who_import_at_once_each_signature_is_kept_once_and_completes_onc
 def test_of_those_who_prepare_at_once_none_gets_the_turn_of_another(at_both: SigningDesk) -> None:
     proposals = [at_both.approved(str(value)) for value in (1, 2, 3)]
     answers = Counter(_at_once(lambda each: prepare(at_both.settings, at_both.db, each), proposals * 2))
-    assert answers == {"done": 3, "refused": 3}
+    assert answers == {"done": 6}
+    assert events(at_both.db).count("transaction_prepare") == 3
     turns = sorted(at_both.row(each).sequence or 0 for each in proposals)
     assert turns == [turns[0], turns[0] + 1, turns[0] + 2]
     walked(at_both.settings, at_both.db)
+
+
+def test_of_those_who_export_at_once_all_get_the_same_file(at_both: SigningDesk, tmp_path: Path) -> None:
+    proposal = at_both.approved()
+    written: list[Path] = []
+    answers = _at_once(
+        lambda folder: written.extend(export_files(at_both.settings, at_both.db, proposal, folder)),
+        [tmp_path / f"{number % 2}" for number in range(6)],
+    )
+    assert answers == ["done"] * 6
+    assert len({file.read_bytes() for file in written}) == 1
+    assert [len([*(tmp_path / each).iterdir()]) for each in ("0", "1")] == [1, 1]
+    assert events(at_both.db).count("transaction_prepare") == 1
+    assert prepare(at_both.settings, at_both.db, proposal) == at_both.row(proposal)
+
+
+def test_what_is_signed_or_over_is_not_prepared_again(at_both: SigningDesk) -> None:
+    ready, over = at_both.ready(), at_both.prepared("2")
+    cancel(at_both.settings, at_both.db, over, "withdrawn")
+    for each in (ready, over):
+        with pytest.raises(StepImpossible, match="the proposal is"):
+            prepare(at_both.settings, at_both.db, each)
 
 
 def _at_once(work: Callable[[Any], Any], things: list[Any]) -> list[str]:
