@@ -29,11 +29,11 @@ class OpenedEvent(NamedTuple):
 
 
 class ProposalHistory(NamedTuple):
-    """The events about a proposal, oldest first. `cut`: so many others were logged meanwhile that the last ones were
-    not read."""
+    """The events about a proposal, oldest first. `unread`: how many of its time, between its first and its last ones,
+    were not read, because so many others were logged meanwhile."""
 
     events: list[OpenedEvent]
-    cut: bool
+    unread: int
 
 
 def opened_events(settings: Settings, rows: Iterable[StoredEvent]) -> Iterator[OpenedEvent]:
@@ -48,15 +48,15 @@ def opened_events(settings: Settings, rows: Iterable[StoredEvent]) -> Iterator[O
 
 def history_of(settings: Settings, db: Database, row: ProposalRow, until: datetime) -> ProposalHistory:
     """What the log says of a proposal from its first event to `until` (aware). No column in clear names a proposal, so
-    the events of that time are opened."""
+    the events of that time are opened: of very many the first and the last, where it begins and ends."""
     with db.connect() as connection:
-        found = events_between(connection, row.created_at, until + _AFTER, _NOT_OF_PROPOSALS, _MOST_READ)
+        found, unread = events_between(connection, row.created_at, until + _AFTER, _NOT_OF_PROPOSALS, _MOST_READ)
     about = [
         each
         for each in opened_events(settings, found)
         if each.event is not None and is_about(each.event, f"{row.proposal_id}")
     ]
-    return ProposalHistory(about, len(found) == _MOST_READ)
+    return ProposalHistory(about, unread)
 
 
 def is_about(event: dict[str, Any], proposal_id: str) -> bool:

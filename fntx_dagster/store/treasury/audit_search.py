@@ -29,18 +29,21 @@ def newest_events(connection: Connection, first: int, behind: int, type: str | N
 
 def events_between(
     connection: Connection, since: datetime, until: datetime, but: Sequence[str], most: int
-) -> list[StoredEvent]:
-    """So many events at most from one time (aware) on and before another, oldest first, without those of the types
-    `but`. Only the rows of that time are read, however long the log is."""
-    names = columns(SealedLine._fields)
+) -> tuple[list[StoredEvent], int]:
+    """The events from one time (aware) on and before another, oldest first, without those of the types `but`: of more
+    than `most`, as many of the first and of the last; and how many between them were left out. Only the rows of that
+    time are read, however long the log is."""
+    names, half = columns(SealedLine._fields), most // 2
     rows = connection.execute(
         f"""with own as materialized (
-            select {names}, at, type from treasury.audit_event
-            where at >= %s and at < %s and type <> all(%s))
-        select {names}, at, type from own order by seq limit %s""",
-        [since, until, [*but], most],
+            select {names}, at, type, row_number() over (order by seq) as place, count(*) over () as every
+            from treasury.audit_event
+            where at >= %(since)s and at < %(until)s and type <> all(%(but)s))
+        select {names}, at, type, every from own where place <= %(half)s or place > every - %(half)s order by seq""",
+        {"since": since, "until": until, "but": [*but], "half": half},
     ).fetchall()
-    return [StoredEvent(SealedLine(*row[:-2]), row[-2], row[-1]) for row in rows]
+    events = [StoredEvent(SealedLine(*row[:-3]), row[-3], row[-2]) for row in rows]
+    return events, rows[0][-1] - len(rows) if rows else 0
 
 
 def logged_at(connection: Connection, seq: int) -> datetime | None:

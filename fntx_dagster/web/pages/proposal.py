@@ -176,7 +176,7 @@ def _values(asked: Asked, found: ProposalShown, path: str) -> dict[str, Any]:
         "signing": found.signing,
         "cancellable": found.cancellable,
         "history": _history(found),
-        "is_cut": found.history.cut,
+        "unread": found.history.unread,
     }
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from fntx_dagster.governance.machines import MACHINES
 from fntx_dagster.report.clock import HONG_KONG
+from fntx_dagster.services.dashboard import events as dashboard_events
 from fntx_dagster.services.dashboard.treasury import needs_of
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import show
@@ -131,6 +132,23 @@ def test_an_issue_goes_the_whole_way_by_its_page(desk: Desk) -> None:
     for name in ("proposal prepare", "transaction sign", "transaction confirm", "iou issued", "decision recorded"):
         assert name in told
         assert name in shown[shown.index("Its events in the audit log") :]
+
+
+def test_a_busy_time_hides_neither_the_first_events_of_a_proposal_nor_its_last(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dashboard_events, "_MOST_READ", 20)  # a few of the treasury's beginning are of the same second
+    proposal = desk.paused()
+    path = path_of(proposal)
+    assert "were not read" not in words(desk.shown(path))
+    for number in range(10):
+        desk.paused(f"number {number}")
+    desk.sent(path, action="cancel", reason="it was withdrawn")
+    shown = words(desk.shown(path))
+    told = shown[shown.index("Its events in the audit log") :]
+    for name in ("proposal draft", "proposal screen", "proposal cleared", "proposal cancel"):
+        assert name in told
+    assert re.search(r"the middle 1\d of them were not read", told)
 
 
 def test_a_signature_of_something_else_is_refused_with_its_code(desk: Desk) -> None:
