@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.errors import Permanent
-from fntx_dagster.governance.approvals import APPROVED, PENDING, REJECTED, Decision, Standing, judged
+from fntx_dagster.governance.approvals import APPROVED, PENDING, REJECTED, Decider, Decision, Standing, judged
 from fntx_dagster.governance.decisions import DECISIONS, Terms, moment_text
 from fntx_dagster.governance.fields import StrictFields
 from fntx_dagster.governance.kinds import KINDS, required_roles
@@ -110,8 +111,13 @@ def terms_of(connection: Connection, row: ProposalRow) -> Terms:
     """What is signed of a proposal."""
     state = platform_state(connection)
     assert state  # there is no proposal without signers
+    return terms_in(state.instance, row)
+
+
+def terms_in(instance: str, row: ProposalRow) -> Terms:
+    """The same, of the installation."""
     return Terms(
-        state.instance,
+        instance,
         str(row.proposal_id),
         row.kind,
         row.nonce,
@@ -124,9 +130,13 @@ def terms_of(connection: Connection, row: ProposalRow) -> Terms:
 
 def judge(connection: Connection, row: ProposalRow, rows: list[DecisionRow], now: datetime) -> Standing:
     """Where a proposal stands with these decisions."""
+    return judge_by(deciders(connection, row.signer_set), terms_of(connection, row), rows, now)
+
+
+def judge_by(signers: Sequence[Decider], terms: Terms, rows: Sequence[DecisionRow], now: datetime) -> Standing:
+    """The same by those who may decide on it."""
     decisions = [Decision(each.signer_id, each.decision, each.decided_at, _hex(each.signature)) for each in rows]
-    signers = deciders(connection, row.signer_set)
-    return judged(signers, terms_of(connection, row), decisions, required_roles(KINDS[row.kind]), now)
+    return judged(signers, terms, decisions, required_roles(KINDS[terms.kind]), now)
 
 
 def payload_of(row: ProposalRow) -> Any:

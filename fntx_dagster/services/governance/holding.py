@@ -5,13 +5,15 @@ the state as it is, and nothing is exported or sent; one that was called true en
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
+from uuid import UUID
 
 from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.services.screening.gating import FALSE_POSITIVE, TRUE_MATCH
 from fntx_dagster.store.database import Connection
 from fntx_dagster.store.treasury.proposals import ProposalRow
-from fntx_dagster.store.treasury.screenings import held_dispositions, last_screening
+from fntx_dagster.store.treasury.screenings import dispositions_of_each, last_screenings
 
 HELD_STATES = ("blocked", "pending_approval", "approved", "prepared", "signing", "ready")
 """Before anything is sent."""
@@ -25,31 +27,50 @@ class HeldBack(NamedTuple):
     words: str
 
 
+class _OpenMatch(NamedTuple):
+    """A party with a match that nobody called false, the number of its newest check, and whether one was called
+    true."""
+
+    party: str
+    check: int
+    for_good: bool
+
+
 def held(connection: Connection, row: ProposalRow) -> HeldBack | None:
     """The match that holds a proposal back, by the newest check of each of its parties, one that was called true before
     others; None where there is none."""
-    if row.state not in HELD_STATES or not KINDS[row.kind].screened:
-        return None
-    found = [each for each in (_open_match(connection, party) for party in row.parties) if each is not None]
-    if found:
-        party, check, for_good = max(found, key=lambda each: each[2])
-        return HeldBack(for_good, _words(row.state, party, check, for_good=for_good))
-    return HeldBack(True, _GONE) if row.state == "blocked" else None
+    return held_of(connection, [row]).get(row.proposal_id)
 
 
-def _open_match(connection: Connection, party_id: str) -> tuple[str, int, bool] | None:
-    """The party, the number of its newest check, and whether a match of it was called true; None without a match that
-    nobody called false."""
-    check = last_screening(connection, party_id)
-    if check is None:
-        return None
-    decided = {
-        (each.list_name, each.entity_id, each.row_hash): each.verdict
-        for each in held_dispositions(connection, party_id, check.details_hash)
-    }
-    verdicts = [decided.get((match["list"], match["entity"], match["row_hash"])) for match in check.matches]
-    is_open = any(verdict != FALSE_POSITIVE for verdict in verdicts)
-    return (party_id, check.screening_id, TRUE_MATCH in verdicts) if is_open else None
+def held_of(connection: Connection, rows: Sequence[ProposalRow]) -> dict[UUID, HeldBack]:
+    """Proposal → the match that holds it back, of those that one does. As many queries for many as for one."""
+    screened = [row for row in rows if row.state in HELD_STATES and KINDS[row.kind].screened]
+    if not screened:
+        return {}
+    open_matches = _open_matches(connection, {party for row in screened for party in row.parties})
+    found: dict[UUID, HeldBack] = {}
+    for row in screened:
+        matches = [open_matches[party] for party in row.parties if party in open_matches]
+        if matches:
+            party, check, for_good = max(matches, key=lambda each: each.for_good)
+            found[row.proposal_id] = HeldBack(for_good, _words(row.state, party, check, for_good=for_good))
+        elif row.state == "blocked":
+            found[row.proposal_id] = HeldBack(True, _GONE)
+    return found
+
+
+def _open_matches(connection: Connection, parties: Collection[str]) -> dict[str, _OpenMatch]:
+    """Party → its open match, of those that have one."""
+    checks = last_screenings(connection, [*parties])
+    matched = {party: check for party, check in checks.items() if check.matches}
+    decisions = dispositions_of_each(connection, {party: each.details_hash for party, each in matched.items()})
+    found: dict[str, _OpenMatch] = {}
+    for party, check in matched.items():
+        decided = {(each.list_name, each.entity_id, each.row_hash): each.verdict for each in decisions[party]}
+        verdicts = [decided.get((match["list"], match["entity"], match["row_hash"])) for match in check.matches]
+        if any(verdict != FALSE_POSITIVE for verdict in verdicts):
+            found[party] = _OpenMatch(party, check.screening_id, TRUE_MATCH in verdicts)
+    return found
 
 
 _GONE = "the match that blocked it is gone, and nobody called it a false positive: make a new one"

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.approvals import Decider
 from fntx_dagster.governance.decisions import DECISIONS, Terms, decision_bytes
 from fntx_dagster.governance.kinds import KINDS, required_roles
 from fntx_dagster.governance.machines import PROPOSAL, states
 from fntx_dagster.governance.sentences import sentences
 from fntx_dagster.services.governance.covering import covering
-from fntx_dagster.services.governance.deciding import judge, terms_of
-from fntx_dagster.services.governance.holding import held
+from fntx_dagster.services.governance.deciding import judge_by, terms_in
+from fntx_dagster.services.governance.holding import HeldBack, held_of
+from fntx_dagster.services.governance.signers import deciders
 from fntx_dagster.services.governance.steps import NoSuchProposal
 from fntx_dagster.store.database import Connection, Database
+from fntx_dagster.store.treasury.listing import listed_proposals
 from fntx_dagster.store.treasury.platform import PlatformState, platform_state
-from fntx_dagster.store.treasury.proposals import DecisionRow, ProposalRow, decisions_on, proposal, proposals
-from fntx_dagster.store.treasury.signer_sets import signers_of
+from fntx_dagster.store.treasury.proposals import (
+    DecisionRow,
+    ProposalRow,
+    decisions_on_each,
+    proposal,
+    proposals_named,
+)
 
 OPEN = ("draft", "screening", "blocked", "pending_approval", "approved", "prepared", "signing", "ready", "submitted")
 
@@ -79,7 +87,8 @@ def show(db: Database, proposal_id: UUID) -> ProposalView:
         row = proposal(connection, proposal_id)
         if row is None:
             raise NoSuchProposal(proposal_id)
-        return _view(connection, row)
+        [view] = _views(connection, [row])
+        return view
 
 
 def list_proposals(
@@ -91,7 +100,7 @@ def list_proposals(
     if chosen and not {*chosen} <= {*states(PROPOSAL)}:
         raise Permanent(f"{state} is no state of a proposal", f"It is one of {', '.join(states(PROPOSAL))}, or all")
     with db.snapshot() as snapshot, snapshot.connect() as connection:
-        return [_view(connection, row) for row in proposals(connection, chosen, before=before, limit=limit)]
+        return _views(connection, [each.row for each in listed_proposals(connection, chosen, None, before, limit)])
 
 
 def paused(db: Database) -> PlatformState | None:
@@ -100,13 +109,40 @@ def paused(db: Database) -> PlatformState | None:
         return platform_state(connection)
 
 
-def _view(connection: Connection, row: ProposalRow) -> ProposalView:
-    terms, payload = terms_of(connection, row), json.loads(row.payload)
+def _views(connection: Connection, rows: Sequence[ProposalRow]) -> list[ProposalView]:
+    """Proposals as they are read: as many queries for many as for one, beside two for each signer set."""
+    state = platform_state(connection)
+    if state is None:
+        return []  # there is no proposal without signers
+    wholes = {row.proposal_id: whole for row in rows if (whole := covering(row))}
+    known = proposals_named(connection, [*wholes.values()]) if wholes else {}
+    decided = {
+        row.proposal_id: known.get(wholes[row.proposal_id], row) if row.proposal_id in wholes else row for row in rows
+    }
+    kept = decisions_on_each(connection, [each.proposal_id for each in decided.values()])
+    versions = {row.signer_set for row in [*rows, *decided.values()]}
+    sets = {version: deciders(connection, version) for version in versions}
+    holding, now = held_of(connection, rows), datetime.now(UTC)
+    return [
+        _view(state.instance, row, decided[row.proposal_id], kept, sets, holding.get(row.proposal_id), now)
+        for row in rows
+    ]
+
+
+def _view(
+    instance: str,
+    row: ProposalRow,
+    decided: ProposalRow,
+    kept: Mapping[UUID, list[DecisionRow]],
+    sets: Mapping[int, Sequence[Decider]],
+    holding: HeldBack | None,
+    now: datetime,
+) -> ProposalView:
+    """A proposal. `decided`: the one that people decided: another, where its approval covers this."""
+    terms, payload, decisions = terms_in(instance, row), json.loads(row.payload), kept[decided.proposal_id]
     roles = required_roles(KINDS[row.kind])
-    decided = _decided(connection, row)
-    kept = decisions_on(connection, decided.proposal_id)
-    standing = judge(connection, decided, kept, datetime.now(UTC))
-    signers, holding = len(signers_of(connection, row.signer_set)), held(connection, row)
+    standing = judge_by(sets[decided.signer_set], terms_in(instance, decided), decisions, now)
+    signers = sum(not each.removed for each in sets[row.signer_set])
     return ProposalView(
         terms,
         row,
@@ -114,17 +150,11 @@ def _view(connection: Connection, row: ProposalRow) -> ProposalView:
         roles,
         standing.approvals,
         standing.rejections,
-        kept,
+        decisions,
         sentences(terms, payload, signers, roles) + _covered(decided, row),
         {decision: decision_bytes(terms, decision) for decision in DECISIONS} if decided is row else {},
         holding.words if holding else "",
     )
-
-
-def _decided(connection: Connection, row: ProposalRow) -> ProposalRow:
-    """The proposal that people decided: another one, where its approval covers this."""
-    whole = covering(row)
-    return (proposal(connection, whole) if whole else None) or row
 
 
 def _covered(decided: ProposalRow, row: ProposalRow) -> list[str]:

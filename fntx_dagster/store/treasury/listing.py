@@ -30,9 +30,10 @@ class ListedStanding(NamedTuple):
 
 
 def listed_proposals(
-    connection: Connection, states: Sequence[str] | None, kind: str | None, before: int | None, most: int
+    connection: Connection, states: Sequence[str] | None, kind: str | None, before: int | None, most: int | None
 ) -> list[ListedProposal]:
-    """So many proposals at most, newest first: of some states and of a kind, or of all; with a nonce below `before`."""
+    """So many proposals at most (None: all), newest first: of some states and of a kind, or of all; with a nonce below
+    `before`."""
     rows = connection.execute(
         f"""select {columns(ProposalRow._fields)},
             array(select signer_id from treasury.decision as own where own.proposal_id = proposal.proposal_id

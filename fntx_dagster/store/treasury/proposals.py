@@ -68,22 +68,23 @@ def kind_of_proposal(connection: Connection, proposal_id: UUID) -> str | None:
     return row[0] if row else None
 
 
-def proposals(
-    connection: Connection,
-    states: Sequence[str] | None = None,
-    *,
-    before: int | None = None,
-    limit: int | None = None,
-) -> list[ProposalRow]:
-    """Proposals, newest first; those in some states, or all. `before`: with a smaller nonce; `limit`: at most."""
+def proposals(connection: Connection, states: Sequence[str] | None = None) -> list[ProposalRow]:
+    """Proposals, newest first; those in some states, or all."""
     with connection.cursor(row_factory=args_row(ProposalRow)) as cursor:
         return cursor.execute(
             f"""select {columns(ProposalRow._fields)} from treasury.proposal
-            where (%(states)s::text[] is null or state = any(%(states)s))
-                and (%(before)s::bigint is null or nonce < %(before)s)
-            order by nonce desc limit %(limit)s""",
-            {"states": None if states is None else list(states), "before": before, "limit": limit},
+            where %(states)s::text[] is null or state = any(%(states)s) order by nonce desc""",
+            {"states": None if states is None else list(states)},
         ).fetchall()
+
+
+def proposals_named(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, ProposalRow]:
+    """Id → proposal, of those ids that are of one."""
+    with connection.cursor(row_factory=args_row(ProposalRow)) as cursor:
+        rows = cursor.execute(
+            f"select {columns(ProposalRow._fields)} from treasury.proposal where proposal_id = any(%s)", [list(ids)]
+        ).fetchall()
+    return {row.proposal_id: row for row in rows}
 
 
 def proposed_by(connection: Connection, by: str) -> list[ProposalRow]:
@@ -118,12 +119,20 @@ def move(connection: Connection, proposal_id: UUID, state: str, to: str, reason:
 
 def decisions_on(connection: Connection, proposal_id: UUID) -> list[DecisionRow]:
     """The decisions on a proposal, in the order in which they came."""
-    with connection.cursor(row_factory=args_row(DecisionRow)) as cursor:
-        return cursor.execute(
-            f"""select {columns(DecisionRow._fields)} from treasury.decision
-            where proposal_id = %s order by decided_at, signer_id""",
-            [proposal_id],
-        ).fetchall()
+    return decisions_on_each(connection, [proposal_id])[proposal_id]
+
+
+def decisions_on_each(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[DecisionRow]]:
+    """Proposal → the decisions on it, in the order in which they came."""
+    rows = connection.execute(
+        f"""select proposal_id, {columns(DecisionRow._fields)} from treasury.decision
+        where proposal_id = any(%s) order by decided_at, signer_id""",
+        [list(ids)],
+    ).fetchall()
+    found: dict[UUID, list[DecisionRow]] = {each: [] for each in ids}
+    for proposal_id, *decision in rows:
+        found[proposal_id].append(DecisionRow(*decision))
+    return found
 
 
 def add_decision(connection: Connection, proposal_id: UUID, new: DecisionRow) -> None:

@@ -127,15 +127,19 @@ def outdated_parties(connection: psycopg.Connection, versions: Mapping[str, str]
     return [party_id for (party_id,) in rows]
 
 
-def last_screening(connection: psycopg.Connection, party_id: str) -> ScreeningRow | None:
-    """The newest check of a party."""
+def last_screenings(connection: psycopg.Connection, parties: Sequence[str]) -> dict[str, ScreeningRow]:
+    """Party → its newest check, of those that were checked. Each is one look into the index, however many there are."""
     with connection.cursor(row_factory=namedtuple_row) as cursor:
         cursor.execute(
-            f"""select {columns(ScreeningRow._fields)} from treasury.screening
-            where party_id = %s order by screening_id desc limit 1""",
-            [party_id],
+            f"""select {columns(ScreeningRow._fields, "last")} from unnest(%s::text[]) as asked (party_id)
+            cross join lateral (
+                select * from treasury.screening where screening.party_id = asked.party_id
+                order by screening_id desc limit 1
+            ) as last""",
+            [list(parties)],
         )
-        return next((ScreeningRow(*row) for row in cursor), None)
+        found = [ScreeningRow(*row) for row in cursor]
+    return {each.party_id: each for each in found}
 
 
 def add_disposition(connection: psycopg.Connection, new: NewDisposition) -> int:
@@ -151,11 +155,22 @@ def add_disposition(connection: psycopg.Connection, new: NewDisposition) -> int:
 
 def held_dispositions(connection: psycopg.Connection, party_id: str, details_hash: str) -> list[HeldDisposition]:
     """The newest decision of each match of a party, of those that were made on these details."""
-    with connection.cursor(row_factory=namedtuple_row) as cursor:
-        cursor.execute(
-            f"""select distinct on (list_name, entity_id, row_hash) {columns(HeldDisposition._fields)}
-            from treasury.disposition where party_id = %s and details_hash = %s
-            order by list_name, entity_id, row_hash, disposition_id desc""",
-            (party_id, details_hash),
-        )
-        return [HeldDisposition(*row) for row in cursor]
+    return dispositions_of_each(connection, {party_id: details_hash})[party_id]
+
+
+def dispositions_of_each(
+    connection: psycopg.Connection, details: Mapping[str, str]
+) -> dict[str, list[HeldDisposition]]:
+    """Party → the newest decision of each of its matches, of those that were made on its details (party → hash)."""
+    rows = connection.execute(
+        f"""select distinct on (party_id, list_name, entity_id, row_hash)
+            party_id, {columns(HeldDisposition._fields)}
+        from treasury.disposition
+        join unnest(%s::text[], %s::text[]) as asked (party_id, details_hash) using (party_id, details_hash)
+        order by party_id, list_name, entity_id, row_hash, disposition_id desc""",
+        ([*details], [*details.values()]),
+    ).fetchall()
+    found: dict[str, list[HeldDisposition]] = {each: [] for each in details}
+    for party_id, *disposition in rows:
+        found[party_id].append(HeldDisposition(*disposition))
+    return found

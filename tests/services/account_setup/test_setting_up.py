@@ -19,7 +19,7 @@ from fntx_dagster.services.account_setup.carrying_out import ensure_covered, lis
 from fntx_dagster.services.account_setup.setting_up import look, set_up
 from fntx_dagster.services.governance.configuration import configured
 from fntx_dagster.services.governance.proposing import propose
-from fntx_dagster.services.governance.reading import show
+from fntx_dagster.services.governance.reading import list_proposals, show
 from fntx_dagster.services.transactions.opening import opened
 from fntx_dagster.services.treasury.signing import read_signing_file
 from fntx_dagster.services.visitors.visitor import OWNER, Visitor
@@ -133,6 +133,8 @@ def test_what_is_covered_shows_who_approved_it_and_is_decided_nowhere_else(desk:
     done = set_up(desk.settings, desk.db, "xrpl", "treasury", desk.folder)
     view = show(desk.db, done.transactions[0].proposal_id)
     assert (view.approvals, view.to_sign) == (sorted(SIGNERS), {})
+    for each in list_proposals(desk.db, "all"):
+        assert each == show(desk.db, each.row.proposal_id)
     assert str(asked.proposal) in view.sentences[-1]
     site, path = Site(desk.settings, desk.db, HONG_KONG), f"/treasury/proposals/{view.row.proposal_id}"
     status, text = page(site, path, Visitor("olga", OWNER))
