@@ -8,12 +8,12 @@ from uuid import UUID
 
 from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.intents.wording import moment
-from fntx_dagster.services.governance.holding import held
+from fntx_dagster.services.governance.holding import held_of
 from fntx_dagster.services.transactions.signatures import MASTER
-from fntx_dagster.store.database import Connection, Database
-from fntx_dagster.store.treasury.proposals import ProposalRow, proposals
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.treasury.proposals import ProposalRow, approved_yet
 from fntx_dagster.store.treasury.signer_sets import signers_of
-from fntx_dagster.store.treasury.transactions import OPEN_STATES, LedgerTxRow, signatures_of, transactions
+from fntx_dagster.store.treasury.transactions import LedgerTxRow, open_transactions
 
 
 class QueuedTransaction(NamedTuple):
@@ -38,6 +38,7 @@ class QueuedTransaction(NamedTuple):
     held: str = ""
 
 
+_PREPARED = tuple(name for name, kind in KINDS.items() if kind.ops)
 _NEXT = {
     "pending_signature": "export",
     "partially_signed": "import",
@@ -49,26 +50,23 @@ _NEXT = {
 def queue(db: Database) -> list[QueuedTransaction]:
     """What is approved and not yet at its end, the oldest transaction first."""
     with db.snapshot() as snapshot, snapshot.connect() as connection:
-        known = {row.proposal_id: row for row in proposals(connection)}
+        approved = approved_yet(connection, datetime.now(UTC), _PREPARED)
+        waiting = open_transactions(connection)
+        holding = held_of(connection, [*approved, *(each.proposal for each in waiting)])
+        held = {proposal_id: each.words for proposal_id, each in holding.items()}
         queued = [
-            QueuedTransaction(row.proposal_id, row.kind, row.state, "export", held=_held(connection, row))
-            for row in reversed(known.values())
-            if row.state == "approved" and KINDS[row.kind].ops and row.expires_at > datetime.now(UTC)
+            QueuedTransaction(row.proposal_id, row.kind, row.state, "export", held=held.get(row.proposal_id, ""))
+            for row in approved
         ]
-        for row in transactions(connection, OPEN_STATES):
-            proposal = known[row.proposal_id]
-            names = {}
-            for signer in signers_of(connection, proposal.signer_set):
-                names[signer.xrpl if row.ledger == "xrpl" else signer.stellar] = signer.signer_id
+        sets = {version: signers_of(connection, version) for version in {each.proposal.signer_set for each in waiting}}
+        for row, proposal, signed in waiting:
+            names = {
+                signer.xrpl if row.ledger == "xrpl" else signer.stellar: signer.signer_id
+                for signer in sets[proposal.signer_set]
+            }
             names[row.account] = MASTER
-            signed = {each.signer for each in signatures_of(connection, row.tx_id)}
-            queued.append(_queued(proposal, row, names, signed)._replace(held=_held(connection, proposal)))
+            queued.append(_queued(proposal, row, names, {*signed})._replace(held=held.get(row.proposal_id, "")))
     return queued
-
-
-def _held(connection: Connection, row: ProposalRow) -> str:
-    holding = held(connection, row)
-    return holding.words if holding else ""
 
 
 def _queued(proposal: ProposalRow, row: LedgerTxRow, names: dict[str, str], signed: set[str]) -> QueuedTransaction:

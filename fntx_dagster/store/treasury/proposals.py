@@ -68,13 +68,13 @@ def kind_of_proposal(connection: Connection, proposal_id: UUID) -> str | None:
     return row[0] if row else None
 
 
-def proposals(connection: Connection, states: Sequence[str] | None = None) -> list[ProposalRow]:
-    """Proposals, newest first; those in some states, or all."""
+def proposals(connection: Connection, states: Sequence[str]) -> list[ProposalRow]:
+    """Proposals in some states, newest first."""
     with connection.cursor(row_factory=args_row(ProposalRow)) as cursor:
         return cursor.execute(
             f"""select {columns(ProposalRow._fields)} from treasury.proposal
-            where %(states)s::text[] is null or state = any(%(states)s) order by nonce desc""",
-            {"states": None if states is None else list(states)},
+            where state = any(%s) order by nonce desc""",
+            [list(states)],
         ).fetchall()
 
 
@@ -85,6 +85,17 @@ def proposals_named(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, P
             f"select {columns(ProposalRow._fields)} from treasury.proposal where proposal_id = any(%s)", [list(ids)]
         ).fetchall()
     return {row.proposal_id: row for row in rows}
+
+
+def approved_yet(connection: Connection, now: datetime, kinds: Sequence[str]) -> list[ProposalRow]:
+    """The proposals of some kinds that are approved, and whose approvals are not over at `now` (aware), the oldest
+    first."""
+    with connection.cursor(row_factory=args_row(ProposalRow)) as cursor:
+        return cursor.execute(
+            f"""select {columns(ProposalRow._fields)} from treasury.proposal
+            where state = 'approved' and kind = any(%s) and expires_at > %s order by nonce""",
+            [list(kinds), now],
+        ).fetchall()
 
 
 def proposed_by(connection: Connection, by: str) -> list[ProposalRow]:

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 
 from fntx_dagster.store.database import Connection
 from fntx_dagster.store.queries import columns
+from fntx_dagster.store.treasury.proposals import ProposalRow
 
 OPEN_STATES = ("pending_signature", "partially_signed", "ready_to_submit", "submitted")
 """A transaction in one of them may still get into a ledger by us."""
@@ -61,6 +62,14 @@ class LedgerSignatureRow(NamedTuple):
     received_at: datetime
 
 
+class OpenTransaction(NamedTuple):
+    """A transaction with its proposal, and the addresses that signed it."""
+
+    row: LedgerTxRow
+    proposal: ProposalRow
+    signed: list[str]
+
+
 def add_transaction(connection: Connection, new: LedgerTxRow) -> None:
     """Keep a transaction that was prepared."""
     connection.execute(
@@ -85,6 +94,21 @@ def transactions(connection: Connection, states: Sequence[str]) -> list[LedgerTx
             where state = any(%s) order by prepared_at, tx_id""",
             [list(states)],
         ).fetchall()
+
+
+def open_transactions(connection: Connection) -> list[OpenTransaction]:
+    """Every transaction that may still get into a ledger by us, the oldest first."""
+    tx, proposal = columns(LedgerTxRow._fields, "tx"), columns(ProposalRow._fields, "proposal")
+    rows = connection.execute(
+        f"""select {tx}, {proposal}, array(
+                select signer from treasury.ledger_signature as own where own.tx_id = tx.tx_id
+                order by received_at, signer)
+        from treasury.ledger_tx as tx join treasury.proposal as proposal on proposal.proposal_id = tx.proposal_id
+        where tx.state = any(%s) order by tx.prepared_at, tx.tx_id""",
+        [list(OPEN_STATES)],
+    ).fetchall()
+    many = len(LedgerTxRow._fields)
+    return [OpenTransaction(LedgerTxRow(*row[:many]), ProposalRow(*row[many:-1]), row[-1]) for row in rows]
 
 
 def hold_account(connection: Connection, ledger: str, account: str) -> None:
