@@ -17,7 +17,7 @@ from fntx_dagster.governance.decisions import payload_hash
 from fntx_dagster.services.account_setup.plans import is_of_rotation, step_of
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance.configuration import active_set, document_of
-from fntx_dagster.services.governance.covering import cover, covered
+from fntx_dagster.services.governance.covering import cover
 from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.services.governance.steps import held, taken
@@ -27,7 +27,7 @@ from fntx_dagster.services.transactions.submitting import submit
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.platform import entered
-from fntx_dagster.store.treasury.proposals import ProposalRow
+from fntx_dagster.store.treasury.proposals import ProposalRow, covered
 from fntx_dagster.store.treasury.signer_sets import signer_sets
 
 SETUP, ROTATION = "account.setup", "signer.rotate"

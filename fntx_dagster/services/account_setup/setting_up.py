@@ -22,13 +22,12 @@ from fntx_dagster.services.account_setup.carrying_out import (
 )
 from fntx_dagster.services.account_setup.plans import AccountPlan
 from fntx_dagster.services.governance.configuration import approved_config
-from fntx_dagster.services.governance.covering import covered
 from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.transactions.opening import opened
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.treasury.proposals import ProposalRow, proposals
+from fntx_dagster.store.treasury.proposals import ProposalRow, covered, proposals
 
 
 class SetupReport(NamedTuple):

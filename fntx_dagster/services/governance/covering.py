@@ -14,11 +14,10 @@ from fntx_dagster.governance.decisions import payload_hash
 from fntx_dagster.governance.kinds import EXPIRY
 from fntx_dagster.services.governance.steps import step_event, taken
 from fntx_dagster.store.database import Connection
-from fntx_dagster.store.treasury.proposals import ProposalRow, add_proposal, next_nonce, proposed_by
+from fntx_dagster.store.treasury.proposals import ProposalRow, add_proposal, next_nonce
 
 COVERED = "account.configure"
 """The kind of each of them."""
-_BY = "proposal:"
 
 
 def cover(
@@ -43,6 +42,7 @@ def cover(
             now,
             "draft",
             "",
+            whole.proposal_id,
         )
         add_proposal(connection, row)
         events.append(step_event(row, "draft", by))
@@ -53,15 +53,5 @@ def cover(
 
 
 def covered_by(whole: UUID) -> str:
-    """Who proposed what an approval covers, as its row says it."""
-    return f"{_BY}{whole}"
-
-
-def covered(connection: Connection, whole: UUID) -> list[ProposalRow]:
-    """The proposals that an approval covers, in their order."""
-    return proposed_by(connection, covered_by(whole))
-
-
-def covering(row: ProposalRow) -> UUID | None:
-    """The proposal whose approval covers this one; None for one that people decide by itself."""
-    return UUID(row.proposed_by.removeprefix(_BY)) if row.proposed_by.startswith(_BY) else None
+    """Who proposed what an approval covers, in the words of its row; `covered_by` there is what counts."""
+    return f"proposal:{whole}"

@@ -101,6 +101,7 @@ def proposed(
         now,
         "draft",
         "",
+        covered,
     )
     drafted = step_event(row, "draft", by)
     moving = payload if terms.screened and terms.ops else {}

@@ -15,7 +15,6 @@ from fntx_dagster.governance.decisions import DECISIONS, Terms, decision_bytes
 from fntx_dagster.governance.kinds import KINDS, required_roles
 from fntx_dagster.governance.machines import PROPOSAL, states
 from fntx_dagster.governance.sentences import sentences
-from fntx_dagster.services.governance.covering import covering
 from fntx_dagster.services.governance.deciding import judge_by, terms_in
 from fntx_dagster.services.governance.holding import HeldBack, held_of
 from fntx_dagster.services.governance.signers import deciders
@@ -114,7 +113,7 @@ def _views(connection: Connection, rows: Sequence[ProposalRow]) -> list[Proposal
     state = platform_state(connection)
     if state is None:
         return []  # there is no proposal without signers
-    wholes = {row.proposal_id: whole for row in rows if (whole := covering(row))}
+    wholes = {row.proposal_id: row.covered_by for row in rows if row.covered_by}
     known = proposals_named(connection, [*wholes.values()]) if wholes else {}
     decided = {
         row.proposal_id: known.get(wholes[row.proposal_id], row) if row.proposal_id in wholes else row for row in rows

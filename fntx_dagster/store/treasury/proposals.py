@@ -14,7 +14,8 @@ from fntx_dagster.store.queries import columns, one_value
 
 
 class ProposalRow(NamedTuple):
-    """A proposal; `payload` is canonical JSON, `parties` are ids."""
+    """A proposal; `payload` is canonical JSON, `parties` are ids; `covered_by`: the one whose approval stands for the
+    decisions on it, None where people decide on it."""
 
     proposal_id: UUID
     nonce: int
@@ -29,6 +30,7 @@ class ProposalRow(NamedTuple):
     created_at: datetime
     state: str
     reason: str
+    covered_by: UUID | None = None
 
 
 class DecisionRow(NamedTuple):
@@ -50,7 +52,7 @@ def add_proposal(connection: Connection, new: ProposalRow) -> None:
     """Keep a proposal."""
     connection.execute(
         f"""insert into treasury.proposal ({columns(ProposalRow._fields)})
-        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
         new,
     )
 
@@ -98,11 +100,12 @@ def approved_yet(connection: Connection, now: datetime, kinds: Sequence[str]) ->
         ).fetchall()
 
 
-def proposed_by(connection: Connection, by: str) -> list[ProposalRow]:
-    """The proposals that somebody made, in their order."""
+def covered(connection: Connection, whole: UUID) -> list[ProposalRow]:
+    """The proposals that an approval covers, in their order."""
     with connection.cursor(row_factory=args_row(ProposalRow)) as cursor:
         return cursor.execute(
-            f"select {columns(ProposalRow._fields)} from treasury.proposal where proposed_by = %s order by nonce", [by]
+            f"select {columns(ProposalRow._fields)} from treasury.proposal where covered_by = %s order by nonce",
+            [whole],
         ).fetchall()
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from psycopg.errors import InsufficientPrivilege
 from typer.testing import CliRunner
 
 from fntx_dagster.adapters.xrpl.sentences import sentences
@@ -23,6 +25,7 @@ from fntx_dagster.services.governance.reading import list_proposals, show
 from fntx_dagster.services.transactions.opening import opened
 from fntx_dagster.services.treasury.signing import read_signing_file
 from fntx_dagster.services.visitors.visitor import OWNER, Visitor
+from fntx_dagster.store.treasury.proposals import add_proposal
 from fntx_dagster.web.asking import Site
 from tests.services.account_setup.desks import SetupDesk, signed_by_master
 from tests.services.transactions.worlds import SIGNERS, STELLAR_KEYS, XRPL_NAMES, approved, events, issue
@@ -125,6 +128,24 @@ def test_an_approval_covers_nothing_but_what_it_asks_for(desk: SetupDesk) -> Non
     desk.approve(single)
     with pytest.raises(Permanent, match="covers no transactions"):
         ensure_covered(desk.settings, desk.db, single, [first])
+
+
+def test_a_name_that_looks_like_an_approval_covers_nothing(desk: SetupDesk) -> None:
+    asked = set_up(desk.settings, desk.db, "xrpl", "treasury", desk.folder)
+    desk.approve(asked.proposal)
+    assert asked.proposal
+    [first, *_] = asked.accounts[0].payloads
+    row, own = show(desk.db, propose(desk.settings, desk.db, "account.configure", first)).row, uuid4()
+    with desk.db.connect() as connection:
+        named = row._replace(proposal_id=own, nonce=row.nonce + 1, proposed_by=f"proposal:{asked.proposal}")
+        add_proposal(connection, named)
+    view = show(desk.db, own)
+    assert (view.approvals, sorted(view.to_sign)) == ([], ["approve", "reject"])
+    assert listed(desk.db, [asked.proposal]) == []
+    ensure_covered(desk.settings, desk.db, asked.proposal, [first])
+    [covered] = listed(desk.db, [asked.proposal])
+    with desk.db.connect() as connection, pytest.raises(InsufficientPrivilege, match="what is decided on stays"):
+        connection.execute("update treasury.proposal set covered_by = null where proposal_id = %s", [covered[0]])
 
 
 def test_what_is_covered_shows_who_approved_it_and_is_decided_nowhere_else(desk: SetupDesk) -> None:
