@@ -17,6 +17,7 @@ from fntx_dagster.services.account_setup.carrying_out import (
     listed,
     send_all,
 )
+from fntx_dagster.services.account_setup.naming import named_keys
 from fntx_dagster.services.governance.configuration import approved_config, document_of
 from fntx_dagster.services.governance.rotation import activate_rotation
 from fntx_dagster.services.transactions.opening import opened
@@ -55,7 +56,7 @@ class RotationReport(NamedTuple):
 def look_at_rotation(settings: Settings, db: Database, now: datetime | None = None) -> RotationReport:
     """Where the rotation that waits stands; nothing is changed. Raises Permanent where none waits."""
     pending, config = _pending(settings, db)
-    accounts, _ = _left(settings, config, pending)
+    accounts, _ = _left(settings, db, config, pending)
     following = "prepare" if _has_begun(pending, now) else "wait"
     return _report(db, pending, accounts, [], following)
 
@@ -72,14 +73,14 @@ def carry_out_rotation(
         )
     whole = pending.proposal_id
     assert whole  # only the first set has none, and it is never pending
-    accounts, left = _left(settings, config, pending)
+    accounts, left = _left(settings, db, config, pending)
     if left:
         ensure_covered(settings, db, whole, left)
         files = export_all(settings, db, whole, folder)
         if any(each.state in _UNSIGNED for each in listed(db, [whole])):
             return _report(db, pending, accounts, files, "sign")
         send_all(settings, db, whole, wait)
-        accounts, left = _left(settings, config, pending)
+        accounts, left = _left(settings, db, config, pending)
     if left:
         return _report(db, pending, accounts, [], "wait")
     activate_rotation(settings, db, [each.account for each in accounts], now)
@@ -100,16 +101,18 @@ def _has_begun(pending: SignerSetRow, now: datetime | None) -> bool:
 
 
 def _left(
-    settings: Settings, config: TreasuryConfig, pending: SignerSetRow
+    settings: Settings, db: Database, config: TreasuryConfig, pending: SignerSetRow
 ) -> tuple[list[RotatedAccount], list[dict[str, Any]]]:
     """Every account, and what those that have the old signers lack."""
     new = read_config(document_of(pending.config.encode()))
     accounts: list[RotatedAccount] = []
     left: list[dict[str, Any]] = []
+    with db.connect() as connection:
+        named = named_keys(connection)
     for ledger, known in _accounts(config):
         with opened(settings, config, ledger) as server:
             for role, address in known.items():
-                payloads = server.signers_plan(new, address)
+                payloads = server.signers_plan(new, address, named.get(address, ()))
                 left += payloads
                 accounts.append(RotatedAccount(ledger, role, address, not payloads))
     return accounts, left

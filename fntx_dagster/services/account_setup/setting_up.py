@@ -20,6 +20,7 @@ from fntx_dagster.services.account_setup.carrying_out import (
     listed,
     send_all,
 )
+from fntx_dagster.services.account_setup.naming import named_keys
 from fntx_dagster.services.account_setup.plans import AccountPlan
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.governance.deciding import payload_of
@@ -90,12 +91,14 @@ def _asked(
 
 def _planned(settings: Settings, db: Database, ledger: str, role: str | None) -> list[AccountPlan]:
     with db.connect() as connection:
-        config = approved_config(settings, connection)
-    roles = [*(config.xrpl_accounts if ledger == "xrpl" else config.stellar_accounts)]
+        config, named = approved_config(settings, connection), named_keys(connection)
+    accounts = config.xrpl_accounts if ledger == "xrpl" else config.stellar_accounts
+    roles = [*accounts]
     if role is not None and role not in roles:
         raise Permanent(f"there is no account {role[:40]!r} on {ledger}", f"It is one of {', '.join(roles)}")
     with opened(settings, config, ledger) as server:
-        return [server.plan(config, each) for each in (roles if role is None else [role])]
+        chosen = roles if role is None else [role]
+        return [server.plan(config, each, named.get(accounts[each], ())) for each in chosen]
 
 
 def _left(plans: Sequence[AccountPlan]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -96,12 +96,14 @@ class TreasuryLedger(Protocol):
         """How much of an issuer's token is out, and how much of it stands in escrows."""
         ...
 
-    def plan(self, config: TreasuryConfig, role: str) -> AccountPlan:
-        """What an account of ours lacks to be what a configuration says."""
+    def plan(self, config: TreasuryConfig, role: str, named: Collection[str]) -> AccountPlan:
+        """What an account of ours lacks to be what a configuration says. `named`: the keys that standing approvals let
+        sign alone for it."""
         ...
 
-    def signers_plan(self, config: TreasuryConfig, address: str) -> list[dict[str, Any]]:
-        """What an account lacks so that a configuration's signers, and nobody else, sign for it."""
+    def signers_plan(self, config: TreasuryConfig, address: str, named: Collection[str]) -> list[dict[str, Any]]:
+        """What an account lacks so that a configuration's signers, and nobody else but the keys `named`, sign for
+        it."""
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from base64 import b64decode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
@@ -104,11 +104,11 @@ class StellarTreasury:
     def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:
         return self._horizon.supply(code, issuer).total, Decimal(0)
 
-    def plan(self, config: TreasuryConfig, role: str) -> AccountPlan:
-        return stellar_plan(config, role, self._horizon.account(config.stellar_accounts[role]))
+    def plan(self, config: TreasuryConfig, role: str, named: Collection[str]) -> AccountPlan:
+        return stellar_plan(config, role, self._horizon.account(config.stellar_accounts[role]), named)
 
-    def signers_plan(self, config: TreasuryConfig, address: str) -> list[dict[str, Any]]:
-        return stellar_signers_plan(config, self._account(address))
+    def signers_plan(self, config: TreasuryConfig, address: str, named: Collection[str]) -> list[dict[str, Any]]:
+        return stellar_signers_plan(config, self._account(address), named)
 
     def _signing(self, account: StellarAccountState, intent: dict[str, Any], least: int) -> tuple[dict[str, int], int]:
         """Who signs for an account with which weights, and what these must come to: its own key alone where its signers

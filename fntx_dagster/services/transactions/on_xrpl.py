@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -124,11 +124,11 @@ class XrplTreasury:
         )
         return held + locked, locked
 
-    def plan(self, config: TreasuryConfig, role: str) -> AccountPlan:
-        return xrpl_plan(config, role, account_state(self._rpc, config.xrpl_accounts[role], self.head()))
+    def plan(self, config: TreasuryConfig, role: str, named: Collection[str]) -> AccountPlan:
+        return xrpl_plan(config, role, account_state(self._rpc, config.xrpl_accounts[role], self.head()), named)
 
-    def signers_plan(self, config: TreasuryConfig, address: str) -> list[dict[str, Any]]:
-        return xrpl_signers_plan(config, self.account(address, self.head()))
+    def signers_plan(self, config: TreasuryConfig, address: str, named: Collection[str]) -> list[dict[str, Any]]:
+        return xrpl_signers_plan(config, self.account(address, self.head()), named)
 
     def account(self, address: str, head: int) -> XrplAccount:
         """An account that has to be there."""
@@ -157,7 +157,7 @@ class XrplTreasury:
         try:
             signers = ours({**account.signer_list.weights}, configured, needed, account.address)
         except TransactionRefused:
-            if is_setup and intent["op"] == "signers.set":
+            if is_setup and (intent["op"] == "signers.set" or (intent["op"] == "account.key" and not intent["params"])):
                 return by_master
             raise
         return signers, needed, most_signing(signers, needed)

@@ -139,6 +139,19 @@ def test_a_rotation_is_one_batch_and_then_the_new_signers_decide(desk: RotationD
     assert show(desk.db, waiting).row.state == "approved"
 
 
+def test_a_strange_regular_key_leaves_with_the_old_signers(desk: RotationDesk) -> None:
+    assert desk.town.send("issuer", "SetRegularKey", RegularKey=address("nobody")) == "tesSUCCESS"
+    desk.town.close_ledger()
+    desk.approve(urgent=True)
+    batch = carry_out_rotation(desk.settings, desk.db, desk.folder)
+    issuer = [each.step for each in batch.transactions if each.account == address("issuer")]
+    assert (issuer, len(batch.files)) == (["no_regular_key", "signers"], 10)
+    for file in batch.files:
+        desk.sign(file)
+    assert carry_out_rotation(desk.settings, desk.db, desk.folder, wait=20).is_done
+    assert "RegularKey" not in desk.town.info("issuer")["account_data"]
+
+
 def test_the_notice_is_waited_for_and_the_approval_lasts_so_long(
     desk: RotationDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
