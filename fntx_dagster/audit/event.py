@@ -28,7 +28,7 @@ bridge_configured bridge_activated witness_registered strategy_approved agent_ex
 compliance_check_passed compliance_check_failed decision_recorded list_loaded disposition_recorded reconciliation_run
 key_rotated
 """
-_OTHER_WINGS = "breaker_tripped breaker_reset day_signed day_posted ledger_head_recorded"
+_OTHER_WINGS = "breaker_tripped breaker_reset day_signed day_posted ledger_head_recorded party_changed"
 TYPES = frozenset(f"{_MOVES} {_DECISIONS} {_OTHER_WINGS}".split())
 """The types of events, beside `proposal_` and `transaction_` with the transition behind: `proposal_approve`."""
 

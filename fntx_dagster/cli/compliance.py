@@ -175,7 +175,8 @@ def party(
 ) -> None:
     """Add a party that is to be screened, change what is known of it, or retire it.
 
-    What people decided of its matches holds only for the party as it was known then.
+    What people decided of its matches holds only for the party as it was known then. Nothing of it changes while a
+    proposal that can still move something names it, nor while a match of it stands that was called true.
 
     fntx compliance party customer-17 --name "Helena Brightwater" --schema Person --born 1970 --country fr
     """
@@ -185,13 +186,13 @@ def party(
 
     if (name is not None and is_retired) or not (name or is_retired or addresses or dropped):
         raise typer.BadParameter("give --name, --address, --drop-address or --retire")
-    _, db = settings_and_database()
+    settings, db = settings_and_database()
     if is_retired:
-        row = retire_party(db, party_id, by=OPERATOR)
+        row = retire_party(settings, db, party_id, by=OPERATOR)
     elif name is None:
         row = known_party(db, party_id)
     else:
-        row = set_party(db, party_id, name, schema, born, countries or (), by=OPERATOR)
+        row = set_party(settings, db, party_id, name, schema, born, countries or (), by=OPERATOR)
     for address in dropped or ():
         drop_address(db, party_id, address)
     for address in addresses or ():

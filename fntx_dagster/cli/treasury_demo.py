@@ -108,9 +108,9 @@ def _know_parties(demo: DemoTreasury) -> None:
     loaded = load_list(demo.settings, demo.db, file, dated_at=datetime.now(UTC), by=BY)
     out(f"A sanctions list of {loaded.version.entities} entities is loaded, all of them made up: {file.name}.")
     for party, name, born in (("customer-17", "Helena Brightwater", "1970"), ("customer-18", *LISTED)):
-        set_party(demo.db, party, name, "Person", born, by=BY)
+        set_party(demo.settings, demo.db, party, name, "Person", born, by=BY)
         set_address(demo.db, party, demo.xrpl(party), by=BY)
-    set_party(demo.db, "house", "Demo Treasury", "Company", by=BY)
+    set_party(demo.settings, demo.db, "house", "Demo Treasury", "Company", by=BY)
     out("Known are customer-17 and customer-18, each with its address on the XRP Ledger, and the house itself.")
 
 

@@ -30,8 +30,9 @@ WORDS = {"verdict": "false_positive", "reason": "Born in 1987 by the passport."}
 @pytest.fixture
 def server(database: Database, tmp_path: Path) -> Iterator[Server]:
     """A treasury with a fresh list; `good` is on none, `bad` is on it."""
-    started = Server(database, begun(tmp_path / "home", database))
-    set_party(database, "bad", *LISTED.values(), by=BY)
+    settings = begun(tmp_path / "home", database)
+    started = Server(database, settings)
+    set_party(settings, database, "bad", *LISTED.values(), by=BY)
     yield started
     started.stop()
 

@@ -221,7 +221,7 @@ class TestTheLists:
     ) -> None:
         settings = with_files(settings, eu=write_list(tmp_path / "eu.csv", *ROWS))
         shown(settings, database, "load_lists")
-        set_party(database, "bad", "VANTROSK, Aurelio", "Person", "1961", by=BY)
+        set_party(settings, database, "bad", "VANTROSK, Aurelio", "Person", "1961", by=BY)
         file = write_list(tmp_path / "eu.csv", *ROWS, "NK-9,Person,Orsolya Tamm,,1970,hu")
         load_list(settings, database, file, "eu", by=BY)  # and then it was killed
         rows, failed = shown(settings, database, "load_lists")

@@ -13,7 +13,7 @@ from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.services.screening.gating import FALSE_POSITIVE, TRUE_MATCH
 from fntx_dagster.store.database import Connection
 from fntx_dagster.store.treasury.proposals import ProposalRow
-from fntx_dagster.store.treasury.screenings import dispositions_of_each, last_screenings
+from fntx_dagster.store.treasury.screenings import dispositions_of_each, last_screenings, true_matches_of_each
 
 HELD_STATES = ("blocked", "pending_approval", "approved", "prepared", "signing", "ready")
 """Before anything is sent."""
@@ -64,10 +64,17 @@ def _open_matches(connection: Connection, parties: Collection[str]) -> dict[str,
     checks = last_screenings(connection, [*parties])
     matched = {party: check for party, check in checks.items() if check.matches}
     decisions = dispositions_of_each(connection, {party: each.details_hash for party, each in matched.items()})
+    true = true_matches_of_each(connection, [*matched])
     found: dict[str, _OpenMatch] = {}
     for party, check in matched.items():
         decided = {(each.list_name, each.entity_id, each.row_hash): each.verdict for each in decisions[party]}
-        verdicts = [decided.get((match["list"], match["entity"], match["row_hash"])) for match in check.matches]
+        called_true = {(each.list_name, each.entity_id) for each in true[party]}
+        verdicts = [
+            TRUE_MATCH
+            if (match["list"], match["entity"]) in called_true
+            else decided.get((match["list"], match["entity"], match["row_hash"]))
+            for match in check.matches
+        ]
         if any(verdict != FALSE_POSITIVE for verdict in verdicts):
             found[party] = _OpenMatch(party, check.screening_id, TRUE_MATCH in verdicts)
     return found

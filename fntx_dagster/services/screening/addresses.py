@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.addresses import is_stellar_address, is_xrpl_address
-from fntx_dagster.services.screening.parties import known_party
+from fntx_dagster.services.screening.parties import known_party, require_no_true_match
 from fntx_dagster.store.database import InTransaction
 from fntx_dagster.store.treasury.parties import add_address, open_proposals_of, owners, remove_address
 
@@ -27,12 +27,13 @@ def set_address(db: Database, party_id: str, address: str, *, by: str) -> None:
 
 def drop_address(db: Database, party_id: str, address: str) -> None:
     """Take an address from a party. Permanent where a proposal that is not over names the party: it was screened, and
-    people vote, on whose address that is."""
+    people vote, on whose address that is; and while a match of the party stands that was called true."""
     with db.connect() as connection:
         if not remove_address(connection, address, party_id):
             raise Permanent(f"{address[:70]!r} is no address of {party_id}", "Copy it whole: r… or G…")
         if found := open_proposals_of(connection, party_id):
             raise Permanent(f"the proposal {found[0]} names {party_id}", "It has to end first: look at it with `show`")
+        require_no_true_match(connection, party_id)
 
 
 def addressed_parties(connection: Connection, payload: Any, ours: Collection[str]) -> list[str]:

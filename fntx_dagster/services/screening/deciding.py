@@ -24,16 +24,16 @@ from fntx_dagster.services.screening.gating import (
     passed_or_failed,
     screen_parties,
 )
-from fntx_dagster.services.screening.parties import known_party
 from fntx_dagster.store.database import InTransaction
 from fntx_dagster.store.treasury import lists
-from fntx_dagster.store.treasury.parties import parties
+from fntx_dagster.store.treasury.parties import parties, parties_in
 from fntx_dagster.store.treasury.screenings import (
     NewDisposition,
     ScreeningRow,
     add_disposition,
     last_decisions,
     screening,
+    true_matches,
 )
 from fntx_dagster.store.treasury.signer_sets import signer_sets, signers_of
 
@@ -225,9 +225,13 @@ def rescreen(settings: Settings, db: Database, cause: str = "rescreen", *, by: s
 
 
 def _require_as_it_was(connection: Connection, row: ScreeningRow, found: Sequence[Mapping[str, Any]]) -> None:
-    if known_party(InTransaction(connection), row.party_id).details_hash != row.details_hash:
+    [known] = parties_in(connection, [row.party_id])
+    if known.details_hash != row.details_hash:
         raise Permanent("the party has changed since it was screened", "Screen it again, and decide what that finds")
+    true = {(each.list_name, each.entity_id, each.row_hash) for each in true_matches(connection, row.party_id)}
     for match in found:
+        if (match["list"], match["entity"], match["row_hash"]) in true:
+            continue  # it holds whatever the list says now, and so it can be ended
         now = lists.row_hashes(connection, match["list"], [match["entity"]])
         if now.get(match["entity"]) != match["row_hash"]:
             raise Permanent(

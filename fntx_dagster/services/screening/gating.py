@@ -23,7 +23,14 @@ from fntx_dagster.services.screening.parties import unknown_party
 from fntx_dagster.store.database import InTransaction
 from fntx_dagster.store.treasury import lists
 from fntx_dagster.store.treasury.parties import PartyRow, parties_in
-from fntx_dagster.store.treasury.screenings import HeldDisposition, NewScreening, add_screening, held_dispositions
+from fntx_dagster.store.treasury.screenings import (
+    HeldDisposition,
+    NewScreening,
+    TrueMatch,
+    add_screening,
+    held_dispositions,
+    true_matches,
+)
 
 if TYPE_CHECKING:
     from fntx_dagster.settings import Settings
@@ -180,14 +187,22 @@ def _verdict(
         (each.list_name, each.entity_id, each.row_hash): each
         for each in held_dispositions(connection, row.party_id, row.details_hash)
     }
+    standing = {(each.list_name, each.entity_id): each for each in true_matches(connection, row.party_id)}
     results = [(version.list_name, screen.check(party)) for version, screen in screens]
     matches = [
-        ListMatch(name, match, held.get((name, match.entity_id, match.row_hash)))
+        ListMatch(
+            name,
+            match,
+            true.disposition
+            if (true := standing.pop((name, match.entity_id), None))
+            else held.get((name, match.entity_id, match.row_hash)),
+        )
         for name, result in results
         for match in result.matches
     ]
+    matches += [ListMatch(each.list_name, _as_it_was(each), each.disposition) for each in standing.values()]
     decision = HIT if any(match.is_open for match in matches) else STALE if is_stale else CLEARED
-    status = gravest([result.status for _, result in results])
+    status = gravest([*(result.status for _, result in results), *(each.match.status for each in matches)])
     best = max(
         (each for each in matches if each.match.status == status), key=lambda each: each.match.score, default=None
     )
@@ -208,6 +223,12 @@ def _verdict(
         by,
     )
     return PartyVerdict(row.party_id, add_screening(connection, new), decision, status, tuple(matches))
+
+
+def _as_it_was(found: TrueMatch) -> EntityMatch:
+    """A match that was called true and that the lists give no longer, as its check found it."""
+    kept = found.match
+    return EntityMatch(found.entity_id, kept["score"], kept["status"], kept["contradiction"], found.row_hash)
 
 
 def _list_of(version: ListVersion) -> dict[str, Any]:

@@ -25,11 +25,21 @@ class PartyRow(NamedTuple):
     in_use: bool
 
 
-def put_party(connection: psycopg.Connection, row: PartyRow, by: str) -> None:
-    """Add a party, or change what is known of it."""
+def held_party(connection: psycopg.Connection, party_id: str, by: str) -> PartyRow | None:
+    """A party as it is known, held until the transaction ends: whoever screens it in another ends first. None where
+    there was none; then its id is kept."""
     connection.execute(
-        "insert into treasury.party (party_id, added_by) values (%s, %s) on conflict do nothing", (row.party_id, by)
+        "insert into treasury.party (party_id, added_by) values (%s, %s) on conflict do nothing", (party_id, by)
     )
+    with connection.cursor(row_factory=namedtuple_row) as cursor:
+        cursor.execute(
+            f"select {columns(PartyRow._fields)} from treasury.party_details where party_id = %s for update", [party_id]
+        )
+        return next((PartyRow(*row) for row in cursor), None)
+
+
+def put_party(connection: psycopg.Connection, row: PartyRow) -> None:
+    """Keep what is known of a party that the transaction holds."""
     connection.execute(
         f"""insert into treasury.party_details ({columns(PartyRow._fields)}) values (%s, %s, %s, %s, %s, %s, %s)
         on conflict (party_id) do update set name = excluded.name, schema = excluded.schema,
@@ -90,6 +100,16 @@ def owners(connection: psycopg.Connection, addresses: Sequence[str]) -> dict[str
         [[*addresses]],
     )
     return dict(found.fetchall())
+
+
+def moving_proposals_of(connection: psycopg.Connection, party_id: str) -> list[str]:
+    """Those of them that can still move something: not blocked, which goes on by a signature of compliance alone."""
+    found = connection.execute(
+        """select proposal_id::text from treasury.proposal where %s = any(parties)
+        and state not in ('confirmed', 'failed', 'expired', 'rejected', 'cancelled', 'blocked') order by nonce""",
+        [party_id],
+    )
+    return [row[0] for row in found]
 
 
 def open_proposals_of(connection: psycopg.Connection, party_id: str) -> list[str]:

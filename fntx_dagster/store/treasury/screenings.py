@@ -79,6 +79,23 @@ class HeldDisposition(NamedTuple):
     verdict: str
 
 
+class TrueMatch(NamedTuple):
+    """A match that was called true, and not false since: the newest decision of a party and an entity, whatever was
+    known of either then. `match`: as its check kept it."""
+
+    disposition_id: int
+    list_name: str
+    entity_id: str
+    row_hash: str
+    verdict: str
+    screening_id: int
+    match: Mapping[str, Any]
+
+    @property
+    def disposition(self) -> HeldDisposition:
+        return HeldDisposition(*self[:5])
+
+
 def add_screening(connection: psycopg.Connection, new: NewScreening) -> int:
     """Keep a check; its number."""
     return one_value(
@@ -173,4 +190,30 @@ def dispositions_of_each(
     found: dict[str, list[HeldDisposition]] = {each: [] for each in details}
     for party_id, *disposition in rows:
         found[party_id].append(HeldDisposition(*disposition))
+    return found
+
+
+def true_matches(connection: psycopg.Connection, party_id: str) -> list[TrueMatch]:
+    """The matches of a party that were called true, and not false since."""
+    return true_matches_of_each(connection, [party_id])[party_id]
+
+
+def true_matches_of_each(connection: psycopg.Connection, parties: Sequence[str]) -> dict[str, list[TrueMatch]]:
+    """Party → its matches that were called true, and not false since."""
+    rows = connection.execute(
+        f"""select party_id, {columns(TrueMatch._fields)} from (
+            select distinct on (party_id, list_name, entity_id) * from treasury.disposition where party_id = any(%s)
+            order by party_id, list_name, entity_id, disposition_id desc
+        ) as newest
+        cross join lateral (
+            select match from treasury.screening as kept, jsonb_array_elements(kept.matches) as match
+            where kept.screening_id = newest.screening_id and match ->> 'list' = newest.list_name
+                and match ->> 'entity' = newest.entity_id limit 1
+        ) as found
+        where verdict = 'true_match' order by party_id, list_name, entity_id""",
+        ([*parties],),
+    ).fetchall()
+    found: dict[str, list[TrueMatch]] = {each: [] for each in parties}
+    for party_id, *match in rows:
+        found[party_id].append(TrueMatch(*match))
     return found

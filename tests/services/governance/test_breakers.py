@@ -125,7 +125,7 @@ def test_what_only_bonds_and_trading_on_ledgers_ask_for_is_kept_as_approved(
 ) -> None:
     by = ("treasury", "trustee", "compliance")[:signers]
     payload = REASON if kind == "trade.live" else {"bond": "BOND-1"}
-    set_party(desk.db, "good", "Helena Brightwater", "Person", by=BY)
+    set_party(settings, desk.db, "good", "Helena Brightwater", "Person", by=BY)
     load_list(settings, desk.db, write_list(settings.home / "list.csv", *ROWS), by=BY)
     proposal = propose(settings, desk.db, kind, payload, ["good"] if kind == "bond.approve" else [])
     for signer in by:

@@ -21,7 +21,7 @@ def test_a_list_says_what_each_proposal_says_by_as_many_statements_for_many_as_f
 ) -> None:
     settings = begun(tmp_path / "home", database)
     for party in ("listed", "likewise"):
-        set_party(database, party, "Aurelio Vantrosk", "Person", "1961", by=BY)
+        set_party(settings, database, party, "Aurelio Vantrosk", "Person", "1961", by=BY)
 
     def more() -> None:
         for parties in (["good"], ["listed"], ["good", "likewise"]):

@@ -13,7 +13,7 @@ import pytest
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.governance.deciding import decide
-from fntx_dagster.services.governance.ending import record_screening
+from fntx_dagster.services.governance.ending import cancel, record_screening
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import list_proposals, show
 from fntx_dagster.services.governance.rotation import activate_rotation
@@ -54,7 +54,7 @@ def treasury(database: Database, tmp_path: Path) -> Settings:
     """A treasury, a list of three, and one customer with an address, who is not on it."""
     settings = begun(tmp_path, database)
     load_list(settings, database, write_list(tmp_path / "list.csv", *ROWS), by=BY)
-    set_party(database, "customer", "Helena Brightwater", "Person", by=BY)
+    set_party(settings, database, "customer", "Helena Brightwater", "Person", by=BY)
     set_address(database, "customer", CUSTOMER, by=BY)
     return settings
 
@@ -121,14 +121,17 @@ def test_a_match_between_the_vote_and_preparing_blocks_and_raises_an_alert(
     assert [str(proposal) in alert.text for alert in alerts] == [True]
     assert "Helena" not in alerts[0].text
     assert screen_proposals(treasury, database) == []
-    set_party(database, "customer", "Somebody Else", "Person", by=BY)
+    with pytest.raises(Permanent, match=f"{waiting} names customer as it was screened"):
+        set_party(treasury, database, "customer", "Somebody Else", "Person", by=BY)
+    cancel(treasury, database, waiting, "it was withdrawn")
+    set_party(treasury, database, "customer", "Somebody Else", "Person", by=BY)
     assert screen_proposals(treasury, database) == []
     assert state(database, proposal) == "blocked"
 
 
 def test_an_address_stays_with_its_party_while_a_proposal_names_it(treasury: Settings, database: Database) -> None:
     propose(treasury, database, "iou.issue", TO_CUSTOMER)
-    set_party(database, "mallory", "Mallory Quist", by=BY)
+    set_party(treasury, database, "mallory", "Mallory Quist", by=BY)
     with pytest.raises(Permanent, match="is an address of customer"):
         set_address(database, "mallory", CUSTOMER, by=BY)
     with pytest.raises(Permanent, match="names customer"):

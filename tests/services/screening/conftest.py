@@ -39,6 +39,6 @@ def settings(tmp_path: Path) -> Settings:
 def loaded(settings: Settings, database: Database, tmp_path: Path) -> Database:
     """A list of three entities, and two parties: `good`, and `bad`, who is listed."""
     load_list(settings, database, write_list(tmp_path / "list.csv", *ROWS), by=BY)
-    set_party(database, "good", "Helena Brightwater", "Person", by=BY)
-    set_party(database, "bad", "VANTROSK, Aurelio", "Person", "1961", by=BY)
+    set_party(settings, database, "good", "Helena Brightwater", "Person", by=BY)
+    set_party(settings, database, "bad", "VANTROSK, Aurelio", "Person", "1961", by=BY)
     return database

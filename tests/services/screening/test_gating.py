@@ -13,6 +13,7 @@ import pytest
 
 from fntx_dagster.compliance.travel_rule import TravelParty, TravelPayment, missing_fields
 from fntx_dagster.errors import Permanent
+from fntx_dagster.services.screening.addresses import drop_address, set_address
 from fntx_dagster.services.screening.deciding import MatchDecision, dispose, rescreen
 from fntx_dagster.services.screening.gating import GateAnswer, gate
 from fntx_dagster.services.screening.lists import load_list
@@ -22,6 +23,7 @@ from fntx_dagster.settings.compliance import ComplianceSettings
 from fntx_dagster.store.database import Database
 from tests.services.screening.conftest import BY, ROWS, write_list
 
+ADDRESS = "rPT1Sjq2YGrBMTttX4GZHjKu9dyfzbpAYe"
 FALSE = MatchDecision("false_positive", "Another person: the passport was seen.")
 TRUE = MatchDecision("true_match", "The same person.")
 
@@ -66,8 +68,8 @@ def test_no_name_of_a_party_is_in_what_is_exported(settings: Settings, loaded: D
 def test_nobody_is_cleared_without_a_list_or_with_an_old_one(
     settings: Settings, database: Database, tmp_path: Path
 ) -> None:
-    set_party(database, "good", "Helena Brightwater", by=BY)
-    set_party(database, "bad", "Aurelio Vantrosk", by=BY)
+    set_party(settings, database, "good", "Helena Brightwater", by=BY)
+    set_party(settings, database, "bad", "Aurelio Vantrosk", by=BY)
     assert passed(settings, database, "good").decision == "stale"
     old = write_list(tmp_path / "list.csv", *ROWS, age=timedelta(hours=49))
     load_list(settings, database, old, by=BY)
@@ -94,7 +96,7 @@ def test_a_false_positive_holds_as_long_as_the_row_and_the_party_stay(
     again = passed(settings, loaded, "bad").verdicts[0]
     dispose(settings, loaded, again.screening_id, FALSE, by=BY)
     assert passed(settings, loaded, "bad").decision == "cleared"
-    set_party(loaded, "bad", "Aurelio Vantrosk", "Person", "1961-04-02", by=BY)
+    set_party(settings, loaded, "bad", "Aurelio Vantrosk", "Person", "1961-04-02", by=BY)
     assert passed(settings, loaded, "bad").decision == "hit"
     with pytest.raises(Permanent, match="has changed since"):
         dispose(settings, loaded, again.screening_id, FALSE, by=BY)
@@ -106,6 +108,49 @@ def test_a_true_match_takes_back_a_false_positive(settings: Settings, loaded: Da
     dispose(settings, loaded, found.screening_id, TRUE, by=BY)
     assert passed(settings, loaded, "bad").decision == "hit"
     assert events(loaded)[-3:-1] == ["disposition_recorded"] * 2
+
+
+def test_a_true_match_holds_whatever_the_list_says_until_it_is_called_false(
+    settings: Settings, loaded: Database, tmp_path: Path
+) -> None:
+    found = passed(settings, loaded, "bad").verdicts[0]
+    dispose(settings, loaded, found.screening_id, TRUE, by=BY)
+    load_list(settings, loaded, write_list(tmp_path / "list.csv", *ROWS[1:]), by=BY)
+    kept = passed(settings, loaded, "bad").verdicts[0]
+    assert (kept.decision, kept.status, [each.match.entity_id for each in kept.matches]) == ("hit", "blocked", ["NK-1"])
+    load_list(settings, loaded, write_list(tmp_path / "list.csv", ROWS[0].replace("zz", "fr"), *ROWS[1:]), by=BY)
+    assert [each.disposition is not None for each in passed(settings, loaded, "bad").verdicts[0].matches] == [True]
+    load_list(settings, loaded, write_list(tmp_path / "list.csv", *ROWS[1:]), by=BY)
+    dispose(settings, loaded, kept.screening_id, FALSE, by=BY)
+    assert passed(settings, loaded, "bad").decision == "cleared"
+
+
+def test_what_is_known_of_a_party_stays_while_a_match_of_it_is_called_true(
+    settings: Settings, loaded: Database
+) -> None:
+    set_address(loaded, "bad", ADDRESS, by=BY)
+    found = passed(settings, loaded, "bad").verdicts[0]
+    dispose(settings, loaded, found.screening_id, TRUE, by=BY)
+    with pytest.raises(Permanent, match="was called true") as refusal:
+        set_party(settings, loaded, "bad", "Helena Other", by=BY)
+    assert f"dispose {found.screening_id} --as false_positive" in refusal.value.way_out
+    with pytest.raises(Permanent, match="was called true"):
+        drop_address(loaded, "bad", ADDRESS)
+    assert passed(settings, loaded, "bad").decision == "hit"
+    dispose(settings, loaded, found.screening_id, FALSE, by=BY)
+    set_party(settings, loaded, "bad", "Helena Other", by=BY)
+    drop_address(loaded, "bad", ADDRESS)
+    assert passed(settings, loaded, "bad").decision == "cleared"
+
+
+def test_a_change_of_a_party_is_in_the_log(settings: Settings, loaded: Database) -> None:
+    before = len(events(loaded))
+    set_party(settings, loaded, "good", "Helena Brightwater", "Person", by=BY)
+    set_party(settings, loaded, "new", "Somebody New", by=BY)
+    assert len(events(loaded)) == before
+    set_party(settings, loaded, "good", "Helena Other", "Person", "1970", by=BY)
+    retire_party(settings, loaded, "good", by=BY)
+    assert events(loaded)[before:] == ["party_changed"] * 2
 
 
 @pytest.mark.parametrize(
@@ -126,8 +171,8 @@ def test_a_decision_of_nothing_is_refused(decision: MatchDecision, settings: Set
 
 
 def test_a_new_list_is_screened_against_everybody_in_use(settings: Settings, loaded: Database, tmp_path: Path) -> None:
-    set_party(loaded, "gone", "Old Customer", by=BY)
-    retire_party(loaded, "gone", by=BY)
+    set_party(settings, loaded, "gone", "Old Customer", by=BY)
+    retire_party(settings, loaded, "gone", by=BY)
     first = rescreen(settings, loaded)
     assert [verdict.party_id for verdict in first.answer.verdicts] == ["bad", "good"]
     assert first.new_hits == ("bad",)
@@ -156,14 +201,16 @@ def test_an_unknown_party_and_nobody_are_refused(settings: Settings, loaded: Dat
         {"name": "=HYPERLINK(1)" * 40},
     ],
 )
-def test_a_party_that_could_not_be_screened_is_refused(wrong: dict[str, Any], database: Database) -> None:
+def test_a_party_that_could_not_be_screened_is_refused(
+    wrong: dict[str, Any], settings: Settings, database: Database
+) -> None:
     given: dict[str, Any] = {"party_id": "p", "name": "Aurelio Vantrosk"} | wrong
     with pytest.raises(Permanent):
-        set_party(database, **given, by=BY)
+        set_party(settings, database, **given, by=BY)
 
 
 def test_a_name_that_is_a_formula_is_screened_like_any_other(settings: Settings, loaded: Database) -> None:
-    set_party(loaded, "formula", '=HYPERLINK("http://x")+Aurelio Vantrosk', by=BY)
+    set_party(settings, loaded, "formula", '=HYPERLINK("http://x")+Aurelio Vantrosk', by=BY)
     assert passed(settings, loaded, "formula").decision == "hit"
 
 

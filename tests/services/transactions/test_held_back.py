@@ -16,6 +16,7 @@ from fntx_dagster.services.governance.reading import list_proposals, show
 from fntx_dagster.services.governance.screening import decide_match, screen_proposals
 from fntx_dagster.services.screening.deciding import MatchDecision, rescreen, to_sign
 from fntx_dagster.services.screening.lists import load_list
+from fntx_dagster.services.screening.parties import set_party
 from fntx_dagster.services.transactions.exporting import export_files
 from fntx_dagster.services.transactions.preparing import prepare
 from fntx_dagster.services.transactions.queueing import queue
@@ -101,6 +102,21 @@ def test_a_true_match_leaves_a_proposal_blocked_for_good_which_is_said_and_alert
     assert f"Held back: {said}" in told.stdout
     decided(desk, check, "false_positive")  # who was mistaken can say so
     assert (show(desk.db, proposal).row.state, held(desk, proposal)) == ("approved", "")
+
+
+def test_another_name_lifts_no_hold(at_xrpl: SigningDesk, tmp_path: Path) -> None:
+    desk = at_xrpl
+    ready = desk.ready("1")
+    with pytest.raises(Permanent, match=f"the proposal {ready} names good as it was screened"):
+        set_party(desk.settings, desk.db, "good", "Helena Other", "Person", by=BY)
+    check = listed(desk, tmp_path)
+    decided(desk, check, "true_match")
+    load_list(desk.settings, desk.db, write_list(tmp_path / "list.csv", *ROWS), by=BY)  # it names nobody of ours
+    assert "that was called true" in held(desk, ready)
+    with pytest.raises(Permanent, match="not cleared, and nothing is sent: a match on a list: good"):
+        submit(desk.settings, desk.db, ready)
+    decided(desk, check, "false_positive")
+    assert submit(desk.settings, desk.db, ready).state == "submitted"
 
 
 def test_a_match_while_people_vote_is_shown_to_them(at_xrpl: SigningDesk, tmp_path: Path) -> None:

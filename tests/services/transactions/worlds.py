@@ -93,7 +93,7 @@ def begun(home: Path, db: Database, *, xrpl: str | None = None, horizon: str | N
     )
     assert enroll(settings, db, registered(settings, document)) == 1
     load_list(settings, db, write_list(home / "list.csv", *ROWS), by=BY)
-    set_party(db, "good", "Helena Brightwater", "Person", by=BY)
+    set_party(settings, db, "good", "Helena Brightwater", "Person", by=BY)
     for name in ("stranger", "nobody"):
         set_address(db, "good", address(name), by=BY)
     return settings

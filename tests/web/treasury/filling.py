@@ -31,7 +31,7 @@ def filled(home: Path) -> None:
         propose(settings, db, kind, payload, parties)
     over = propose(settings, db, "emergency.pause", {"reason": "it was a mistake"})
     cancel(settings, db, over, "it was withdrawn")
-    set_party(db, "listed", "Aurelio Vantrosk", "Person", "1961", by=BY)
+    set_party(settings, db, "listed", "Aurelio Vantrosk", "Person", "1961", by=BY)
     propose(settings, db, "iou.issue", issue("7"), ["listed"])
     approved = propose(settings, db, "iou.issue", issue("3"), ["good"])
     standing = propose(settings, db, "standing.approve", STANDING)

@@ -28,7 +28,7 @@ WHY = "Born in 1987 by the passport."
 @pytest.fixture
 def blocked(desk: Desk) -> tuple[str, str]:
     """A proposal that is held back by the match of a party, and the page of the check that found it."""
-    set_party(desk.db, "listed", NAME, "Person", "1961", by=BY)
+    set_party(desk.settings, desk.db, "listed", NAME, "Person", "1961", by=BY)
     proposal = propose(desk.settings, desk.db, "iou.issue", issue(), ["listed"])
     assert show(desk.db, proposal).row.state == "blocked"
     found = re.search(r'href="(/screening/\d+)"', desk.shown("/screening?decision=hit"))
@@ -105,7 +105,7 @@ def test_a_match_of_what_has_changed_is_not_decided_and_a_new_check_is_made(
     desk: Desk, blocked: tuple[str, str]
 ) -> None:
     path = blocked[1]
-    set_party(desk.db, "listed", NAME, "Person", "1987", by=BY)
+    set_party(desk.settings, desk.db, "listed", NAME, "Person", "1987", by=BY)
     text = desk.shown(path)
     assert ("was changed since this check" in words(text), 'id="decide"' in text) == (True, False)
     where = desk.sent(path, action="screen")
@@ -118,8 +118,8 @@ def test_a_match_of_what_has_changed_is_not_decided_and_a_new_check_is_made(
 def test_markup_in_names_and_reasons_is_text(desk: Desk) -> None:
     rows = (f'NK-7,Person,Aurelio Vantrosk,"{MARKUP.replace(chr(34), "").replace(chr(0x202E), "")}",1961,zz', *ROWS[1:])
     load_list(desk.settings, desk.db, write_list(desk.folder / "marked.csv", *rows), "opensanctions", by=BY)
-    set_party(desk.db, "marked", f"{NAME} {MARKUP.replace(chr(0x202E), '')}", "Person", "1961", by=BY)
-    set_party(desk.db, "listed", NAME, "Person", "1961", by=BY)
+    set_party(desk.settings, desk.db, "marked", f"{NAME} {MARKUP.replace(chr(0x202E), '')}", "Person", "1961", by=BY)
+    set_party(desk.settings, desk.db, "listed", NAME, "Person", "1961", by=BY)
     for party in ("marked", "listed"):
         propose(desk.settings, desk.db, "iou.issue", issue(), [party])
     numbers = {*re.findall(r'href="(/screening/\d+)"', desk.shown("/screening"))}
@@ -135,7 +135,7 @@ def test_markup_in_names_and_reasons_is_text(desk: Desk) -> None:
 
 def test_an_auditor_sees_no_name_of_a_party_and_no_form(desk: Desk, blocked: tuple[str, str]) -> None:
     path = blocked[1]
-    set_party(desk.db, "listed", "Quite Another Person", "Person", "1961", by=BY)
+    set_party(desk.settings, desk.db, "listed", "Quite Another Person", "Person", "1961", by=BY)
     assert "Quite Another Person" in desk.shown(path)
     text = desk.shown(path, THE_AUDITOR)
     assert ("Quite Another Person" in text, 'method="post"' in text, "NK-1" in text) == (False, False, True)
