@@ -72,13 +72,22 @@ _SPELLINGS = (
     ("hs", "s"),
     ("x", "s"),
 )
+_CHEROKEE = "ᎠᎡᎢᎥᎩᎪᎫᎬᎳᎷᎻᎽᏀᏂᏃᏏᏒᏔᏕᏙᏚᏞᏟᏢᏦᏧᏴᏵ"
+_LISU = "ꓐꓑꓓꓔꓖꓗꓙꓚꓜꓝꓟꓠꓡꓢꓣꓦꓧꓪꓫꓬꓮꓰꓲꓳꓴ"
+_CHEROKEE_LOOKS = "DRTiYAJEWMHYGhZbRWSVSLCPKdBG"
 _LOOKS = str.maketrans(
-    "аАвВеЕкКмМнНоОрРсСтТуУхХіІјЈѕЅԁһԛԝαΑΒεΕΖΗιΙκΚΜΝνοΟρΡτΤυΥχΧ",
-    "aABBeEkKmMHHoOpPcCtTyYxXiIjJsSdhqwaABeEZHiIkKMNvoOpPtTuYxX",
+    f"{_CHEROKEE}{_CHEROKEE.lower()}{_LISU}аАвВеЕкКмМнНоОрРсСтТуУхХіІјЈѕЅԁһԛԝαΑΒεΕΖΗιΙκΚΜΝνοΟρΡτΤυΥχΧ",
+    f"{_CHEROKEE_LOOKS}{_CHEROKEE_LOOKS}BPDTGKJCZFMNLSRVHWXYAEIOUaABBeEkKmMHHoOpPcCtTyYxXiIjJsSdhqwaABeEZHiIkKMNvoOpPtTuYxX",
 )
 _LETTERS = re.compile(r"[^\W\d_]+")
 _LATIN = re.compile("[A-Za-z]")
-_LOOKALIKE = re.compile("[\u0370-\u052f]")
+_LOOKALIKE = re.compile("[\u0370-\u052f\u13a0-\u13ff\ua4d0-\ua4ff\uab70-\uabbf]")
+"""Greek and Cyrillic, Cherokee, Lisu."""
+_ESCAPE = re.compile("(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]")
+"""What steers a terminal."""
+_UNSEEN = ("Cc", "Cf", "Cs", "Co")
+_JOINERS = "\u200c\u200d"
+"""Persian and Indian names are written with them."""
 
 
 class Name(NamedTuple):
@@ -113,6 +122,17 @@ def normal_form(text: str) -> Name:
     return name
 
 
+def require_visible(name: str) -> None:
+    """Raise Permanent for a party's name with a control character, or one that turns or hides letters: what a person
+    reads would not be what is compared."""
+    for place, sign in enumerate(name, 1):
+        if unicodedata.category(sign) in _UNSEEN and sign not in _JOINERS:
+            raise Permanent(
+                f"character {place} of the name is U+{ord(sign):04X}, which nobody sees",
+                "Type the name anew, in letters as they are read",
+            )
+
+
 def listed_form(text: str) -> Name:
     """The normal form of any text; without a word where it holds no letter and no digit."""
     return of_words(_words(text))
@@ -124,7 +144,7 @@ def of_words(words: tuple[str, ...]) -> Name:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    composed = unicodedata.normalize("NFKC", text)
+    composed = unicodedata.normalize("NFKC", text if text.isprintable() else _visible(text))
     if not composed.isascii():
         composed = anyascii(_LETTERS.sub(_undisguised, composed))
     plain = _APOSTROPHES.sub("", composed.casefold())
@@ -134,6 +154,11 @@ def _words(text: str) -> tuple[str, ...]:
     for dropped in _DROPPED:
         words = [word for word in words if word not in dropped] or words
     return tuple("ibn" if word in _SONS else word for word in words)
+
+
+def _visible(text: str) -> str:
+    """A text without the characters that only steer how others are shown."""
+    return "".join(sign for sign in _ESCAPE.sub("", text) if unicodedata.category(sign) != "Cf")
 
 
 def _undisguised(match: re.Match[str]) -> str:

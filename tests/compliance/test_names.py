@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fntx_dagster.compliance.names import listed_form, normal_form
+from fntx_dagster.compliance.names import listed_form, normal_form, require_visible
 from fntx_dagster.compliance.scoring import BLOCKED, POTENTIAL, score
 from fntx_dagster.errors import Permanent
 from tests.compliance.labelled import cross_validated, quality, scored_pairs
@@ -48,6 +48,17 @@ def test_a_normal_form_is_its_own_and_holds_nothing_but_letters_and_digits(text:
     assert listed_form(name.text) == name or len(name.words) > 1  # words that stay may be a legal form together
 
 
+@pytest.mark.parametrize("sign", ["\U000e0041", "\u202e", "\x1b", "\0", "\t", "\u00ad", "\ue000", "\ud800"])
+def test_a_name_of_a_party_holds_no_character_that_nobody_sees(sign: str) -> None:
+    with pytest.raises(Permanent, match=rf"character 4 of the name is U\+{ord(sign):04X}"):
+        require_visible(f"Aur{sign}elio Vantrosk")
+
+
+def test_a_name_of_a_party_may_be_in_any_script() -> None:
+    for name in ("Аурелио Вантроск", "می\u200cخواهم", "Ꭰurelio", "李小龍", "d’Oskarbel"):
+        require_visible(name)
+
+
 WORDS = st.lists(st.text("abcdefkmorstuvxyz", min_size=1, max_size=9), min_size=1, max_size=6)
 
 
@@ -80,6 +91,11 @@ def test_names_that_only_sound_alike_are_left_to_a_person() -> None:
         ("=Aurelio Vantrosk", "a formula"),
         ("Vantrosk, A.", "an initial"),
         ("Аурелио ВАНТРОСК", "another script"),
+        ("\U000e0041".join("Aurelio Vantrosk"), "tags, which nobody sees"),
+        ("\u13aaur\u13aclio \u13d9\u13aantrosk", "Cherokee letters that look Latin"),
+        ("\uab7aurelio V\uab7antrosk", "small ones of them"),
+        ("\ua4eeureli\ua4f3 \ua4e6antrosk", "Lisu letters that look Latin"),
+        ("Aur\x1b[31melio Van\x1b[31mtrosk", "what colours a terminal"),
         ("Aur\u0301elio V\u0336antrosk", "marks over letters"),
     ],
 )

@@ -196,6 +196,7 @@ def test_an_unknown_party_and_nobody_are_refused(settings: Settings, loaded: Dat
     [
         {"party_id": "Aurelio Vantrosk"},
         {"name": "---"},
+        {"name": "\u202eksortnaV oileruA"},
         {"birth_date": "May"},
         {"countries": ["France"]},
         {"name": "=HYPERLINK(1)" * 40},
