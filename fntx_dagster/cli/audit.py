@@ -153,20 +153,23 @@ def export(
     output: Output = None,
 ) -> None:
     """Export the sealed events for an auditor: one JSON object a line. Everybody can read the leaf hashes; only whoever
-    has the sealing key can read what the events say.
+    has the sealing key can read what the events say. Events that no checkpoint covers yet are named on standard error.
 
     fntx audit export --from 2026-11-01 --to 2026-11-30 -o audit-events.jsonl
     """
     from fntx_dagster.cli.plain import write_json
     from fntx_dagster.cli.terminal import note
-    from fntx_dagster.services.auditing.proving import exported_checkpoints, exported_lines
+    from fntx_dagster.services.auditing.proving import exported_checkpoints, exported_lines, exported_part
     from fntx_dagster.services.reporting import write_whole
 
     if checkpoints and (first is not None or last is not None):
         raise typer.BadParameter("--from and --to go with events; checkpoints are handed out whole")
     places = _place(first), _place(last)
     settings, db = settings_and_database()
-    lines = exported_checkpoints(settings, db) if checkpoints else exported_lines(db, *places)
+    part = None if checkpoints else exported_part(db, *places)
+    lines = exported_lines(db, part.first, part.last) if part else exported_checkpoints(settings, db)
+    if part and part.warning:
+        note(f"Of this export {part.warning}.")
     if output is not None:
         write_whole(output, lines)
         note(f"Written: {output}")

@@ -75,6 +75,22 @@ def test_an_export_is_written_by_numbers_by_days_and_as_checkpoints(tmp_path: Pa
     fntx("export", "--from", "yesterday", code=2)
 
 
+def test_an_export_says_which_of_its_events_no_checkpoint_covers(settings: Settings, database: Database) -> None:
+    assert "events 0 to 4 are under no checkpoint yet: `fntx audit checkpoint` makes one." in one_line(fntx("export"))
+    fntx("checkpoint")
+    assert "checkpoint" not in fntx("export").stderr
+    written(settings, database, 2)
+    said = one_line(fntx("export"))
+    assert "events 5 to 6 are under no checkpoint yet" in said
+    assert "`--to 4` leaves out what it does not cover" in said
+    assert "checkpoint" not in fntx("export", "--to", "4").stderr
+    assert "event 6 is under" in one_line(fntx("export", "--from", "6", "--to", "900"))
+
+
+def one_line(done: Result) -> str:
+    return " ".join(done.stderr.split())
+
+
 def test_the_status_says_what_is_signed_and_a_whole_look_what_was_changed(database: Database) -> None:
     state = json.loads(fntx("status", "--json").stdout)
     assert (state["events"], state["signed"], state["signed_at"], state["lost_keys"]) == (5, 0, None, [])

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fntx_dagster.audit.anchor import as_proved
 from fntx_dagster.audit.compact_range import EMPTY
@@ -29,6 +29,7 @@ from fntx_dagster.store.treasury.checkpoints import (
     checkpoint_before,
     checkpoint_over,
     checkpoints,
+    newest_checkpoint,
     stored_anchors,
 )
 
@@ -36,6 +37,25 @@ if TYPE_CHECKING:
     from fntx_dagster.audit.anchor import Anchor
     from fntx_dagster.settings import Settings
     from fntx_dagster.store.database import Database, Readable
+
+
+class ExportedPart(NamedTuple):
+    """The events of an export, numbered from `first` to `last`, both inclusive; `signed`: how many events of the log,
+    from its first, the newest checkpoint covers."""
+
+    first: int
+    last: int
+    signed: int
+
+    @property
+    def warning(self) -> str:
+        """Which of them no checkpoint covers, and what to do; empty where all are covered."""
+        start = max(self.first, self.signed)
+        if start > self.last:
+            return ""
+        events = f"event {start} is" if start == self.last else f"events {start} to {self.last} are"
+        without = f"; `--to {self.signed - 1}` leaves out what it does not cover" if self.signed else ""
+        return f"{events} under no checkpoint yet: `fntx audit checkpoint` makes one{without}"
 
 
 class NoSuchEvent(Permanent):
@@ -81,6 +101,15 @@ def prove(settings: Settings, db: Database, seq: int) -> dict[str, Any]:
                 raise
             except Permanent as error:
                 raise LogBroken(f"the log gives no proof of event {seq} that holds: {error.message}") from None
+
+
+def exported_part(db: Database, first: int | date | None = None, last: int | date | None = None) -> ExportedPart:
+    """Which events an export from `first` to `last` has, as they are read by `exported_lines`."""
+    with db.snapshot() as snapshot, snapshot.connect() as connection:
+        start = first_of_day(snapshot, first) if isinstance(first, date) else first or 0
+        newest = newest_checkpoint(connection)
+        behind = min(_behind(snapshot, last), log_size(connection))
+        return ExportedPart(start, behind - 1, newest.size if newest else 0)
 
 
 def exported_lines(db: Database, first: int | date | None = None, last: int | date | None = None) -> Iterator[bytes]:
