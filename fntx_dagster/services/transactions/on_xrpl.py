@@ -85,7 +85,8 @@ class XrplTreasury:
 
     def send(self, row: LedgerTxRow) -> LedgerAnswer:
         answer = submit(self._rpc, row.signed or "")
-        words = f"{answer.code}: {answer.words}" if answer.code else answer.words
+        said = answer.words.rstrip(".")
+        words = f"{answer.code}: {said}" if answer.code else said
         return LedgerAnswer(words, answer.step is XrplNextStep.FAILED)
 
     def end_of(self, row: LedgerTxRow) -> LedgerEnd:

@@ -34,13 +34,19 @@ def submit(settings: Settings, db: Database, proposal_id: UUID, by: str = TERMIN
     with db.connect() as connection:
         row = _sendable(transaction_of(connection, proposal_id))
         config = _allowed(settings, connection, proposal_id)
+    is_again = row.state == "submitted"
     with opened(settings, config, row.ledger) as ledger:
         if row.state == "ready_to_submit":
             _begun(settings, db, proposal_id, ledger.head(), by)
         row, answer = send(db, ledger, proposal_id)
         if answer is not None and answer.never:
             return fail_for_good(settings, db, ledger, row, answer.words)
-    return Settled(row.proposal_id, row.state, answer.words if answer else "", row.outcome_ledger, row.hash)
+    words = answer.words if answer else ""
+    if is_again and row.state == "submitted":
+        words = (
+            f"already submitted; `fntx treasury confirm {proposal_id}` asks what became of it. Now it answered: {words}"
+        )
+    return Settled(row.proposal_id, row.state, words, row.outcome_ledger, row.hash)
 
 
 def send(db: Database, ledger: TreasuryLedger, proposal_id: UUID) -> tuple[LedgerTxRow, LedgerAnswer | None]:

@@ -212,7 +212,9 @@ def test_an_answer_that_is_lost_makes_nothing_happen_twice(desk: Desk) -> None:
     desk.server.fail(on="submit", do="cut", taken=True)
     assert submit(desk.settings, desk.db, proposal).state == "submitted"
     desk.town.close_ledger()
-    assert submit(desk.settings, desk.db, proposal).words.startswith("tefPAST_SEQ")
+    again = submit(desk.settings, desk.db, proposal).words
+    assert again.startswith(f"already submitted; `fntx treasury confirm {proposal}` asks what became of it")
+    assert again.endswith("tefPAST_SEQ: This sequence number has already passed")
     assert desk.confirmed(proposal) == "confirmed"
     assert desk.held() == "12.5"
     with pytest.raises(FntxError):
