@@ -32,6 +32,7 @@ from fntx_dagster.store.treasury.standing import standing_approvals
 from fntx_dagster.store.treasury.transactions import transaction_of
 
 SOURCE = "audit/anchor"
+_SERVERS = {"xrpl": "FNTX_XRPL_URL", "stellar": "FNTX_HORIZON_URL"}
 
 
 class LedgerAnchoring(NamedTuple):
@@ -90,10 +91,10 @@ def anchor_everywhere(
     known = configured_ledgers(settings)
     for name in ledgers:
         if name not in known:
-            raise Permanent(
-                f"the ledger {name} is not configured",
-                f"Set {'FNTX_XRPL_URL' if name == 'xrpl' else 'FNTX_HORIZON_URL'} and FNTX_TREASURY_CONFIG",
-            )
+            raise Permanent(f"the ledger {name} is not configured", f"Set {_SERVERS[name]} and FNTX_TREASURY_CONFIG")
+    if settings.treasury.config is not None and not ledgers:
+        for name in (each for each in _SERVERS if each not in known):
+            on_progress(f"{name}: not configured, set {_SERVERS[name]}")
     names = [name for name in known if not ledgers or name in ledgers]
     turns = [_begun(settings, db, name, now, if_due) for name in names if name != "evm"]
     if wanting := [turn.size for turn in turns if turn.is_wanted]:

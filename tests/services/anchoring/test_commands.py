@@ -75,6 +75,22 @@ def test_a_ledger_that_is_not_configured_cannot_be_named(tmp_path: Path, monkeyp
     assert "FNTX_HORIZON_URL" in str(refused.output) + str(refused.exception)
 
 
+def test_a_ledger_of_the_treasury_without_a_server_is_named(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FNTX_HOME", str(tmp_path))
+    monkeypatch.setenv("FNTX_DATABASE_URL", database.url)
+    for name in ("FNTX_XRPL_URL", "FNTX_HORIZON_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for config, told in (("treasury.json", True), (None, False)):
+        monkeypatch.delenv("FNTX_TREASURY_CONFIG", raising=False)
+        if config:
+            monkeypatch.setenv("FNTX_TREASURY_CONFIG", str(tmp_path / config))
+        said = " ".join(CliRunner().invoke(app, ["audit", "anchor"]).stderr.split())
+        assert ("xrpl: not configured, set FNTX_XRPL_URL" in said) is told
+        assert ("stellar: not configured, set FNTX_HORIZON_URL" in said) is told
+
+
 def test_a_new_key_file_is_its_owners_and_is_never_overwritten(tmp_path: Path) -> None:
     file = tmp_path / "keys" / "anchor.json"
     made = said("treasury", "anchor-key", str(file))
