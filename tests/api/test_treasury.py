@@ -298,6 +298,25 @@ def test_a_field_that_is_called_as_a_key_is_refused_whatever_it_holds(clerk: Cli
     assert problem(clerk, "POST", decisions(made), json=body) == (422, "holds_a_secret")
 
 
+@pytest.mark.parametrize("seed", SEEDS.values(), ids=SEEDS)
+@pytest.mark.parametrize("around", ["seed={}", "my_{}", "x/{}", "-{}", "{}=", "SECRET={}"])
+def test_a_seed_is_known_by_its_checksum_whatever_stands_beside_it(clerk: Client, seed: str, around: str) -> None:
+    text = around.format(seed)
+    for body in ({"kind": "bond.approve", "payload": {"a": text}}, {"kind": "bond.approve", "payload": {text: 1}}):
+        assert problem(clerk, "POST", PROPOSALS, json=body) == (422, "holds_a_secret")
+    made = proposed(clerk)
+    path = f"{PROPOSALS}/{made['proposal']}/cancel"
+    assert problem(clerk, "POST", path, json={"reason": text}) == (422, "holds_a_secret")
+
+
+@pytest.mark.parametrize("sign", ["\0", "\x1b", "\x7f", "\x9b"])
+def test_a_reason_with_a_control_character_is_refused_before_anybody_signs(clerk: Client, sign: str) -> None:
+    for kind in ("emergency.pause", "trade.kill"):
+        answer = clerk.post(PROPOSALS, kind=kind, payload={"reason": f"a{sign}b"})
+        assert answer.status_code == 422, answer.text
+        assert "control character" in answer.json()["detail"]
+
+
 def test_public_keys_hashes_addresses_and_signatures_are_no_secrets(clerk: Client) -> None:
     texts = [key.public.hex().upper() for key in KEYS.values()]
     texts += ["ab" * 32, FREEZE["intent"]["account"], "GBRPYHIL2CI3FNQ4BXLFMNDLFJUNPU2HY3ZMFSHONUCEOASW7QC7OX2H"]

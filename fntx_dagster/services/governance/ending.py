@@ -11,6 +11,7 @@ from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.services.governance.steps import held, taken
+from fntx_dagster.services.treasury.secrets import require_no_secret
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.platform import entered
@@ -25,6 +26,7 @@ def cancel(settings: Settings, db: Database, proposal_id: UUID, reason: str, by:
     """Cancel a proposal that waits for decisions or signatures."""
     if not reason.strip():
         raise Permanent("a cancellation needs a reason", "Give it with --reason")
+    require_no_secret(reason)
     return _moved(settings, db, proposal_id, "cancel", by, reason)
 
 

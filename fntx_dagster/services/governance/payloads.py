@@ -11,6 +11,7 @@ from fntx_dagster.governance.fields import StrictFields
 from fntx_dagster.governance.kinds import ANCHOR, BATCH, KINDS, LONGEST_STANDING
 from fntx_dagster.services.governance.limits import check_line_flags
 from fntx_dagster.services.governance.signers import check_signers, read_signers
+from fntx_dagster.services.treasury.secrets import require_plain
 from fntx_dagster.store.treasury.signer_sets import SignerRow
 
 LEDGERS = ("xrpl", "stellar")
@@ -99,7 +100,7 @@ def read_setup(payload: Any, config: TreasuryConfig) -> list[dict[str, Any]]:
 def read_reason(payload: Any) -> str:
     """The reason that a pause, a resumption, a kill or a reset gives."""
     whole = StrictFields(payload, "")
-    reason = whole.text("reason")
+    reason = _plain(whole, "reason")
     whole.end()
     return reason
 
@@ -107,10 +108,16 @@ def read_reason(payload: Any) -> str:
 def read_breakers(payload: Any) -> BreakerTerms:
     """The terms of a `trade.kill` or a `breaker.reset`: `reason`, and where not all are meant `user`, and `bot`."""
     whole = StrictFields(payload, "")
-    user = whole.text("user") if whole.has("user") else None
-    terms = BreakerTerms(whole.text("reason"), user, whole.text("bot") if user and whole.has("bot") else None)
+    user = _plain(whole, "user") if whole.has("user") else None
+    terms = BreakerTerms(_plain(whole, "reason"), user, _plain(whole, "bot") if user and whole.has("bot") else None)
     whole.end()
     return terms
+
+
+def _plain(fields: StrictFields, name: str) -> str:
+    text = fields.text(name)
+    require_plain(name, text)
+    return text
 
 
 def read_new_config(payload: Any) -> TreasuryConfig:

@@ -26,6 +26,7 @@ from fntx_dagster.services.governance.tokens import check_token
 from fntx_dagster.services.governance.travel import travelling
 from fntx_dagster.services.screening.addresses import addressed_parties
 from fntx_dagster.services.screening.gating import GATE
+from fntx_dagster.services.treasury.secrets import require_no_secret
 from fntx_dagster.services.treasury.transactions import require_buildable
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
@@ -78,6 +79,7 @@ def proposed(
     """The same in a transaction that entered; what the log has to say of it is added to `events`. `covered`: the
     proposal whose approval stands for the decisions on this one."""
     terms = kind_of(kind)
+    require_no_secret([payload, travel])
     written = canonical(payload).decode()
     deciding = active_set(connection)
     threshold = _checked(settings, connection, kind, payload, deciding)
