@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from psycopg.errors import InsufficientPrivilege
@@ -224,7 +224,7 @@ def test_the_command_says_what_is_left_and_goes_on(desk: SetupDesk, monkeypatch:
     assert "propose" in CliRunner().invoke(app, ["treasury", "setup", "xrpl", "escrow"]).stdout
     asked = _said("escrow", "-o", str(desk.folder), code=75)
     assert asked["accounts"][0]["steps"][-1] == {"step": "disable_master", "done": False}
-    desk.approve(asked["proposal"])
+    desk.approve(UUID(asked["proposal"]))
     files = _said("escrow", "-o", str(desk.folder), code=75)["files"]
     for file in files:
         signed = desk.folder / "signed.txt"
