@@ -20,6 +20,7 @@ from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance.configuration import active_set, approved_config
 from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.payloads import check_intent
+from fntx_dagster.services.governance.rejudging import require_approved
 from fntx_dagster.services.governance.screening import note_blocked
 from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.services.governance.steps import NoSuchProposal, held, require_running, taken
@@ -113,6 +114,7 @@ def _allowed(settings: Settings, connection: Connection, row: ProposalRow) -> Tr
     require_running(connection, row.kind)
     config = approved_config(settings, connection)
     check_intent(payload_of(row), row.kind, config)
+    require_approved(connection, row)
     if KINDS[row.kind].stops and row.signer_set != active_set(connection).version:
         raise StepImpossible("the proposal was approved under an earlier set of signers", "Make a new proposal")
     return config

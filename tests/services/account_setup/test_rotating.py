@@ -20,7 +20,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.services.account_setup.rotating import carry_out_rotation, look_at_rotation
 from fntx_dagster.services.governance.deciding import decide
 from fntx_dagster.services.governance.proposing import propose
-from fntx_dagster.services.governance.reading import show
+from fntx_dagster.services.governance.reading import list_proposals, show
 from fntx_dagster.services.governance.signers import list_sets
 from fntx_dagster.services.transactions.importing import import_part
 from fntx_dagster.services.transactions.preparing import prepare
@@ -171,6 +171,18 @@ def test_the_notice_is_waited_for_and_the_approval_lasts_so_long(
         connection.execute("alter table treasury.proposal disable trigger all")
         connection.execute("update treasury.proposal set expires_at = expires_at - interval '31 days'")
         connection.execute("alter table treasury.proposal enable always trigger guarded")
+        connection.execute("alter table treasury.decision disable trigger user")
+    [whole] = list_proposals(desk.db, "all")
+    for signer in KEYS:  # what they sign names when it ends
+        signed = decision(desk.db, whole.row.proposal_id, signer)["signature"].upper()
+        with desk.db.connect() as connection:
+            connection.execute(
+                "update treasury.decision set signature = %s, decided_at = decided_at - interval '31 days'"
+                " where signer_id = %s",
+                [signed, signer],
+            )
+    with desk.db.connect() as connection:
+        connection.execute("alter table treasury.decision enable trigger user")
     batch = carry_out_rotation(desk.settings, desk.db, desk.folder, now=later)
     assert (batch.next, len(batch.files)) == ("sign", 9)
     assert "notice of the signer set 2" in CliRunner().invoke(app, ["treasury", "rotation"]).stdout

@@ -1,0 +1,59 @@
+"""The approval of a proposal judged again, by the signatures that are kept: what its row says is nobody's word."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from fntx_dagster.governance.approvals import APPROVED, Standing
+from fntx_dagster.governance.decisions import payload_hash
+from fntx_dagster.governance.kinds import KINDS, approvals_of
+from fntx_dagster.governance.machines import StepImpossible
+from fntx_dagster.services.governance.covering import COVERED
+from fntx_dagster.services.governance.deciding import judge, payload_of
+from fntx_dagster.store.database import Connection
+from fntx_dagster.store.treasury.proposals import ProposalRow, decisions_on, proposal
+from fntx_dagster.store.treasury.signer_sets import signer_sets
+
+_SETUP = "account.setup"
+_COVERING = (_SETUP, "signer.rotate")
+_WAY_OUT = "Somebody altered what is kept: compare it with the audit log, and make a new proposal"
+
+
+def require_approved(connection: Connection, row: ProposalRow) -> None:
+    """Raise StepImpossible unless enough signers of its set signed the approval of what a proposal holds, or of the one
+    that covers it."""
+    decided = (proposal(connection, row.covered_by) if row.covered_by else None) or row
+    for each in (row, decided):
+        if payload_hash(payload_of(each)) != each.payload_hash:
+            raise StepImpossible(f"the payload of the proposal {each.nonce} is not what its hash says", _WAY_OUT)
+    if decided is not row and not _covers(decided, row):
+        raise StepImpossible(f"the proposal {decided.nonce} does not ask for this one, which it covers", _WAY_OUT)
+    standing = judge(connection, decided, decisions_on(connection, decided.proposal_id), datetime.now(UTC))
+    needed = _needed(connection, decided)
+    if standing.state != APPROVED or decided.threshold < needed:
+        raise StepImpossible(
+            f"the proposal {decided.nonce} is {decided.state}, and its signatures do not say so: {_found(standing)}, "
+            f"and it needs {max(needed, decided.threshold)}",
+            _WAY_OUT,
+        )
+
+
+def _covers(whole: ProposalRow, row: ProposalRow) -> bool:
+    """Whether a set-up names the intent of a proposal; a rotation does not name its own."""
+    if row.kind != COVERED or whole.kind not in _COVERING:
+        return False
+    asked, payload = payload_of(whole), payload_of(row)
+    return whole.kind != _SETUP or (
+        all(asked[name] == payload[name] for name in ("ledger", "network_id")) and payload["intent"] in asked["intents"]
+    )
+
+
+def _needed(connection: Connection, row: ProposalRow) -> int:
+    """How many have to approve by the kind and by the set, whatever the row says."""
+    [deciding] = [each for each in signer_sets(connection) if each.version == row.signer_set]
+    return approvals_of(KINDS[row.kind], deciding.threshold, deciding.config_threshold)
+
+
+def _found(standing: Standing) -> str:
+    invalid = [f", and {each.signer} does not count ({each.reason})" for each in standing.invalid]
+    return f"{', '.join(standing.approvals) or 'nobody'} approved{''.join(invalid)}"
