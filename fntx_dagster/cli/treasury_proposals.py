@@ -137,6 +137,8 @@ def decide(
     settings, db = settings_and_database()
     decide(settings, db, proposal_id, given)
     show(proposal_id, as_json=as_json)
+    if not as_json:
+        _say_next(db, proposal_id)
 
 
 def cancel(
@@ -202,6 +204,17 @@ def document(file: str) -> Any:
         return document_of(content, is_yaml=Path(file).suffix in (".yaml", ".yml"))
     except Permanent as error:
         raise Permanent(f"{file}: {error.message}", error.way_out) from None
+
+
+def _say_next(db: Database, proposal_id: UUID) -> None:
+    """What follows once enough have decided."""
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.governance.reading import show
+    from fntx_dagster.services.transactions.preparing import command_when_approved
+
+    row = show(db, proposal_id).row
+    if row.state == "approved" and (command := command_when_approved(row)):
+        out(f"The next step is `{command}`.")
 
 
 def _state(view: ProposalView) -> str:

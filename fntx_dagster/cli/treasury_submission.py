@@ -136,6 +136,7 @@ def queue(as_json: AsJson = False) -> None:
         signed, missing = ", ".join(each.signed_by), ", ".join(each.missing)
         table.add_row(str(each.proposal_id), each.kind, each.state, each.next, signed, missing, each.ends or "")
     out(table if waiting else "Nothing waits.")
+    out(*(f"`fntx treasury setup {each.ledger} -o DIR` goes on with it." for each in waiting if each.next == "setup"))
     out(*(f"Held back: {each.proposal_id}: {each.held}." for each in waiting if each.held))
 
 

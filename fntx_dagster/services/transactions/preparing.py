@@ -95,10 +95,21 @@ def _prepared(settings: Settings, db: Database, proposal_id: UUID, by: str) -> L
     return prepared
 
 
+def command_when_approved(row: ProposalRow) -> str:
+    """The command that goes on with a proposal that is approved; empty where the approval itself was all."""
+    if row.kind == "account.setup":
+        return f"fntx treasury setup {payload_of(row)['ledger']} -o DIR"
+    if row.kind == "signer.rotate":
+        return "fntx treasury rotation -o DIR"
+    return f"fntx treasury export {row.proposal_id} -o DIR" if KINDS[row.kind].ops else ""
+
+
 def _approved(row: ProposalRow | None, proposal_id: UUID) -> ProposalRow:
     if row is None:
         raise NoSuchProposal(proposal_id)
     if not KINDS[row.kind].ops:
+        if command := command_when_approved(row):
+            raise StepImpossible(f"a proposal of the kind {row.kind} has several transactions", f"`{command}` goes on")
         raise StepImpossible(
             f"a proposal of the kind {row.kind} moves nothing on a ledger", "It takes effect when approved"
         )

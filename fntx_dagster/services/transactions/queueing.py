@@ -8,10 +8,11 @@ from uuid import UUID
 
 from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.intents.wording import moment
+from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.holding import held_of
 from fntx_dagster.services.transactions.signatures import MASTER
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.treasury.proposals import ProposalRow, approved_yet
+from fntx_dagster.store.treasury.proposals import ProposalRow, approved_yet, covered
 from fntx_dagster.store.treasury.signer_sets import signers_of
 from fntx_dagster.store.treasury.transactions import LedgerTxRow, open_transactions
 
@@ -57,6 +58,11 @@ def queue(db: Database) -> list[QueuedTransaction]:
         queued = [
             QueuedTransaction(row.proposal_id, row.kind, row.state, "export", held=held.get(row.proposal_id, ""))
             for row in approved
+        ]
+        queued += [
+            QueuedTransaction(row.proposal_id, row.kind, row.state, "setup", payload_of(row)["ledger"])
+            for row in approved_yet(connection, datetime.now(UTC), ("account.setup",))
+            if not covered(connection, row.proposal_id)
         ]
         sets = {version: signers_of(connection, version) for version in {each.proposal.signer_set for each in waiting}}
         for row, proposal, signed in waiting:

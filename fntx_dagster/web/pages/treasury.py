@@ -197,6 +197,7 @@ def _proposal(each: ListedProposal) -> tuple[Cell, ...]:
 _QUEUED = ("Kind", "State", "Next", "Signed by", "Missing", "Ledger", "Ends", "Fee", "The server said")
 _NEXT = {
     "export": "Prepare it, and hand out its file",
+    "setup": "Go on with `fntx treasury setup` in a terminal",
     "import": "Hand in the missing signatures",
     "sign-anchors": "Sign it with the key of anchors",
     "submit": "Submit it",

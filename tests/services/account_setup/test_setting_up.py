@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from fntx_dagster.adapters.xrpl.sentences import sentences
 from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.report.clock import HONG_KONG
 from fntx_dagster.services.account_setup import setting_up
@@ -225,6 +226,11 @@ def test_the_command_says_what_is_left_and_goes_on(desk: SetupDesk, monkeypatch:
     asked = _said("escrow", "-o", str(desk.folder), code=75)
     assert asked["accounts"][0]["steps"][-1] == {"step": "disable_master", "done": False}
     desk.approve(UUID(asked["proposal"]))
+    listed = CliRunner().invoke(app, ["treasury", "queue"]).stdout
+    assert "`fntx treasury setup xrpl -o DIR` goes on with it." in " ".join(listed.split())
+    refused = CliRunner().invoke(app, ["treasury", "export", asked["proposal"], "-o", str(desk.folder)]).exception
+    assert isinstance(refused, StepImpossible)
+    assert "fntx treasury setup xrpl -o DIR" in refused.way_out
     files = _said("escrow", "-o", str(desk.folder), code=75)["files"]
     for file in files:
         signed = desk.folder / "signed.txt"
