@@ -81,7 +81,7 @@ def fills(db: Database) -> list[str]:
     return [event.body["execution_id"] for event in stored(db) if event.kind == "fill"]
 
 
-def until(is_so: Callable[[], Any], seconds: float = 20) -> Any:
+def until(is_so: Callable[[], Any], seconds: float = 60) -> Any:
     """Wait until something is so; what it is then."""
     end = time.monotonic() + seconds
     while not (found := is_so()):
