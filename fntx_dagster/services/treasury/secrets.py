@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from fntx_dagster.audit.canonical import read_strictly
 from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.addresses import XRPL_ALPHABET, is_stellar_seed, is_xrpl_seed
 
 _NAMES = frozenset(
     (
@@ -41,10 +39,8 @@ _SHAPES = re.compile(
     r"|(?<![A-Za-z0-9+/=_-])(?:s[1-9A-HJ-NP-Za-km-z]{28}|sEd[1-9A-HJ-NP-Za-km-z]{28}|S[A-Z2-7]{55})"
     r"(?![A-Za-z0-9+/=_-])"
 ).search
-_XRPL_ALPHABET = "rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz"
-_XRPL_SEEDS = re.compile(f"(?=(s[{_XRPL_ALPHABET}]{{28}}))(?=(sEd[{_XRPL_ALPHABET}]{{28}})?)")
+_XRPL_SEEDS = re.compile(f"(?=(s[{XRPL_ALPHABET}]{{28}}))(?=(sEd[{XRPL_ALPHABET}]{{28}})?)")
 _STELLAR_SEEDS = re.compile("(?=(S[A-Z2-7]{55}))")
-_STELLAR_SEED = 18 << 3
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]").search
 
 
@@ -78,22 +74,9 @@ def _has_seed(text: str) -> bool:
 def _seeds(text: str) -> Iterator[bool]:
     """Of each place where a seed could begin, whatever stands beside it, whether one does by its checksum."""
     for found in _XRPL_SEEDS.finditer(text):
-        yield any(_is_xrpl_seed(each) for each in found.groups() if each)
+        yield any(is_xrpl_seed(each) for each in found.groups() if each)
     for found in _STELLAR_SEEDS.finditer(text):
-        yield _is_stellar_seed(found[1])
-
-
-def _is_xrpl_seed(text: str) -> bool:
-    number = 0
-    for sign in text:
-        number = number * 58 + _XRPL_ALPHABET.index(sign)
-    content = number.to_bytes((number.bit_length() + 7) // 8, "big")
-    return hashlib.sha256(hashlib.sha256(content[:-4]).digest()).digest()[:4] == content[-4:]
-
-
-def _is_stellar_seed(text: str) -> bool:
-    content = base64.b32decode(text)
-    return content[0] == _STELLAR_SEED and binascii.crc_hqx(content[:-2], 0).to_bytes(2, "little") == content[-2:]
+        yield is_stellar_seed(found[1])
 
 
 def holds_a_secret(content: bytes) -> bool:
