@@ -18,7 +18,7 @@ from fntx_dagster.services.auditing.keys import log_key
 from fntx_dagster.services.auditing.news import checkpoint_to_anchor
 from fntx_dagster.services.governance.configuration import configured
 from fntx_dagster.store.outbox import anchors as queue
-from fntx_dagster.store.treasury.audit_log import log_begun_at
+from fntx_dagster.store.treasury.audit_log import logged_at
 from fntx_dagster.store.treasury.checkpoints import newest_checkpoint, stored_anchors
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def late_anchors(settings: Settings, db: Database, now: datetime) -> list[Findin
     named = [ledger for ledger in configured_ledgers(settings) if ledger != "evm"]
     with db.snapshot() as snapshot:
         with snapshot.connect() as connection:
-            begun, last = log_begun_at(connection), newest_checkpoint(connection)
+            begun, last = logged_at(connection, 0), newest_checkpoint(connection)
             named += ["evm"] * bool(queue.anchors(connection))
         newest = {row.anchor.ledger: row.recorded_at for row in stored_anchors(snapshot)}
     if begun is None or last is None:

@@ -18,8 +18,7 @@ from fntx_dagster.services.screening.gating import list_problems
 from fntx_dagster.services.screening.lists import standings
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.treasury.audit_log import log_size
-from fntx_dagster.store.treasury.audit_search import logged_at
+from fntx_dagster.store.treasury.audit_log import log_size, logged_at
 from fntx_dagster.store.treasury.listing import (
     ListedProposal,
     ListedStanding,

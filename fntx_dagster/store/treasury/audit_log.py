@@ -169,9 +169,9 @@ def first_of_day(db: Readable, day: date) -> int:
         return row[0] if row else log_size(connection)
 
 
-def log_begun_at(connection: psycopg.Connection) -> datetime | None:
-    """When the first event was written (aware); None where there is none."""
-    row = connection.execute("select at from treasury.audit_event where seq = 0").fetchone()
+def logged_at(connection: psycopg.Connection, seq: int) -> datetime | None:
+    """When an event was logged (aware); None where there is none."""
+    row = connection.execute("select at from treasury.audit_event where seq = %s", [seq]).fetchone()
     return row[0] if row else None
 
 

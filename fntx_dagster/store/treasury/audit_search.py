@@ -46,12 +46,6 @@ def events_between(
     return events, rows[0][-1] - len(rows) if rows else 0
 
 
-def logged_at(connection: Connection, seq: int) -> datetime | None:
-    """When an event was logged (aware); None where there is none."""
-    row = connection.execute("select at from treasury.audit_event where seq = %s", [seq]).fetchone()
-    return row[0] if row else None
-
-
 class ListedCheckpoint(NamedTuple):
     """A checkpoint: size, root, when it was made (aware), and the ledgers that hold it."""
 
