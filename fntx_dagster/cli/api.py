@@ -96,7 +96,7 @@ def token(
     settings, db = settings_and_database()
     lasts = timedelta(days=days) if days else None
     role = role or ("scoped" if scope else "trader")
-    write(f"{make_token(db, user, role, lasts, scope or (), told=noted_tokens(settings))}\n")
+    write(f"{make_token(db, user, role, lasts, scope or (), log=noted_tokens(settings))}\n")
 
 
 @api.command()
@@ -139,7 +139,7 @@ def revoke(
     from fntx_dagster.services.orders.access import revoke_token
 
     settings, db = settings_and_database()
-    revoke_token(db, number, told=noted_tokens(settings))
+    revoke_token(db, number, log=noted_tokens(settings))
     out(f"Token {number} has ended.")
 
 

@@ -43,7 +43,7 @@ def add(
 
     settings, db = settings_and_database()
     require_owner_first(db, name, role)
-    add_user(db, name, role, account or [], told=noted_users(settings))
+    add_user(db, name, role, account or [], log=noted_users(settings))
     if as_json:
         print_json({"user_id": known_name(name), "role": role, "accounts": account or []})
     else:
@@ -93,7 +93,7 @@ def role(name: Name, role: Annotated[str, typer.Argument(help=_ROLES)]) -> None:
     from fntx_dagster.services.visitors.users import change_role
 
     settings, db = settings_and_database()
-    out("His sessions have ended." if change_role(db, name, role, told=noted_users(settings)) else "He has that role.")
+    out("His sessions have ended." if change_role(db, name, role, log=noted_users(settings)) else "He has that role.")
 
 
 @users.command()
@@ -110,7 +110,7 @@ def grant(
 
     settings, db = settings_and_database()
     for each in account:
-        out("Granted." if grant_account(db, name, each, told=noted_users(settings)) else "He sees it already.")
+        out("Granted." if grant_account(db, name, each, log=noted_users(settings)) else "He sees it already.")
 
 
 @users.command()
@@ -127,7 +127,7 @@ def revoke(
 
     settings, db = settings_and_database()
     for each in account:
-        out("Taken." if revoke_account(db, name, each, told=noted_users(settings)) else "It was not granted to him.")
+        out("Taken." if revoke_account(db, name, each, log=noted_users(settings)) else "It was not granted to him.")
 
 
 @users.command()
@@ -141,7 +141,7 @@ def remove(name: Name) -> None:
     from fntx_dagster.services.visitors.users import remove_user
 
     settings, db = settings_and_database()
-    remove_user(db, name, told=noted_users(settings))
+    remove_user(db, name, log=noted_users(settings))
     out(f"{name} is removed.")
 
 

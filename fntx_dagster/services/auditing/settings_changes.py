@@ -19,8 +19,8 @@ from fntx_dagster.store.treasury.noted_settings import note_digest
 if TYPE_CHECKING:
     from fntx_dagster.settings import Settings
     from fntx_dagster.store.database import Connection, Database
-    from fntx_dagster.store.ledger.tokens import TokenRow, TokenTold
-    from fntx_dagster.store.visitors.users import UserTold
+    from fntx_dagster.store.ledger.tokens import TokenLog, TokenRow
+    from fntx_dagster.store.visitors.users import UserLog
 
 _BY = "operator:terminal"
 _LIMITS = {
@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 
 def note_limits(settings: Settings, db: Database) -> list[str]:
-    """Write an event for each group of the settings whose limits are others than the log was told of last, and return
+    """Write an event for each group of the settings whose limits are others than the log holds last, and return
     the groups. A lost key of the log keeps no server from beginning."""
     noted: list[str] = []
     for wing, names in _LIMITS.items():
@@ -63,7 +63,7 @@ def note_limits(settings: Settings, db: Database) -> list[str]:
     return noted
 
 
-def noted_users(settings: Settings) -> UserTold:
+def noted_users(settings: Settings) -> UserLog:
     """What writes an event for each change of a user of the dashboard."""
 
     def note(connection: Connection, change: str, handle: bytes, role: str) -> None:
@@ -73,7 +73,7 @@ def noted_users(settings: Settings) -> UserTold:
     return note
 
 
-def noted_tokens(settings: Settings) -> TokenTold:
+def noted_tokens(settings: Settings) -> TokenLog:
     """What writes an event for each token of the API that is made or ended."""
 
     def note(connection: Connection, change: str, row: TokenRow) -> None:

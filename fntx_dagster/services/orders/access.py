@@ -17,7 +17,7 @@ from typing import NamedTuple
 from fntx_dagster.errors import Permanent
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.ledger import tokens
-from fntx_dagster.store.ledger.tokens import TokenRow, TokenTold, untold
+from fntx_dagster.store.ledger.tokens import TokenLog, TokenRow, unlogged
 
 TRADER, ADMIN, SIGNAL_SOURCE, READER, SCOPED = ROLES = ("trader", "admin", "signal_source", "reader", "scoped")
 PLAIN = "audit:plain"
@@ -85,9 +85,9 @@ def make_token(
     role: str,
     lasts: timedelta | None = None,
     scopes: Collection[str] = (),
-    told: TokenTold = untold,
+    log: TokenLog = unlogged,
 ) -> str:
-    """A new token, which is known to nobody else: only its digest is stored; `told` hears of it in its transaction.
+    """A new token, which is known to nobody else: only its digest is stored; `log` writes it down in its transaction.
     Raises Permanent for an unknown role or scope, a user without a name, and a token that may do nothing."""
     if role not in ROLES:
         raise Permanent(f"there is no role {role}", f"The roles are {', '.join(ROLES)}")
@@ -106,7 +106,7 @@ def make_token(
         )
     token = secrets.token_urlsafe(_BYTES)
     ends_at = datetime.now(UTC) + lasts if lasts else None
-    tokens.add(db, _digest(token), user_id, role, sorted({*scopes}), ends_at, told)
+    tokens.add(db, _digest(token), user_id, role, sorted({*scopes}), ends_at, log)
     return token
 
 
@@ -123,10 +123,10 @@ def list_tokens(db: Readable) -> list[TokenRow]:
     return tokens.listed(db)
 
 
-def revoke_token(db: Database, token_id: int, told: TokenTold = untold) -> None:
-    """Let a token end now, of which `told` hears in its transaction. Raises Permanent where there is none, or it has
+def revoke_token(db: Database, token_id: int, log: TokenLog = unlogged) -> None:
+    """Let a token end now, which `log` writes down in its transaction. Raises Permanent where there is none, or it has
     ended already."""
-    if not tokens.revoke(db, token_id, told):
+    if not tokens.revoke(db, token_id, log):
         raise Permanent(f"no token {token_id} is in use", "`fntx api tokens` lists them")
 
 

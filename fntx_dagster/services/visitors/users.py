@@ -14,7 +14,7 @@ from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.visitors import audit, sessions, users
 from fntx_dagster.store.visitors.audit import AuditEntry
 from fntx_dagster.store.visitors.sessions import SessionRow
-from fntx_dagster.store.visitors.users import UserRow, UserTold, untold
+from fntx_dagster.store.visitors.users import UserLog, UserRow, unlogged
 
 __all__ = [
     "AuditEntry",
@@ -50,11 +50,11 @@ def is_name(name: str) -> bool:
     return _NAME(name) is not None
 
 
-def add_user(db: Database, name: str, role: str, granted: Sequence[str] = (), told: UserTold = untold) -> None:
+def add_user(db: Database, name: str, role: str, granted: Sequence[str] = (), log: UserLog = unlogged) -> None:
     """Add a user. Raises Permanent for a name that is taken or has another form, an unknown role, and an account that
     is not loaded. The first user ends the session of whoever used the dashboard of this machine without one.
 
-    `told`, here and below, hears of the change in its transaction."""
+    `log`, here and below, writes the change down in its transaction."""
     name = known_name(name)
     if not is_name(name):
         raise Permanent(
@@ -65,7 +65,7 @@ def add_user(db: Database, name: str, role: str, granted: Sequence[str] = (), to
     if granted and role in _ALL_ACCOUNTS:
         raise Permanent(f"the role {role} sees every account", "Leave --account out, or choose another role")
     chosen = [chosen_account(db, account) for account in granted]
-    if not users.add(db, name, role, chosen, secrets.token_bytes(32), TERMINAL, told):
+    if not users.add(db, name, role, chosen, secrets.token_bytes(32), TERMINAL, log):
         raise Permanent(
             f"there is a user {name} already", "`fntx users list` lists all; `fntx users grant` changes one"
         )
@@ -80,28 +80,28 @@ def require_owner_first(db: Readable, name: str, role: str) -> None:
         )
 
 
-def change_role(db: Database, name: str, role: str, told: UserTold = untold) -> bool:
+def change_role(db: Database, name: str, role: str, log: UserLog = unlogged) -> bool:
     """Give a user another role, and end his sessions; False where he has it. Raises Permanent where there is no such
     user or role."""
     name = _require(db, name)
     _require_role(role)
-    return users.set_role(db, name, role, TERMINAL, told)
+    return users.set_role(db, name, role, TERMINAL, log)
 
 
-def grant_account(db: Database, name: str, account: str, told: UserTold = untold) -> bool:
+def grant_account(db: Database, name: str, account: str, log: UserLog = unlogged) -> bool:
     """Let a user see an account; False where he does already. Raises Permanent where one of them is unknown."""
-    return users.grant(db, _require(db, name), chosen_account(db, account), TERMINAL, told)
+    return users.grant(db, _require(db, name), chosen_account(db, account), TERMINAL, log)
 
 
-def revoke_account(db: Database, name: str, account: str, told: UserTold = untold) -> bool:
+def revoke_account(db: Database, name: str, account: str, log: UserLog = unlogged) -> bool:
     """Take an account from a user, and end his sessions; False where he did not have it. Raises Permanent where there
     is no such user."""
-    return users.revoke(db, _require(db, name), account, TERMINAL, told)
+    return users.revoke(db, _require(db, name), account, TERMINAL, log)
 
 
-def remove_user(db: Database, name: str, told: UserTold = untold) -> None:
+def remove_user(db: Database, name: str, log: UserLog = unlogged) -> None:
     """Remove a user, his sessions, passkeys and links. Raises Permanent where there is no such user."""
-    users.remove(db, _require(db, name), TERMINAL, told)
+    users.remove(db, _require(db, name), TERMINAL, log)
 
 
 def set_password(db: Database, name: str, password: str) -> None:

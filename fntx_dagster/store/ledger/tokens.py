@@ -25,12 +25,12 @@ class TokenRow(NamedTuple):
     revoked_at: datetime | None
 
 
-TokenTold = Callable[[psycopg.Connection, str, TokenRow], None]
-"""Hears of a change in its transaction, last of all: what changed, and the token as it is kept then."""
+TokenLog = Callable[[psycopg.Connection, str, TokenRow], None]
+"""Writes a change down in its transaction, last of all: what changed, and the token as it is kept then."""
 
 
-def untold(connection: psycopg.Connection, change: str, row: TokenRow) -> None:
-    """Nobody hears of it."""
+def unlogged(connection: psycopg.Connection, change: str, row: TokenRow) -> None:
+    """It is written down nowhere."""
 
 
 def add(
@@ -40,7 +40,7 @@ def add(
     role: str,
     scopes: list[str],
     expires_at: datetime | None,
-    told: TokenTold = untold,
+    log: TokenLog = unlogged,
 ) -> int:
     """Keep a token's digest; its number."""
     with db.connect() as connection, connection.cursor(row_factory=args_row(TokenRow)) as cursor:
@@ -50,7 +50,7 @@ def add(
             (digest, user_id, role, scopes, expires_at),
         ).fetchone()
         assert row  # an insert of one row returns it
-        told(connection, "token made", row)
+        log(connection, "token made", row)
     return row.token_id
 
 
@@ -71,7 +71,7 @@ def listed(db: Readable) -> list[TokenRow]:
         return [TokenRow._make(row) for row in cursor]
 
 
-def revoke(db: Database, token_id: int, told: TokenTold = untold) -> bool:
+def revoke(db: Database, token_id: int, log: TokenLog = unlogged) -> bool:
     """Let a token end now; False where there is none, or it has ended already."""
     with db.connect() as connection, connection.cursor(row_factory=args_row(TokenRow)) as cursor:
         row = cursor.execute(
@@ -80,5 +80,5 @@ def revoke(db: Database, token_id: int, told: TokenTold = untold) -> bool:
             (token_id,),
         ).fetchone()
         if row is not None:
-            told(connection, "token revoked", row)
+            log(connection, "token revoked", row)
         return row is not None

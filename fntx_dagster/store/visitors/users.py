@@ -16,11 +16,11 @@ from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.queries import one_value
 from fntx_dagster.store.visitors.audit import note
 
-UserTold = Callable[[psycopg.Connection, str, bytes, str], None]
-"""Hears of a change in its transaction, last of all: what changed, the user's handle, his new role or nothing."""
+UserLog = Callable[[psycopg.Connection, str, bytes, str], None]
+"""Writes a change down in its transaction, last of all: what changed, the user's handle, his new role or nothing."""
 
 
-def untold(connection: psycopg.Connection, change: str, handle: bytes, role: str) -> None:
+def unlogged(connection: psycopg.Connection, change: str, handle: bytes, role: str) -> None:
     """Nobody hears of it but the log of visitors."""
 
 
@@ -56,7 +56,7 @@ def listed(db: Readable) -> list[UserRow]:
 
 
 def add(
-    db: Database, user_id: str, role: str, accounts: Sequence[str], handle: bytes, actor: str, told: UserTold = untold
+    db: Database, user_id: str, role: str, accounts: Sequence[str], handle: bytes, actor: str, log: UserLog = unlogged
 ) -> bool:
     """Add a user; False where the name is taken. The first one ends the sessions and links of a machine without any."""
     with db.connect() as connection:
@@ -76,11 +76,11 @@ def add(
                 (user_id, account),
             )
             note(connection, "account granted", user_id, actor, detail=account)
-        told(connection, "user added", handle, role)
+        log(connection, "user added", handle, role)
         return True
 
 
-def remove(db: Database, user_id: str, actor: str, told: UserTold = untold) -> bool:
+def remove(db: Database, user_id: str, actor: str, log: UserLog = unlogged) -> bool:
     """Remove a user with all that is his; False where there is none. The log keeps his name."""
     with db.connect() as connection:
         removed = connection.execute(
@@ -88,11 +88,11 @@ def remove(db: Database, user_id: str, actor: str, told: UserTold = untold) -> b
         ).fetchone()
         if removed:
             note(connection, "user removed", user_id, actor)
-            told(connection, "user removed", removed[0], "")
+            log(connection, "user removed", removed[0], "")
         return removed is not None
 
 
-def set_role(db: Database, user_id: str, role: str, actor: str, told: UserTold = untold) -> bool:
+def set_role(db: Database, user_id: str, role: str, actor: str, log: UserLog = unlogged) -> bool:
     """Give a user another role, and end his sessions; False where there is none, or he has the role."""
     with db.connect() as connection:
         changed = connection.execute(
@@ -102,11 +102,11 @@ def set_role(db: Database, user_id: str, role: str, actor: str, told: UserTold =
         if changed:
             connection.execute("delete from visitors.sessions where user_id = %s", (user_id,))
             note(connection, "role changed", user_id, actor, detail=role)
-            told(connection, "role changed", changed[0], role)
+            log(connection, "role changed", changed[0], role)
         return changed is not None
 
 
-def grant(db: Database, user_id: str, account: str, actor: str, told: UserTold = untold) -> bool:
+def grant(db: Database, user_id: str, account: str, actor: str, log: UserLog = unlogged) -> bool:
     """Let a user see an account; False where he does already. The user has to be there."""
     with db.connect() as connection:
         changed = connection.execute(
@@ -115,11 +115,11 @@ def grant(db: Database, user_id: str, account: str, actor: str, told: UserTold =
         ).rowcount
         if changed:
             note(connection, "account granted", user_id, actor, detail=account)
-            told(connection, "account granted", _handle(connection, user_id), "")
+            log(connection, "account granted", _handle(connection, user_id), "")
         return bool(changed)
 
 
-def revoke(db: Database, user_id: str, account: str, actor: str, told: UserTold = untold) -> bool:
+def revoke(db: Database, user_id: str, account: str, actor: str, log: UserLog = unlogged) -> bool:
     """Take an account from a user, and end his sessions; False where it was not granted to him."""
     with db.connect() as connection:
         changed = connection.execute(
@@ -128,7 +128,7 @@ def revoke(db: Database, user_id: str, account: str, actor: str, told: UserTold 
         if changed:
             connection.execute("delete from visitors.sessions where user_id = %s", (user_id,))
             note(connection, "account revoked", user_id, actor, detail=account)
-            told(connection, "account revoked", _handle(connection, user_id), "")
+            log(connection, "account revoked", _handle(connection, user_id), "")
         return bool(changed)
 
 

@@ -28,13 +28,13 @@ def test_each_change_of_a_user_is_one_event_by_his_mark(settings: Settings, data
     by_hand.create_marts(database)
     by_hand.fetched(database, ACCOUNT)
     note = noted_users(settings)
-    users.add_user(database, "ada", "owner", told=note)
-    users.add_user(database, "grace", "trader", told=note)
-    assert users.change_role(database, "grace", "fund", told=note)
-    assert not users.change_role(database, "grace", "fund", told=note), "he has it"
+    users.add_user(database, "ada", "owner", log=note)
+    users.add_user(database, "grace", "trader", log=note)
+    assert users.change_role(database, "grace", "fund", log=note)
+    assert not users.change_role(database, "grace", "fund", log=note), "he has it"
     with pytest.raises(Permanent):
-        users.add_user(database, "grace", "trader", told=note)
-    users.remove_user(database, "grace", told=note)
+        users.add_user(database, "grace", "trader", log=note)
+    users.remove_user(database, "grace", log=note)
     events = told(settings, database)
     assert [(event["type"], event["details"]) for event in events] == [
         ("config_changed", {"change": "user added", "role": "owner"}),
@@ -50,12 +50,12 @@ def test_each_change_of_a_user_is_one_event_by_his_mark(settings: Settings, data
 
 def test_each_token_is_one_event_by_its_number_and_never_the_token(settings: Settings, database: Database) -> None:
     note = noted_tokens(settings)
-    token = make_token(database, "ada", ADMIN, timedelta(days=30), told=note)
-    scoped = make_token(database, "auditor", "scoped", scopes=["audit:read"], told=note)
+    token = make_token(database, "ada", ADMIN, timedelta(days=30), log=note)
+    scoped = make_token(database, "auditor", "scoped", scopes=["audit:read"], log=note)
     [second, first] = list_tokens(database)
-    revoke_token(database, second.token_id, told=note)
+    revoke_token(database, second.token_id, log=note)
     with pytest.raises(Permanent):
-        revoke_token(database, second.token_id, told=note)
+        revoke_token(database, second.token_id, log=note)
     events = told(settings, database)
     changes = [(event["subject"]["id"], event["details"]["change"], event["details"]["role"]) for event in events]
     assert changes == [
@@ -86,11 +86,11 @@ def test_limits_are_told_when_they_are_others_than_before(settings: Settings, da
 @pytest.mark.parametrize(
     "change",
     [
-        lambda db, broken: users.add_user(db, "grace", "trader", told=broken),
-        lambda db, broken: users.change_role(db, "ada", "auditor", told=broken),
-        lambda db, broken: users.remove_user(db, "ada", told=broken),
-        lambda db, broken: make_token(db, "ada", ADMIN, told=broken),
-        lambda db, broken: revoke_token(db, 1, told=broken),
+        lambda db, broken: users.add_user(db, "grace", "trader", log=broken),
+        lambda db, broken: users.change_role(db, "ada", "auditor", log=broken),
+        lambda db, broken: users.remove_user(db, "ada", log=broken),
+        lambda db, broken: make_token(db, "ada", ADMIN, log=broken),
+        lambda db, broken: revoke_token(db, 1, log=broken),
     ],
 )
 def test_a_change_that_the_log_cannot_be_told_of_is_not_made(
@@ -113,22 +113,22 @@ def test_with_a_lost_key_of_the_log_rights_are_taken_and_none_are_given(
 ) -> None:
     by_hand.create_marts(database)
     by_hand.fetched(database, ACCOUNT, date(2026, 3, 2))
-    users.add_user(database, "ada", "owner", told=noted_users(settings))
-    users.add_user(database, "grace", "trader", [ACCOUNT], told=noted_users(settings))
-    token = make_token(database, "ada", ADMIN, told=noted_tokens(settings))
+    users.add_user(database, "ada", "owner", log=noted_users(settings))
+    users.add_user(database, "grace", "trader", [ACCOUNT], log=noted_users(settings))
+    token = make_token(database, "ada", ADMIN, log=noted_tokens(settings))
     [stolen] = list_tokens(database)
     for key in (settings.paths.keys / "audit").glob("*.key"):
         key.rename(key.with_suffix(".away"))
-    revoke_token(database, stolen.token_id, told=noted_tokens(settings))
+    revoke_token(database, stolen.token_id, log=noted_tokens(settings))
     assert caller_of(database, token) is None
-    assert users.revoke_account(database, "grace", ACCOUNT, told=noted_users(settings))
-    users.remove_user(database, "grace", told=noted_users(settings))
+    assert users.revoke_account(database, "grace", ACCOUNT, log=noted_users(settings))
+    users.remove_user(database, "grace", log=noted_users(settings))
     assert [row.user_id for row in users.list_users(database)] == ["ada"]
     for change in ("token revoked", "account revoked", "user removed"):
         assert f"the audit log is not told: {change}" in caplog.text
     for given in (
-        lambda: make_token(database, "eve", ADMIN, told=noted_tokens(settings)),
-        lambda: users.add_user(database, "eve", "owner", told=noted_users(settings)),
+        lambda: make_token(database, "eve", ADMIN, log=noted_tokens(settings)),
+        lambda: users.add_user(database, "eve", "owner", log=noted_users(settings)),
     ):
         with pytest.raises(LostKey):
             given()
