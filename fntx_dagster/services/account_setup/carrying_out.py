@@ -15,7 +15,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.config import read_config
 from fntx_dagster.governance.decisions import payload_hash
 from fntx_dagster.services.account_setup.plans import is_of_rotation, step_of
-from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.governance.configuration import active_set, document_of
 from fntx_dagster.services.governance.covering import cover
 from fntx_dagster.services.governance.deciding import payload_of
@@ -84,8 +84,7 @@ def ensure_covered(settings: Settings, db: Database, whole: UUID, payloads: list
             raise Permanent("the approval is over, and something is left to be made", "Propose what is left")
         if missing:
             cover(connection, row, missing, TERMINAL, events)
-        for event in events:
-            append(settings, connection, event)
+        append_all(settings, connection, events)
 
 
 def _require_asked(connection: Connection, row: ProposalRow, payloads: list[dict[str, Any]]) -> None:

@@ -15,7 +15,7 @@ from fntx_dagster.governance.kinds import ANCHOR
 from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services.anchoring.heads import is_on_ledger
 from fntx_dagster.services.anchoring.intents import AnchorSource, anchor_payload
-from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.auditing.news import is_news_behind
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.governance.proposing import proposed
@@ -148,8 +148,7 @@ def _made(
         row = proposed(settings, connection, ANCHOR, payload, events, by=BY, covered=standing_id)
         if covered is not None:
             _prepared(connection, row, payload, covered, now, events)
-        for event in events:
-            append(settings, connection, event)
+        append_all(settings, connection, events)
     return row.proposal_id
 
 

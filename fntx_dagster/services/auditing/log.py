@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,12 @@ def append(settings: Settings, connection: Connection, event: NewAuditEvent) -> 
         tail = _rotated(connection, tail, key)
     _write(connection, tail, key, event)
     return tail.next_seq
+
+
+def append_all(settings: Settings, connection: Connection, events: Iterable[NewAuditEvent]) -> None:
+    """Write events in their order, each as `append`."""
+    for event in events:
+        append(settings, connection, event)
 
 
 def rotate_key(settings: Settings, db: Database) -> str:

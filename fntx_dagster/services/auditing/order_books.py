@@ -31,11 +31,10 @@ def noted_books(settings: Settings) -> NoteEvents:
 
     def note(connection: Connection, events: Sequence[NewAuditEvent]) -> None:
         from fntx_dagster.services.auditing.keys import LostKey  # ciphers, which an order does without
-        from fntx_dagster.services.auditing.log import append
+        from fntx_dagster.services.auditing.log import append_all
 
         try:
-            for event in events:
-                append(settings, connection, event)
+            append_all(settings, connection, events)
         except LostKey as lost:
             _log.error("the audit log does not tell of a breaker: %s", lost)
 

@@ -15,7 +15,7 @@ from fntx_dagster.governance.decisions import DECISIONS, Terms, moment_text
 from fntx_dagster.governance.fields import StrictFields
 from fntx_dagster.governance.kinds import KINDS, required_roles
 from fntx_dagster.governance.machines import StepImpossible
-from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.governance.configuration import active_set
 from fntx_dagster.services.governance.effects import ALONE, effect
 from fntx_dagster.services.governance.signers import deciders
@@ -102,8 +102,7 @@ def decide(settings: Settings, db: Database, proposal_id: UUID, document: Any) -
         elif standing.state == APPROVED:
             row = taken(connection, row, "approve", by, events)
             events += effect(settings, db, connection, row, by, now)
-        for event in events:
-            append(settings, connection, event)
+        append_all(settings, connection, events)
     return row
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.kinds import KINDS
-from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.auditing.log import append, append_all
 from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.services.governance.steps import held, taken
 from fntx_dagster.services.treasury.secrets import require_no_secret
@@ -43,8 +43,7 @@ def expire(settings: Settings, db: Database, now: datetime | None = None) -> lis
             if row.state in ("pending_approval", "approved"):  # nobody decided or prepared it meanwhile
                 taken(connection, row, "expire", _CLOCK, events)
                 ended.append(proposal_id)
-            for event in events:
-                append(settings, connection, event)
+            append_all(settings, connection, events)
     return ended
 
 

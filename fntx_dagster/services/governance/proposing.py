@@ -14,7 +14,7 @@ from fntx_dagster.governance.config import read_config
 from fntx_dagster.governance.decisions import payload_hash
 from fntx_dagster.governance.kinds import ANCHOR, EXPIRY, KINDS, ProposalKind, approvals_of, kind_of
 from fntx_dagster.services.anchoring.intents import require_anchor
-from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.governance import payloads
 from fntx_dagster.services.governance.breakers import require_books
 from fntx_dagster.services.governance.configuration import active_set, approved_config, configured, document_of
@@ -59,8 +59,7 @@ def propose(
     events: list[NewAuditEvent] = []
     with entered(db) as connection:
         row = proposed(settings, connection, kind, payload, events, parties, by, travel, proposal_id)
-        for event in events:
-            append(settings, connection, event)
+        append_all(settings, connection, events)
     return row.proposal_id
 
 

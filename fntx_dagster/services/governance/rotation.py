@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.config import read_config
-from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.governance.configuration import active_set, document_of
 from fntx_dagster.services.governance.effects import end_open
 from fntx_dagster.services.governance.signers import set_events
@@ -53,6 +53,5 @@ def activate_rotation(settings: Settings, db: Database, confirmed: Collection[st
         ]
         added = [row for row in after if row not in before]
         events += set_events(new.version, added, new.config_hash, _CONFIRMATION)
-        for event in events:
-            append(settings, connection, event)
+        append_all(settings, connection, events)
     return new.version

@@ -12,7 +12,7 @@ from fntx_dagster.governance.approvals import APPROVED, PENDING
 from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.services.alerting import record
-from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.governance.configuration import active_set
 from fntx_dagster.services.governance.deciding import judge
 from fntx_dagster.services.governance.effects import overtaken
@@ -62,8 +62,7 @@ def screen_proposal(settings: Settings, db: Database, proposal_id: UUID, by: str
         if not KINDS[row.kind].screened or row.state not in _SCREENED:
             raise Permanent(f"a screening changes nothing of a {row.kind} that is {row.state}", "Look at it: `show`")
         row = screened(settings, connection, row, by, events)
-        for event in events:
-            append(settings, connection, event)
+        append_all(settings, connection, events)
     return row
 
 
@@ -118,8 +117,7 @@ def _moved_on(settings: Settings, db: Database, proposal_id: UUID, by: str) -> P
             now = datetime.now(UTC)  # those who approved before the match need not do so again
             if judge(connection, row, decisions_on(connection, row.proposal_id), now).state == APPROVED:
                 row = taken(connection, row, "approve", by, events)
-        for event in events:
-            append(settings, connection, event)
+        append_all(settings, connection, events)
     return row
 
 

@@ -16,7 +16,7 @@ from fntx_dagster.governance.fields import StrictFields
 from fntx_dagster.governance.kinds import ROLES
 from fntx_dagster.governance.signatures import SCHEMES, is_public_key, verifies
 from fntx_dagster.services.auditing.keys import log_key
-from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.governance.configuration import configured
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
@@ -73,8 +73,7 @@ def enroll(settings: Settings, db: Database, document: Any, by: str = TERMINAL) 
             raise Permanent("there are signers already", "They change by their own decision: `fntx treasury rotate`")
         begin_platform(connection, instance)
         version = add_signer_set(connection, _first(config), rows)
-        for event in set_events(version, rows, config.hash, by):
-            append(settings, connection, event)
+        append_all(settings, connection, set_events(version, rows, config.hash, by))
     return version
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.decisions import payload_hash
-from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
@@ -97,8 +97,7 @@ def use_standing(
     events: list[NewAuditEvent] = []
     with entered(db) as connection:
         number = count_use(connection, standing_id, use, now or datetime.now(UTC), events)
-        for event in events:
-            append(settings, connection, event)
+        append_all(settings, connection, events)
     return number
 
 
@@ -111,8 +110,7 @@ def end(settings: Settings, db: Database, standing_id: UUID, reason: str, by: st
         row = standing_approval(connection, standing_id)
         if row is None:
             raise Permanent(f"there is no standing approval {standing_id}", "`fntx treasury list` lists the proposals")
-        for event in _ended(connection, [row], reason, by):
-            append(settings, connection, event)
+        append_all(settings, connection, _ended(connection, [row], reason, by))
     return row._replace(state="ended")
 
 

@@ -13,7 +13,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.intents.refusal import TransactionRefused
-from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.standing import BY, StandingUse, count_use
@@ -111,8 +111,7 @@ def import_part(settings: Settings, db: Database, content: bytes, proposal_id: U
         if signed is not None:
             row = completed(connection, row, signed.text, signed.hash, by, events)
             taken(connection, proposal, "complete", by, events)
-        for event in events:
-            append(settings, connection, event)
+        append_all(settings, connection, events)
         weight = sum(row.signers[each.signer] for each in signatures_of(connection, row.tx_id))
     return ImportedPart(row.proposal_id, [*new], row.state, max(0, row.needed - weight))
 

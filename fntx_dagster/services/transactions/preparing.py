@@ -16,7 +16,7 @@ from fntx_dagster.governance.kinds import ANCHOR, KINDS
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.anchoring.heads import is_on_ledger
 from fntx_dagster.services.anchoring.intents import anchor_source, signed_checkpoint
-from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.governance.configuration import active_set, approved_config
 from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.payloads import check_intent
@@ -87,8 +87,7 @@ def _prepared(settings: Settings, db: Database, proposal_id: UUID, by: str) -> L
                 prepared = keep_prepared(connection, ledger, row, payload, terms)
                 events.append(tx_event(prepared, "prepare", by))
                 taken(connection, row, "prepare", by, events)
-            for event in events:
-                append(settings, connection, event)
+            append_all(settings, connection, events)
     if prepared is None:
         note_blocked(db)
         raise NotCleared("a party has a match on a sanctions list", "`fntx compliance dispose` decides on the match")

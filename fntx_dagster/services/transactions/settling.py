@@ -8,7 +8,7 @@ from uuid import UUID
 from fntx_dagster.audit.anchor import Anchor
 from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.governance.kinds import ANCHOR
-from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.steps import held, taken
 from fntx_dagster.services.transactions.business_events import business_events
@@ -74,8 +74,7 @@ def _kept(settings: Settings, db: Database, asked: LedgerTxRow, end: LedgerEnd) 
         assert row  # transactions are never deleted
         if row.state == asked.state:
             row = _moved(connection, proposal, row, end, events)
-        for event in events:
-            append(settings, connection, event)
+        append_all(settings, connection, events)
     return Settled(row.proposal_id, row.state, row.outcome, row.outcome_ledger, row.hash)
 
 

@@ -8,7 +8,7 @@ from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.governance.machines import StepImpossible
-from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.governance.screening import note_blocked, reason_of
 from fntx_dagster.services.governance.signers import TERMINAL
@@ -76,8 +76,7 @@ def _begun(settings: Settings, db: Database, proposal_id: UUID, head: int, by: s
             events: list[NewAuditEvent] = []
             taken(connection, proposal, "submit", by, events)
             tx_step(connection, row, "submit", by, events, submitted_ledger=head)
-            for event in events:
-                append(settings, connection, event)
+            append_all(settings, connection, events)
             return
     note_blocked(db)
     raise NotCleared(

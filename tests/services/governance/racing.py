@@ -11,8 +11,9 @@ from uuid import UUID, uuid4
 
 from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.errors import FntxError, Permanent
+from fntx_dagster.services.auditing import log
 from fntx_dagster.services.auditing.log import append
-from fntx_dagster.services.governance import deciding
+from fntx_dagster.services.governance.deciding import decide
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.standing import StandingUse, use_standing
 from fntx_dagster.services.governance.steps import require_running
@@ -30,7 +31,7 @@ def _settings(home: str) -> Settings:
 def decides(url: str, home: str, proposal_id: str, document: dict[str, Any]) -> str:
     """Hand in a decision: the state that follows, or why it was refused."""
     try:
-        return deciding.decide(_settings(home), Database(url), UUID(proposal_id), document).state
+        return decide(_settings(home), Database(url), UUID(proposal_id), document).state
     except FntxError as error:
         return f"refused: {error.message}"
 
@@ -66,8 +67,8 @@ def is_killed(url: str, home: str, proposal_id: str, document: dict[str, Any], a
         written += 1
         return append(*arguments)
 
-    deciding.append = append_or_die
-    deciding.decide(_settings(home), Database(url), UUID(proposal_id), document)
+    log.append = append_or_die
+    decide(_settings(home), Database(url), UUID(proposal_id), document)
 
 
 def uses(url: str, home: str, proposal_id: str, payload: dict[str, Any], at: datetime, times: int) -> list[int]:
