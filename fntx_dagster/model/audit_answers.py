@@ -33,9 +33,9 @@ class OlderCheckpoint(TypedDict):
     hashes: list[str]
 
 
-class CheckpointAnswer(TypedDict):
-    """The newest checkpoint. `note` is what is signed, with its signature; `log_key` checks it, and is to be compared
-    with the published one; `consistency`: from the checkpoint that was asked for."""
+class SignedCheckpoint(TypedDict):
+    """A checkpoint. `note` is what is signed, with its signature; `log_key` checks it, and is to be compared with the
+    published one."""
 
     origin: str
     size: int
@@ -43,18 +43,17 @@ class CheckpointAnswer(TypedDict):
     time: str
     note: str
     log_key: str
+
+
+class CheckpointAnswer(SignedCheckpoint):
+    """The newest checkpoint. `consistency`: from the checkpoint that was asked for."""
+
     consistency: OlderCheckpoint | None
 
 
-class NewCheckpointAnswer(TypedDict):
+class NewCheckpointAnswer(SignedCheckpoint):
     """The newest checkpoint; `is_new`: it was made now, because events were new."""
 
-    origin: str
-    size: int
-    root: str
-    time: str
-    note: str
-    log_key: str
     is_new: bool
 
 

@@ -64,11 +64,12 @@ def sign_anchors(
     with db.connect() as connection:
         config = approved_config(settings, connection)
         rows = [row for row in transactions(connection, OPEN_STATES) if row.standing_id is not None]
+    signing = _Signing(settings, db, config, keys, now)
     answers: list[SignedAnchor] = []
     for name in keys.addresses:
         own = [row for row in rows if row.ledger == name]
         if own:
-            answers += _on(settings, db, config, keys, name, own, now)
+            answers += signing.on(name, own)
     ends = time.monotonic() + wait.total_seconds()
     answers = [_asked(settings, db, each) for each in answers]
     while any(each.state == "submitted" for each in answers) and time.monotonic() < ends:
@@ -77,73 +78,56 @@ def sign_anchors(
     return answers
 
 
-def _on(
-    settings: Settings,
-    db: Database,
-    config: TreasuryConfig,
-    keys: AnchorKeys,
-    name: str,
-    rows: list[LedgerTxRow],
-    now: datetime | None,
-) -> list[SignedAnchor]:
-    """The anchors of one ledger, each as far as it comes."""
-    answers: list[SignedAnchor] = []
-    try:
-        with opened(settings, config, name) as ledger:
-            for row in rows:
-                answers.append(_carried(settings, db, ledger, config, keys, row, now))
-    except FntxError as error:
-        answers += [_answer(db, row, None, error) for row in rows[len(answers) :]]
-    return answers
+class _Signing(NamedTuple):
+    """What every anchor of a call is signed with: the approved configuration, the keys, the time (aware, or now)."""
 
+    settings: Settings
+    db: Database
+    config: TreasuryConfig
+    keys: AnchorKeys
+    now: datetime | None
 
-def _carried(
-    settings: Settings,
-    db: Database,
-    ledger: TreasuryLedger,
-    config: TreasuryConfig,
-    keys: AnchorKeys,
-    row: LedgerTxRow,
-    now: datetime | None,
-) -> SignedAnchor:
-    use = None
-    try:
-        if row.state == "pending_signature" and settle(settings, db, ledger, row).state == row.state:
-            use = _signed(settings, db, ledger, config, keys, row, now)
-        if _now(db, row).state == "ready_to_submit":
-            submit(settings, db, row.proposal_id, BY)
-    except FntxError as error:
-        return _answer(db, row, use, error)
-    return _answer(db, row, use)
+    def on(self, name: str, rows: list[LedgerTxRow]) -> list[SignedAnchor]:
+        """The anchors of one ledger, each as far as it comes."""
+        answers: list[SignedAnchor] = []
+        try:
+            with opened(self.settings, self.config, name) as ledger:
+                for row in rows:
+                    answers.append(self._carried(ledger, row))
+        except FntxError as error:
+            answers += [_answer(self.db, row, None, error) for row in rows[len(answers) :]]
+        return answers
 
+    def _carried(self, ledger: TreasuryLedger, row: LedgerTxRow) -> SignedAnchor:
+        use = None
+        try:
+            if row.state == "pending_signature" and settle(self.settings, self.db, ledger, row).state == row.state:
+                use = self._signed(ledger, row)
+            if _now(self.db, row).state == "ready_to_submit":
+                submit(self.settings, self.db, row.proposal_id, BY)
+        except FntxError as error:
+            return _answer(self.db, row, use, error)
+        return _answer(self.db, row, use)
 
-def _signed(
-    settings: Settings,
-    db: Database,
-    ledger: TreasuryLedger,
-    config: TreasuryConfig,
-    keys: AnchorKeys,
-    row: LedgerTxRow,
-    now: datetime | None,
-) -> int:
-    """Sign an anchor and keep its signature; the number of its use, which is counted before."""
-    address = keys.addresses[row.ledger]
-    if [*row.signers] != [address]:
-        raise TransactionRefused(
-            "other_key", f"the anchor waits for the key {next(iter(row.signers))}, and the file holds {address}"
-        )
-    require_anchor_key(ledger, config, anchor_source(config, row.ledger), address)
-    checkpoint, payload, fee = _verified(settings, db, config, row)
-    assert row.standing_id  # only those are asked for
-    use = StandingUse(row.proposal_id, payload, fee, address)
-    number = use_standing(settings, db, row.standing_id, use, now or datetime.now(UTC))
-    part = _part(keys, row, anchored_bytes(checkpoint))
-    try:
-        import_part(settings, db, json.dumps(part).encode())
-    except (TransactionRefused, Permanent):
-        if _now(db, row).state == "pending_signature":  # or another process signed it meanwhile
-            raise
-    return number
+    def _signed(self, ledger: TreasuryLedger, row: LedgerTxRow) -> int:
+        """Sign an anchor and keep its signature; the number of its use, which is counted before."""
+        address = self.keys.addresses[row.ledger]
+        if [*row.signers] != [address]:
+            raise TransactionRefused(
+                "other_key", f"the anchor waits for the key {next(iter(row.signers))}, and the file holds {address}"
+            )
+        require_anchor_key(ledger, self.config, anchor_source(self.config, row.ledger), address)
+        checkpoint, payload, fee = _verified(self.settings, self.db, self.config, row)
+        assert row.standing_id  # only those are asked for
+        use = StandingUse(row.proposal_id, payload, fee, address)
+        number = use_standing(self.settings, self.db, row.standing_id, use, self.now or datetime.now(UTC))
+        part = _part(self.keys, row, anchored_bytes(checkpoint))
+        try:
+            import_part(self.settings, self.db, json.dumps(part).encode())
+        except (TransactionRefused, Permanent):
+            if _now(self.db, row).state == "pending_signature":  # or another process signed it meanwhile
+                raise
+        return number
 
 
 def _verified(
