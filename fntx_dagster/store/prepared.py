@@ -8,6 +8,7 @@ server forget all prepared statements, these too; so the first of a transaction 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import LiteralString, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -41,12 +42,14 @@ def run(connection: psycopg.Connection, statement: LiteralString, *values: str |
         return _run(connection, statement, values)
 
 
-def learn(connection: psycopg.Connection) -> None:
-    """Ask the server which statements the connection knows: whoever did something else first in a transaction does so
-    before `run`, which could not try again."""
-    rows = connection.execute("select name from pg_prepared_statements").fetchall()
-    known = {name for (name,) in rows}
-    _prepared[connection] = {statement for statement, name in _names.items() if name.decode() in known}
+def learn(connection: psycopg.Connection) -> set[str]:
+    """The statements that the connection knows, asked of the server: before one is prepared, and by whoever did
+    something else first in a transaction, where `run` could not try again."""
+    pgconn, encoding = connection.pgconn, connection.info.encoding
+    found = _checked(pgconn.exec_(b"select name from pg_prepared_statements"), encoding)
+    names = {found.get_value(row, 0) for row in range(found.ntuples)}
+    known = _prepared[connection] = {statement for statement, name in _names.items() if name in names}
+    return known
 
 
 class Filling(NamedTuple):
@@ -90,12 +93,19 @@ def _run(connection: psycopg.Connection, statement: LiteralString, values: Seque
 def _name(connection: psycopg.Connection, statement: LiteralString) -> bytes:
     """What a statement is called on the connection, which knows it from now on."""
     pgconn, encoding = connection.pgconn, connection.info.encoding
-    known = _prepared.setdefault(connection, set())
-    name = _names.setdefault(statement, f"fntx_{len(_names)}".encode())
+    name = _names.get(statement) or _names.setdefault(statement, _named(statement))
+    if statement in _prepared.get(connection, ()):
+        return name
+    known = learn(connection)
     if statement not in known:
         _checked(pgconn.prepare(name, statement.encode(encoding)), encoding)
         known.add(statement)
     return name
+
+
+def _named(statement: str) -> bytes:
+    """Of the statement alone: threads that meet two new ones at once must not give both one name."""
+    return f"fntx_{sha256(statement.encode()).hexdigest()[:24]}".encode()
 
 
 def _first(result: PGresult, encoding: str) -> str | None:

@@ -35,3 +35,29 @@ def test_a_statement_that_the_server_forgot_is_prepared_again(database: Database
             assert prepared.run(connection, "select $1::int + 2", "1") == "3"
         with database.connect() as connection:
             connection.execute("deallocate all")
+
+
+def test_what_a_connection_knows_is_asked_of_the_server_before_a_statement_is_prepared(database: Database) -> None:
+    """One that is prepared after others were forgotten, first in its transaction, is not prepared twice."""
+    for first, second in (("11", "12"), ("12", "11"), ("13", "11")):
+        with database.connect() as connection:
+            assert prepared.run(connection, f"select $1::int + {first}", "0") == first
+            assert prepared.run(connection, f"select $1::int + {second}", "0") == second
+        with database.connect() as connection:
+            connection.execute("deallocate all")
+    with database.connect() as connection:
+        assert prepared.run(connection, "select $1::int + 14", "0") == "14"  # it is new, and those before are forgotten
+        assert prepared.run(connection, "select $1::int + 11", "0") == "11"
+    with database.connect() as connection:
+        assert prepared.run(connection, "select $1::int + 12", "0") == "12"
+        assert prepared.run(connection, "select $1::int + 14", "0") == "14"
+
+
+def test_the_name_of_a_statement_does_not_depend_on_how_many_were_met_before(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads that met two new ones at once would else have given both one name."""
+    with database.connect() as connection:
+        for number in ("21", "22"):
+            monkeypatch.setattr(prepared, "_names", {})
+            assert prepared.run(connection, f"select $1::int + {number}", "0") == number
