@@ -20,7 +20,7 @@ from fntx_dagster.simulate.horizon.server import SimulatedHorizon
 from fntx_dagster.simulate.xrpl.server import XrplServer
 from fntx_dagster.store.database import Database
 from tests.services.governance.treasuries import decision
-from tests.services.transactions.worlds import SIGNERS
+from tests.services.transactions.worlds import SIGNERS, STELLAR_SIGNER
 from tests.simulate.horizon.parts import ISSUER as STELLAR_ISSUER
 from tests.simulate.horizon.parts import LUMEN, TREASURY
 from tests.simulate.xrpl.people import XRP, Town, funded, wallet
@@ -73,15 +73,6 @@ seed, path = sys.argv[1:]
 blob = json.load(open(path))["unsigned_blob"]
 print(sign(Transaction.from_blob(blob), Wallet.from_seed(seed, algorithm=CryptoAlgorithm.ED25519)).blob())
 """
-_STELLAR_MASTER = """
-import json, sys
-from stellar_sdk import Keypair, TransactionEnvelope
-secret, path = sys.argv[1:]
-file = json.load(open(path))
-envelope = TransactionEnvelope.from_xdr(file["unsigned_xdr"], file["network_id"])
-envelope.sign(Keypair.from_secret(secret))
-print(envelope.to_xdr())
-"""
 
 
 def signed_by_master(file: Path, role: str) -> bytes:
@@ -90,7 +81,7 @@ def signed_by_master(file: Path, role: str) -> bytes:
     if document["ledger"] == "xrpl":
         arguments = [_XRPL_MASTER, str(wallet(role).seed), str(file)]
     else:
-        arguments = [_STELLAR_MASTER, STELLAR_MASTERS[role].secret, str(file)]
+        arguments = [STELLAR_SIGNER, STELLAR_MASTERS[role].secret, str(file)]
     done = subprocess.run([sys.executable, "-I", "-c", *arguments], cwd="/", capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout

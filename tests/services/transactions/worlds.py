@@ -137,7 +137,7 @@ blob = json.load(open(path))["unsigned_blob"]
 wallet = Wallet.from_seed(seed, algorithm=CryptoAlgorithm(algorithm))
 print(sign(Transaction.from_blob(blob), wallet, multisign=True).blob())
 """
-_STELLAR_SIGNER = """
+STELLAR_SIGNER = """
 import json, sys
 from stellar_sdk import Keypair, TransactionEnvelope
 secret, path = sys.argv[1:]
@@ -156,7 +156,7 @@ def signed_elsewhere(file: Path, signer: str) -> bytes:
         algorithm = "secp256k1" if XRPL_NAMES[signer].endswith("-k1") else "ed25519"
         arguments = [_XRPL_SIGNER, str(own.seed), algorithm, str(file)]
     else:
-        arguments = [_STELLAR_SIGNER, STELLAR_KEYS[signer].secret, str(file)]
+        arguments = [STELLAR_SIGNER, STELLAR_KEYS[signer].secret, str(file)]
     done = subprocess.run([sys.executable, "-I", "-c", *arguments], cwd="/", capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout
