@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -95,14 +96,18 @@ def test_every_page_is_whole_for_everybody_on_every_screen(
 
 @pytest.mark.parametrize("path", ADDRESSES)
 def test_a_page_without_script_shows_every_figure(window: Page, address: str, path: str) -> None:
-    look(window, address + path)
-    shown = window.ask("document.querySelector('main').innerText")
-    look(window, address + path, scripts=False)
-    document = window.send("DOM.getDocument", depth=-1)["root"]["nodeId"]
-    main = window.send("DOM.querySelector", nodeId=document, selector="main")["nodeId"]
-    without = window.send("DOM.getOuterHTML", nodeId=main)["outerHTML"]
-    figures = set(re.findall(r"[+-]?\d[\d,]*\.\d+", shown))
-    assert figures <= set(re.findall(r"[+-]?\d[\d,]*\.\d+", re.sub(r"<[^>]+>", " ", without)))
+    # A page of what changes by itself (the free space of a disk) may show two looks two figures. What only a script
+    # shows is missing each time.
+    missing = [of_a_script(window, address + path)]
+    while missing[-1] and len(missing) < 3:
+        missing.append(of_a_script(window, address + path))
+    assert not missing[-1], missing
+
+
+def test_a_figure_that_only_a_script_shows_is_found(window: Page) -> None:
+    """The test of the test above."""
+    page = "<main>1.5 <span id='late'></span></main><script>late.innerText = '2.75'</script>"
+    assert of_a_script(window, f"data:text/html,{quote(page)}") == {"2.75"}
 
 
 def test_what_is_wrong_with_a_page_is_found(window: Page, address: str) -> None:
@@ -117,3 +122,18 @@ def test_what_is_wrong_with_a_page_is_found(window: Page, address: str) -> None:
     assert any("wrong" in each for each in complaints(window, address))
     assert any(each.startswith("image-alt") for each in violations(window))
     assert runs_over(window)
+
+
+def of_a_script(window: Page, address: str) -> set[str]:
+    """The figures of a page that it shows with scripts and not without them."""
+    look(window, address)
+    shown = window.ask("document.querySelector('main').innerText")
+    look(window, address, scripts=False)
+    document = window.send("DOM.getDocument", depth=-1)["root"]["nodeId"]
+    main = window.send("DOM.querySelector", nodeId=document, selector="main")["nodeId"]
+    without = window.send("DOM.getOuterHTML", nodeId=main)["outerHTML"]
+    return figures(shown) - figures(re.sub(r"<[^>]+>", " ", without))
+
+
+def figures(text: str) -> set[str]:
+    return set(re.findall(r"[+-]?\d[\d,]*\.\d+", text))
