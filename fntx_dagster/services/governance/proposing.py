@@ -31,6 +31,7 @@ from fntx_dagster.services.treasury.transactions import require_buildable
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.platform import entered
+from fntx_dagster.store.treasury.proposal_requests import ProposalRequestRow, add_request
 from fntx_dagster.store.treasury.proposals import ProposalRow, add_proposal, next_nonce, proposal
 from fntx_dagster.store.treasury.signer_sets import SignerSetRow, signer_sets, signers_of
 
@@ -51,14 +52,15 @@ def propose(
     parties: Sequence[str] = (),
     by: str = TERMINAL,
     travel: Any = None,
-    proposal_id: UUID | None = None,
+    request: ProposalRequestRow | None = None,
 ) -> UUID:
-    """Make a proposal of a kind and return its id, a new one unless it is given. It waits for decisions at once, or,
-    where others are named in it, until they are screened. Raises Permanent for a payload that the kind does not have,
-    TransactionRefused for an intent that no ledger would take, ProposedBefore for an id that there is."""
+    """Make a proposal of a kind and return its id, a new one unless a request with a key gives it. It waits for
+    decisions at once, or, where others are named in it, until they are screened. Raises Permanent for a payload that
+    the kind does not have, TransactionRefused for an intent that no ledger would take, ProposedBefore for a request
+    that made one before."""
     events: list[NewAuditEvent] = []
     with entered(db) as connection:
-        row = proposed(settings, connection, kind, payload, events, parties, by, travel, proposal_id)
+        row = proposed(settings, connection, kind, payload, events, parties, by, travel, request)
         append_all(settings, connection, events)
     return row.proposal_id
 
@@ -72,7 +74,7 @@ def proposed(
     parties: Sequence[str] = (),
     by: str = TERMINAL,
     travel: Any = None,
-    proposal_id: UUID | None = None,
+    request: ProposalRequestRow | None = None,
     covered: UUID | None = None,
 ) -> ProposalRow:
     """The same in a transaction that entered; what the log has to say of it is added to `events`. `covered`: the
@@ -86,10 +88,10 @@ def proposed(
         parties = _screened_parties(connection, payload, parties)
     now = datetime.now(UTC).replace(microsecond=0)
     nonce = next_nonce(connection)
-    if proposal_id is not None and proposal(connection, proposal_id) is not None:
-        raise ProposedBefore(f"there is a proposal {proposal_id}", "Propose it without an id")
+    if request is not None and proposal(connection, request.proposal_id) is not None:
+        raise ProposedBefore(f"there is a proposal {request.proposal_id}", "Propose it without an id")
     row = ProposalRow(
-        proposal_id or uuid4(),
+        request.proposal_id if request else uuid4(),
         nonce,
         kind,
         written,
@@ -109,6 +111,8 @@ def proposed(
     if sides := travelling(moving, travel, settings.compliance.travel_rule_amount):
         drafted = drafted._replace(details={**drafted.details, "travel_rule": sides})
     add_proposal(connection, row)
+    if request is not None:
+        add_request(connection, request)
     events.append(drafted)
     row = taken(connection, row, "screen", by, events)
     if terms.screened:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -31,9 +31,10 @@ def replay(stored: StoredAnswer, fingerprint: bytes) -> Reply:
     return Reply(stored.status, stored.body, replayed=True)
 
 
-def reused() -> Declined:
-    """A key that belongs to another request."""
-    words = "the key belongs to another request: a new request needs a new key"
+def reused(differing: Sequence[str] = ()) -> Declined:
+    """A key that belongs to another request; `differing`: the fields that are others than in that one."""
+    of = f" with another {' and another '.join(differing)}" if differing else ""
+    words = f"the key belongs to another request{of}: a new request needs a new key"
     return Declined([FieldFault("idempotency_key", "reused", words)], "idempotency_key_reused")
 
 

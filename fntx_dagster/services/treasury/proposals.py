@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
-from fntx_dagster.errors import Permanent
-from fntx_dagster.governance.decisions import payload_hash
 from fntx_dagster.services.governance.deciding import decide
 from fntx_dagster.services.governance.ending import cancel
 from fntx_dagster.services.governance.proposing import ProposedBefore, propose
@@ -16,12 +14,15 @@ from fntx_dagster.services.governance.signers import list_sets
 from fntx_dagster.services.governance.steps import NoSuchProposal
 from fntx_dagster.services.orders.replies import reused
 from fntx_dagster.services.treasury.declining import declining
+from fntx_dagster.services.treasury.keyed_requests import differing, keyed
 from fntx_dagster.services.treasury.requests import AskedProposal, asked_proposal, read_once, reason_of
+from fntx_dagster.store.treasury.proposal_requests import request_of
 
 if TYPE_CHECKING:
     from fntx_dagster.services.orders.access import Caller
     from fntx_dagster.settings import Settings
     from fntx_dagster.store.database import Database
+    from fntx_dagster.store.treasury.proposal_requests import ProposalRequestRow
 
 
 class MadeProposal(NamedTuple):
@@ -40,15 +41,15 @@ def make(settings: Settings, db: Database, caller: Caller, body: bytes, header_k
     """Make a proposal. With a key it is made once: the same request gets it as it is then, another request with the key
     is refused (422). Raises Declined."""
     asked = asked_proposal(body, header_key)
-    own = _id_of(caller, asked.key)
+    request = None if asked.key is None else keyed(caller.user_id, asked.key, asked)
     with declining():
-        if own is not None and (before := _known(db, own)) is not None:
-            return _replayed(before, asked)
+        if request is not None and (before := _known(db, request.proposal_id)) is not None:
+            return _replayed(db, before, asked, request)
         try:
-            made = propose(settings, db, *asked[:3], operator(caller), asked.travel, own)
+            made = propose(settings, db, *asked[:3], operator(caller), asked.travel, request)
         except ProposedBefore:
-            assert own is not None
-            return _replayed(show(db, own), asked)
+            assert request is not None
+            return _replayed(db, show(db, request.proposal_id), asked, request)
         return MadeProposal(show(db, made).as_dict(), replayed=False)
 
 
@@ -97,11 +98,6 @@ def deciders(db: Database) -> dict[str, Any]:
     return {"platform": state._asdict() if state else None, "signer_sets": [each.as_dict() for each in list_sets(db)]}
 
 
-def _id_of(caller: Caller, key: str | None) -> UUID | None:
-    """The id of the proposal that a request with a key makes: its user and its key have no other."""
-    return None if key is None else uuid5(NAMESPACE_URL, f"urn:fntx:proposal:{caller.user_id} {key}")
-
-
 def _known(db: Database, proposal_id: UUID) -> ProposalView | None:
     try:
         return show(db, proposal_id)
@@ -109,11 +105,9 @@ def _known(db: Database, proposal_id: UUID) -> ProposalView | None:
         return None
 
 
-def _replayed(view: ProposalView, asked: AskedProposal) -> MadeProposal:
-    try:
-        is_same = (view.row.kind, view.row.payload_hash) == (asked.kind, payload_hash(asked.payload))
-    except Permanent:
-        is_same = False
-    if not is_same or not {*asked.parties} <= {*view.row.parties}:
-        raise reused()
+def _replayed(db: Database, view: ProposalView, asked: AskedProposal, request: ProposalRequestRow) -> MadeProposal:
+    with db.connect() as connection:
+        first = request_of(connection, view.row.proposal_id)
+    if others := differing(view.row, asked, request, first):
+        raise reused(others)
     return MadeProposal(view.as_dict(), replayed=True)
