@@ -1,0 +1,184 @@
+"""What is due on a bond by schedule, what ledgers confirmed as paid, what is left, and the interest of each day.
+
+What was paid on a line goes to what was due first: the oldest due that is not paid in full sets the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from psycopg.rows import args_row
+
+from fntx_dagster.store.database import Connection
+from fntx_dagster.store.queries import columns
+
+
+class CashflowRow(NamedTuple):
+    """An amount that is due by schedule. `kind`: fee, interest or principal; `line_id`: the fee or the tranche;
+    interest counts from `period_start` to `period_end`; `due_date`: shifted to a business day; `outstanding`: of the
+    tranche in the period, by schedule, None of a fee."""
+
+    kind: str
+    line_id: str
+    period: int
+    period_start: date
+    period_end: date
+    due_date: date
+    outstanding: Decimal | None
+    amount: Decimal
+
+
+class DueRow(NamedTuple):
+    """An amount that is due by schedule, and what of it was paid."""
+
+    kind: str
+    line_id: str
+    period: int
+    due_date: date
+    amount: Decimal
+    paid: Decimal
+
+    @property
+    def unpaid(self) -> Decimal:
+        """What is missing."""
+        return self.amount - self.paid
+
+
+class PaidRow(NamedTuple):
+    """What a ledger confirmed as paid on a line. `source`: the payment of a distribution, which counts once;
+    `paid_on`: the UTC date of the validated ledger."""
+
+    source: str
+    kind: str
+    line_id: str
+    amount: Decimal
+    paid_on: date
+
+
+class OutstandingRow(NamedTuple):
+    """A tranche with what of its notional is not paid back."""
+
+    tranche_id: str
+    notional: Decimal
+    outstanding: Decimal
+
+
+class AccrualRow(NamedTuple):
+    """The interest of a day: of the day, and of its period so far."""
+
+    tranche_id: str
+    day: date
+    period: int
+    outstanding: Decimal
+    amount: Decimal
+    accrued: Decimal
+
+
+def add_cashflows(connection: Connection, bond_id: str, rows: Iterable[CashflowRow]) -> None:
+    """Keep what is due on a bond, for good."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"""insert into treasury.bond_cashflow (bond_id, {columns(CashflowRow._fields)})
+            values (%s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+            [(bond_id, *row) for row in rows],
+        )
+
+
+def cashflows_of(connection: Connection, bond_id: str, period: int | None = None) -> list[CashflowRow]:
+    """What is due on a bond, in one period or in all: by date, then fees, interest, principal, by line."""
+    with connection.cursor(row_factory=args_row(CashflowRow)) as cursor:
+        return cursor.execute(
+            f"""select {columns(CashflowRow._fields)} from treasury.bond_cashflow
+            where bond_id = %(bond)s and (%(period)s::int is null or period = %(period)s)
+            order by due_date, period, kind, line_id collate "C\"""",
+            {"bond": bond_id, "period": period},
+        ).fetchall()
+
+
+def add_paid(connection: Connection, bond_id: str, row: PaidRow) -> bool:
+    """Keep what a ledger confirmed as paid on a line; False where its source counts already."""
+    return (
+        connection.execute(
+            f"""insert into treasury.bond_paid (bond_id, {columns(PaidRow._fields)}) values (%s, %s, %s, %s, %s, %s)
+            on conflict (source) do nothing""",
+            [bond_id, *row],
+        ).rowcount
+        == 1
+    )
+
+
+def paid_on(connection: Connection, bond_id: str) -> list[PaidRow]:
+    """What was paid on a bond, in the order of its dates."""
+    with connection.cursor(row_factory=args_row(PaidRow)) as cursor:
+        return cursor.execute(
+            f"""select {columns(PaidRow._fields)} from treasury.bond_paid where bond_id = %s
+            order by paid_on, recorded_at, source""",
+            [bond_id],
+        ).fetchall()
+
+
+def dues_of(connection: Connection, bond_id: str, until: date | None = None) -> list[DueRow]:
+    """What was due on a bond up to a date (None: ever), each with what was paid of it up to then; what is paid on a
+    line goes to what was due first. By date, then by kind and line."""
+    with connection.cursor(row_factory=args_row(DueRow)) as cursor:
+        return cursor.execute(
+            """with paid as (
+                select kind, line_id, sum(amount) as total from treasury.bond_paid
+                where bond_id = %(bond)s and (%(until)s::date is null or paid_on <= %(until)s)
+                group by kind, line_id
+            ), due as (
+                select kind, line_id, period, due_date, amount,
+                    sum(amount) over (partition by kind, line_id order by period) - amount as before
+                from treasury.bond_cashflow where bond_id = %(bond)s
+            )
+            select kind, line_id, period, due_date, amount,
+                least(amount, greatest(0, coalesce(total, 0) - before)) as paid
+            from due left join paid using (kind, line_id)
+            where %(until)s::date is null or due_date <= %(until)s
+            order by due_date, kind, line_id collate "C\"""",
+            {"bond": bond_id, "until": until},
+        ).fetchall()
+
+
+def arrears_of(connection: Connection, bond_id: str, on: date) -> list[DueRow]:
+    """What is overdue on a date: due before it, and not paid in full up to it. The oldest first: it sets the clock."""
+    return [row for row in dues_of(connection, bond_id, on) if row.due_date < on and row.unpaid > 0]
+
+
+def outstanding_of(connection: Connection, bond_id: str, until: date | None = None) -> list[OutstandingRow]:
+    """Of each tranche what is not paid back, by the payments up to a date (None: all); senior first, then by id."""
+    with connection.cursor(row_factory=args_row(OutstandingRow)) as cursor:
+        return cursor.execute(
+            """select tranche_id, notional, notional - coalesce((
+                select sum(amount) from treasury.bond_paid as paid
+                where paid.bond_id = tranche.bond_id and kind = 'principal' and line_id = tranche_id
+                    and (%(until)s::date is null or paid_on <= %(until)s)), 0) as outstanding
+            from treasury.bond_tranche as tranche where bond_id = %(bond)s
+            order by array_position(array['senior', 'mezzanine', 'subordinated'], class), tranche_id collate "C\"""",
+            {"bond": bond_id, "until": until},
+        ).fetchall()
+
+
+def add_accruals(connection: Connection, bond_id: str, rows: Iterable[AccrualRow]) -> int:
+    """Keep the interest of days; those that are there stay as they are. How many are new."""
+    new = 0
+    for row in rows:
+        new += connection.execute(
+            f"""insert into treasury.bond_accrual (bond_id, {columns(AccrualRow._fields)})
+            values (%s, %s, %s, %s, %s, %s, %s) on conflict do nothing""",
+            [bond_id, *row],
+        ).rowcount
+    return new
+
+
+def accruals_of(connection: Connection, bond_id: str, first: date, last: date) -> list[AccrualRow]:
+    """The interest of the days from `first` to `last`, by day and tranche."""
+    with connection.cursor(row_factory=args_row(AccrualRow)) as cursor:
+        return cursor.execute(
+            f"""select {columns(AccrualRow._fields)} from treasury.bond_accrual
+            where bond_id = %s and day between %s and %s order by day, tranche_id collate "C\"""",
+            [bond_id, first, last],
+        ).fetchall()
