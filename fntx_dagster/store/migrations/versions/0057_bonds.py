@@ -8,8 +8,8 @@ from alembic import op
 
 from fntx_dagster.store.migrations.append_only import protected
 
-revision = "0056"
-down_revision = "0055"
+revision = "0057"
+down_revision = "0056"
 
 
 def upgrade() -> None:
