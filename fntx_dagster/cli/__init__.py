@@ -36,6 +36,7 @@ from fntx_dagster.cli.signals import signals
 from fntx_dagster.cli.signature import signature
 from fntx_dagster.cli.statements import fetch, load, run
 from fntx_dagster.cli.strategies import edge, strategies
+from fntx_dagster.cli.strategy import strategy
 from fntx_dagster.cli.tax import tax
 from fntx_dagster.cli.treasury import treasury
 from fntx_dagster.cli.users import users
@@ -111,6 +112,7 @@ app.add_typer(api, name="api")
 app.add_typer(ledger, name="ledger")
 app.add_typer(signals, name="signals")
 app.add_typer(treasury, name="treasury")
+app.add_typer(strategy, name="strategy")
 app.add_typer(users, name="users")
 app.add_typer(database, name="db")
 
