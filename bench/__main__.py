@@ -24,6 +24,7 @@ import signals
 import statement
 import streaming
 import terminal
+import waterfalls
 from measuring import shown
 
 BENCHMARKS = {
@@ -41,6 +42,7 @@ BENCHMARKS = {
     "streaming": streaming.measure,
     "aggregate": aggregate.measure,
     "audit": audit.measure,
+    "waterfalls": waterfalls.measure,
     "crashes": crashes.measure,
 }
 

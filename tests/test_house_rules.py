@@ -111,6 +111,7 @@ ROOMS = {
     "ledger": {"model", "foreign"},
     "signals": {"model", "ledger", "proof"},
     "governance": {"audit", "errors"},
+    "bonds": {"model", "governance", "errors"},  # governance: how fields are read
     "compliance": {"errors"},
     "execution": {"errors"},
     "report": {"model", "foreign", "errors"},
@@ -169,6 +170,7 @@ PURE = (
     "ledger",
     "signals",
     "governance",
+    "bonds",
     "compliance",
     "execution",
     "report",

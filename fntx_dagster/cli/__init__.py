@@ -22,6 +22,7 @@ from fntx_dagster.cli.aggregate import aggregate
 from fntx_dagster.cli.api import api
 from fntx_dagster.cli.attest import attest
 from fntx_dagster.cli.audit import audit
+from fntx_dagster.cli.bonds import bond
 from fntx_dagster.cli.chain import chain
 from fntx_dagster.cli.compliance import compliance
 from fntx_dagster.cli.dashboard import live, serve
@@ -113,6 +114,7 @@ app.add_typer(ledger, name="ledger")
 app.add_typer(signals, name="signals")
 app.add_typer(treasury, name="treasury")
 app.add_typer(strategy, name="strategy")
+app.add_typer(bond, name="bond")
 app.add_typer(users, name="users")
 app.add_typer(database, name="db")
 

@@ -1,4 +1,4 @@
-"""How what a block order got is shared: lots by the deficit rule, cents by largest remainder.
+"""How the lots that a block order got are shared: by the deficit rule.
 
 Lots go one at a time to whoever is furthest below his quota (his wish × all that is filled ÷ all that is wished for),
 never beyond his wish; ties go to the larger wish, then to the lower id by its UTF-8 bytes. Where nobody has anything
@@ -47,24 +47,3 @@ def shared_lots(lots: int, wishes: Sequence[int], held: Sequence[int], ids: Sequ
         else:
             heapq.heappop(urgency)
     return given
-
-
-def shared_units(total: int, above: int, below: int, parts: Sequence[int], ids: Sequence[str]) -> list[int]:
-    """How `total` minor units are shared: each one's exact amount is parts × above ÷ below units, and is rounded down;
-    what is missing goes, a unit each, to the largest remainders, ties to the lower id.
-
-    `below` is above zero. Raises ValueError where the exact amounts and the total are further apart than that mends.
-    """
-    amounts = [part * above // below for part in parts]
-    missing = total - sum(amounts)
-    if not 0 <= missing <= len(parts):
-        raise ValueError(f"{total} minor units are no rounded sum of the parts")
-    if missing:
-        order = [
-            (-(part * above % below), name.encode(), place)
-            for place, (part, name) in enumerate(zip(parts, ids, strict=True))
-            if part
-        ]
-        for *_, place in heapq.nsmallest(missing, order):
-            amounts[place] += 1
-    return amounts

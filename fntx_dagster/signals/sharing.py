@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
+from fntx_dagster.model.largest_remainder import shared_units
 from fntx_dagster.signals.amounts import ONE, half_even, written
-from fntx_dagster.signals.shares import shared_lots, shared_units
+from fntx_dagster.signals.shares import shared_lots
 
 ACTIVE, CLOSED, FAILED, UNFILLED = "ACTIVE", "CLOSED", "FAILED", "UNFILLED"
 BPS = 10_000

@@ -1,4 +1,4 @@
-"""How lots and minor units are shared: the rule against one written lot by lot, and its laws."""
+"""How lots are shared: the rule against one written lot by lot, and its laws."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fntx_dagster.signals.amounts import half_even
-from fntx_dagster.signals.shares import shared_lots, shared_units
+from fntx_dagster.signals.shares import shared_lots
 
 WISHES = st.lists(st.integers(0, 12), min_size=1, max_size=8)
 
@@ -77,17 +76,6 @@ def test_from_nothing_a_share_is_the_quota_rounded_down_or_up(wishes: list[int],
     lots = data.draw(st.integers(0, sum(wishes)))
     for wish, share in zip(wishes, shared_lots(lots, wishes, [0] * len(wishes), names(len(wishes))), strict=True):
         assert abs(share - Fraction(wish * lots, sum(wishes))) < 1
-
-
-@given(st.lists(st.integers(0, 50), min_size=1, max_size=9).filter(any), st.integers(-(10**7), 10**7))
-def test_shared_units_make_the_rounded_whole_and_are_within_one_of_the_exact(parts: list[int], gain: int) -> None:
-    below = 97 * sum(parts)
-    total = half_even(gain * sum(parts), below)
-    shared = shared_units(total, gain, below, parts, names(len(parts)))
-    assert sum(shared) == total
-    for part, units in zip(parts, shared, strict=True):
-        assert abs(units - Fraction(part * gain, below)) < 1
-        assert part or not units
 
 
 def test_more_than_was_wished_for_cannot_be_shared() -> None:

@@ -1,0 +1,1 @@
+"""What a user can ask for about bonds: calculators, and what is in the database."""
