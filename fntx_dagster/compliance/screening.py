@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
 
+from fntx_dagster.compliance.directions import readings, texts_of
 from fntx_dagster.compliance.entities import ListedEntity, ScreenedParty, contradiction
-from fntx_dagster.compliance.names import Name, listed_form, normal_form
+from fntx_dagster.compliance.names import Name, listed_form
 from fntx_dagster.compliance.scoring import BLOCKED, POTENTIAL, score
 
 CLEAR, POTENTIAL_MATCH, BLOCKED_MATCH = "clear", "potential", "blocked"
@@ -74,13 +75,14 @@ class Screen:
 
     def check(self, party: ScreenedParty) -> ScreeningResult:
         """Whom the party may be. Permanent where its name is none."""
-        return self._result(party, self._near(normal_form(party.name)))
+        names = readings(party.name)
+        return self._result(party, names, {place for name in names for place in self._near(name)})
 
     def check_plainly(self, party: ScreenedParty) -> ScreeningResult:
         """The same by comparing in full with every name, which takes longer: what tests and benchmarks compare with."""
-        return self._result(party, range(len(self._names)))
+        return self._result(party, readings(party.name), range(len(self._names)))
 
-    def _near(self, name: Name) -> Iterable[int]:
+    def _near(self, name: Name) -> set[int]:
         """The places of all names that may score `POTENTIAL` or more: a score is at most the likeness of the sounds,
         or 100 for the same words in any order or without blanks."""
         near = process.extract(
@@ -91,14 +93,13 @@ class Screen:
             limit=None,
             score_cutoff=POTENTIAL - _ROUNDING,
         )
-        return sorted({place for _, _, place in near}.union(*(self._same.get(key, ()) for key in _keys(name))))
+        return {place for _, _, place in near}.union(*(self._same.get(key, ()) for key in _keys(name)))
 
-    def _result(self, party: ScreenedParty, places: Iterable[int]) -> ScreeningResult:
-        name = normal_form(party.name)
+    def _result(self, party: ScreenedParty, names: Sequence[Name], places: Iterable[int]) -> ScreeningResult:
         best: dict[int, float] = {}
         for place in places:
             owner = self._owners[place]
-            best[owner] = max(best.get(owner, 0.0), score(name, self._names[place]))
+            best[owner] = max(best.get(owner, 0.0), *(score(name, self._names[place]) for name in names))
         matches = [_match(party, self.entities[owner], most) for owner, most in best.items() if most >= POTENTIAL]
         matches.sort(key=lambda match: (-_SEVERITY[match.status], -match.score, match.entity_id))
         return ScreeningResult(matches[0].status if matches else CLEAR, tuple(matches))
@@ -106,7 +107,8 @@ class Screen:
 
 def known(entity: ListedEntity) -> KnownEntity:
     """A listed entity with its names in normal form. A name without a letter or digit is left out."""
-    forms = dict.fromkeys(form for name in entity.names if (form := listed_form(name)).words)
+    texts = [text for name in entity.names for text in texts_of(name)]
+    forms = dict.fromkeys(form for text in texts if (form := listed_form(text)).words)
     return KnownEntity(
         entity.entity_id, entity.schema, tuple(forms), entity.birth_dates, entity.countries, entity.row_hash
     )

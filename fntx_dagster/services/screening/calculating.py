@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+from fntx_dagster.compliance.directions import readings
 from fntx_dagster.compliance.entities import ScreenedParty, party_of
-from fntx_dagster.compliance.names import normal_form
 from fntx_dagster.compliance.scoring import POTENTIAL, score
 from fntx_dagster.compliance.screening import EntityMatch, Screen, known
 from fntx_dagster.services.calculators import Calculate, Case, CaseRefused, by_kind, field
@@ -16,7 +17,8 @@ from fntx_dagster.services.screening.list_files import ListFile
 
 def compare(case: Case) -> dict[str, Any]:
     """`score` (0 to 100) of `name1` and `name2`, and whether it is a match."""
-    most = score(normal_form(field(case, "name1", str)), normal_form(field(case, "name2", str)))
+    pairs = product(readings(field(case, "name1", str)), readings(field(case, "name2", str)))
+    most = max(score(one, other) for one, other in pairs)
     return {"score": most, "match": most >= POTENTIAL}
 
 
