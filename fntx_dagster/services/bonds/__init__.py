@@ -1,1 +1,1 @@
-"""What a user can ask for about bonds: calculators, and what is in the database."""
+"""Bonds: created, structured, approved, and moved by their table of states, each step with its guard judged."""
