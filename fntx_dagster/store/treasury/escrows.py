@@ -32,7 +32,7 @@ class EscrowRow(NamedTuple):
 
     escrow_id: UUID
     template: str
-    bond_id: UUID | None
+    bond_id: str | None
     network_id: int
     owner: str
     destination: str
@@ -132,7 +132,7 @@ def escrows(connection: Connection, states: Sequence[str] | None = None, limit: 
         ).fetchall()
 
 
-def escrows_of_bond(connection: Connection, bond_id: UUID) -> list[EscrowRow]:
+def escrows_of_bond(connection: Connection, bond_id: str) -> list[EscrowRow]:
     """The escrows that fund a bond, the oldest first: each with its state, its token and its amount. One that is
     Active, Finishing or Released has its creation in the validated ledger `created_ledger`."""
     with connection.cursor(row_factory=args_row(EscrowRow)) as cursor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -33,10 +33,10 @@ from fntx_dagster.store.treasury.escrows import (
 )
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
-BOND = uuid4()
+BOND = "BOND-2026-1"
 
 
-def proposed(number: int = 1, bond: UUID | None = BOND, state: str = "Proposed") -> EscrowRow:
+def proposed(number: int = 1, bond: str | None = BOND, state: str = "Proposed") -> EscrowRow:
     condition = f"A0258020{number:064X}810120"
     amount = Decimal("250000.5")
     token = ("OPTKAS.BOND", "rIssuer")
