@@ -114,6 +114,7 @@ ROOMS = {
     "bonds": {"model", "governance", "errors"},  # governance: how fields are read
     "compliance": {"errors"},
     "execution": {"errors"},
+    "reconciliation": set(),
     "report": {"model", "foreign", "errors"},
     "intents": {"audit", "foreign", "errors"},
     "outbox": {"errors"},
@@ -173,6 +174,7 @@ PURE = (
     "bonds",
     "compliance",
     "execution",
+    "reconciliation",
     "report",
     "outbox",
     "intents",

@@ -31,6 +31,7 @@ from fntx_dagster.cli.files import table
 from fntx_dagster.cli.ledger import ledger
 from fntx_dagster.cli.operation import alerts, database, demo, env, status, ui
 from fntx_dagster.cli.plain import complain, write
+from fntx_dagster.cli.reconcile import reconcile
 from fntx_dagster.cli.setup import init
 from fntx_dagster.cli.share import share
 from fntx_dagster.cli.signals import signals
@@ -115,6 +116,7 @@ app.add_typer(signals, name="signals")
 app.add_typer(treasury, name="treasury")
 app.add_typer(strategy, name="strategy")
 app.add_typer(bond, name="bond")
+app.add_typer(reconcile, name="reconcile")
 app.add_typer(users, name="users")
 app.add_typer(database, name="db")
 

@@ -122,7 +122,7 @@ def completed(*words: str) -> list[str]:
 
 
 def test_bash_completes_commands_and_options() -> None:
-    assert completed("re") == ["report"]
+    assert completed("rep") == ["report"]
     assert completed("signature", "d") == ["disclose"]
     assert completed("report", "--fo") == ["--format"]
     assert completed("report", "--format", "h") == ["html"]

@@ -1,0 +1,155 @@
+"""Which checks there are in which scope, in the order of the report, and the judgement of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from fntx_dagster.reconciliation import cross_checks as cross
+from fntx_dagster.reconciliation import stellar_checks as stellar
+from fntx_dagster.reconciliation import xrpl_checks as xrpl
+from fntx_dagster.reconciliation.items import ReconCheck, ReconFinding, ReconItem, judged
+from fntx_dagster.reconciliation.reading import Document
+
+SCOPES = ("full", "deep", "xrpl", "stellar")
+"""full: the 25 checks; deep: 5 more, which compare with our records; xrpl and stellar: those of one ledger alone."""
+XRPL_ROLES = ("issuer", "treasury", "escrow", "attestation", "amm", "trading")
+STELLAR_ROLES = ("issuer", "distribution", "anchor")
+STELLAR_FLAGS = ("auth_required", "auth_revocable", "auth_clawback_enabled")
+CRITICAL = "critical"
+
+
+class ReconInput(NamedTuple):
+    """What is compared: the configuration, what the ledgers showed, what we recorded, and when, in Unix seconds."""
+
+    config: Document
+    observed: Document
+    records: Document
+    now_s: int
+
+
+def reconcile(given: ReconInput, scope: str) -> list[ReconItem]:
+    """The judgement of every check of a scope. It raises nothing for what is missing: that is an ERROR of its check."""
+    return [judged(check) for check in checks_of(given, scope)]
+
+
+def checks_of(given: ReconInput, scope: str) -> list[ReconCheck]:
+    """The checks of a scope, in the order of the report."""
+    on_xrpl, on_stellar = _of_xrpl(given), _of_stellar(given)
+    parts = {"xrpl": on_xrpl, "stellar": on_stellar, "full": on_xrpl + on_stellar + _of_both(given)}
+    return parts["full"] + _deep(given) if scope == "deep" else parts[scope]
+
+
+def _of_xrpl(given: ReconInput) -> list[ReconCheck]:
+    config, observed, records, _ = given
+    roles = _roles(config, "xrpl", XRPL_ROLES)
+    return [
+        *(
+            _check(
+                "XRPL",
+                f"xrpl.balance.{role}",
+                f"balance of the account {role}",
+                partial(xrpl.xrpl_balance, config, observed, role),
+            )
+            for role in roles
+        ),
+        *(
+            _check(
+                "XRPL",
+                f"xrpl.trustlines.{role}",
+                f"trust lines of the account {role}",
+                partial(xrpl.trust_lines, config, observed, role),
+            )
+            for role in roles
+        ),
+        _check(
+            "XRPL", "xrpl.default_ripple.issuer", "flags of the issuer", partial(xrpl.issuer_flags, config, observed)
+        ),
+        _check("XRPL", "xrpl.escrows", "escrows of the accounts", partial(xrpl.escrows, observed, records)),
+    ]
+
+
+def _of_stellar(given: ReconInput) -> list[ReconCheck]:
+    config, observed, records, _ = given
+    roles = _roles(config, "stellar", STELLAR_ROLES)
+    return [
+        *(
+            _check(
+                "Stellar",
+                f"stellar.balance.{role}",
+                f"balance of the account {role}",
+                partial(stellar.stellar_balance, config, observed, role),
+            )
+            for role in roles
+        ),
+        *(
+            _check(
+                "Stellar",
+                f"stellar.flag.{flag}",
+                f"{flag} of the issuer",
+                partial(stellar.stellar_flag, config, observed, flag),
+            )
+            for flag in STELLAR_FLAGS
+        ),
+        *(
+            _check(
+                "Stellar",
+                f"stellar.signers.{role}",
+                f"signers and thresholds of the account {role}",
+                partial(stellar.stellar_signers, config, observed, records, role),
+            )
+            for role in roles
+        ),
+    ]
+
+
+def _of_both(given: ReconInput) -> list[ReconCheck]:
+    config, observed, records, now_s = given
+    return [
+        _check(
+            "Cross-Ledger",
+            "cross.governance",
+            "who signs on all accounts",
+            partial(cross.governance, config, observed, records),
+        ),
+        _check(
+            "Cross-Ledger",
+            "cross.attestation",
+            "anchors of the audit log",
+            partial(cross.attestation, config, observed, records, now_s),
+        ),
+    ]
+
+
+def _deep(given: ReconInput) -> list[ReconCheck]:
+    config, observed, records, _ = given
+    return [
+        _check("XRPL", "supply.xrpl", "tokens that are out", partial(xrpl.supply_on_xrpl, observed, records)),
+        _check(
+            "Stellar", "supply.stellar", "the asset that is out", partial(stellar.supply_on_stellar, observed, records)
+        ),
+        _check("Platform", "escrow.custody", "escrows against the custodian", partial(cross.custody, records)),
+        _check(
+            "Platform",
+            "audit.coverage",
+            "transactions in the audit log",
+            partial(cross.audit_coverage, config, records),
+        ),
+        _check(
+            "Cross-Ledger",
+            "ledger.signatures",
+            "signatures of transactions",
+            partial(cross.signatures, config, observed, records),
+        ),
+    ]
+
+
+def _check(ledger: str, id_: str, words: str, judge: Callable[[], ReconFinding]) -> ReconCheck:
+    return ReconCheck(id_, words, ledger, CRITICAL, judge)
+
+
+def _roles(config: Document, ledger: str, known: Sequence[str]) -> list[str]:
+    """The roles of a configuration, the known ones first; those of the house where it names none."""
+    named = [*config.get(ledger, {}).get("accounts", known)]
+    return [role for role in known if role in named] + [role for role in named if role not in known]
