@@ -122,7 +122,7 @@ ROOMS = {
     "adapters/gateway": {"model", "errors"},
     "adapters/exchanges": {"model", "settings", "foreign", "errors"},
     "adapters/evm": {"model", "outbox", "settings", "proof", "foreign", "errors"},
-    "adapters/xrpl": {"intents", "audit", "governance", "foreign", "errors"},
+    "adapters/xrpl": {"execution", "intents", "audit", "governance", "foreign", "errors"},
     "adapters/stellar": {"intents", "audit", "governance", "foreign", "errors"},
     "adapters/ledgers": {"errors"},
     "adapters/apprise": set(),

@@ -127,13 +127,15 @@ def account_lines(rpc: XrplRpc, address: str, ledger_index: int, peer: str | Non
             row.flag("freeze_peer"),
             row.flag("no_ripple_peer"),
         )
-        for row in _pages(rpc, "account_lines", "lines", account=address, ledger_index=ledger_index, **only)
+        for row in pages_of(rpc, "account_lines", "lines", account=address, ledger_index=ledger_index, **only)
     ]
 
 
 def account_escrows(rpc: XrplRpc, address: str, ledger_index: int) -> list[XrplEscrow]:
     """The escrows that an account owns; those that it may receive are their owners'."""
-    rows = _pages(rpc, "account_objects", "account_objects", account=address, ledger_index=ledger_index, type="escrow")
+    rows = pages_of(
+        rpc, "account_objects", "account_objects", account=address, ledger_index=ledger_index, type="escrow"
+    )
     return [
         XrplEscrow(
             row.hash("index"),
@@ -162,7 +164,9 @@ def escrow_sequence(rpc: XrplRpc, escrow: XrplEscrow) -> int:
 
 def free_tickets(rpc: XrplRpc, address: str, ledger_index: int) -> list[int]:
     """The tickets that an account has not used, the lowest first."""
-    rows = _pages(rpc, "account_objects", "account_objects", account=address, ledger_index=ledger_index, type="ticket")
+    rows = pages_of(
+        rpc, "account_objects", "account_objects", account=address, ledger_index=ledger_index, type="ticket"
+    )
     return sorted(row.whole("TicketSequence") for row in rows)
 
 
@@ -172,7 +176,7 @@ def issuance(rpc: XrplRpc, issuer: str, ledger_index: int) -> XrplIssuance:
     return XrplIssuance(reply.items("obligations"), reply.items("locked"))
 
 
-def _pages(rpc: XrplRpc, method: str, rows: str, **params: Any) -> Iterator[XrplReply]:
+def pages_of(rpc: XrplRpc, method: str, rows: str, **params: Any) -> Iterator[XrplReply]:
     """Every row, page by page. A server whose pages do not end is not followed for ever."""
     marker: Any = None
     for _ in range(_MOST_PAGES):

@@ -237,12 +237,13 @@ def _nodes(before: TrialState, after: TrialState, transaction_id: str, ledger_in
         head = {"LedgerEntryType": (new or old or {})["LedgerEntryType"], "LedgerIndex": index}
         if old is None:
             nodes.append({"CreatedNode": head | {"NewFields": shown_fields(new or {})}})
-        elif new is None:
-            nodes.append({"DeletedNode": head | {"FinalFields": shown_fields(old)}})
         else:
-            changed = {name: value for name, value in shown_fields(old).items() if new.get(name) != value}
-            fields = {"FinalFields": shown_fields(new), "PreviousFields": changed}
-            nodes.append({"ModifiedNode": head | fields})
+            last = new or after.removed.get(index, old)
+            changed = {name: value for name, value in shown_fields(old).items() if last.get(name) != value}
+            fields: dict[str, Any] = {"FinalFields": shown_fields(last)}
+            if new is not None or changed:
+                fields["PreviousFields"] = changed
+            nodes.append({"DeletedNode" if new is None else "ModifiedNode": head | fields})
     return tuple(nodes)
 
 

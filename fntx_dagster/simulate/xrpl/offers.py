@@ -152,13 +152,12 @@ def _cross(work: Work, pays: TokenAmount, gets: TokenAmount) -> _Rest:
 
 def _shrink(work: Work, offer: LedgerEntry, taken: Decimal, paid: Decimal, *, is_empty: bool) -> None:
     gets, pays = amount_of(offer["TakerGets"]), amount_of(offer["TakerPays"])
-    left, wanted = gets.value - taken, pays.value - paid
-    if is_empty or left <= 0 or wanted <= 0:
-        _remove(work, offer)
-        return
+    left, wanted = max(gets.value - taken, _NOTHING), max(pays.value - paid, _NOTHING)
     entry = work.view.edit(offer["index"])
     entry["TakerGets"] = written(TokenAmount(gets.token, left))
     entry["TakerPays"] = written(TokenAmount(pays.token, wanted))
+    if is_empty or not left or not wanted:
+        _remove(work, offer)
 
 
 def _move(work: Work, token: LedgerToken, sender: str, receiver: str, value: Decimal) -> None:

@@ -17,6 +17,8 @@ class TrialState:
         self.below = below
         self.changed: dict[str, LedgerEntry | None] = {}
         """Index → the entry as it is here; None where it is gone."""
+        self.removed: dict[str, LedgerEntry] = {}
+        """Index → an entry as it was at last, of those that were changed before they were removed."""
 
     def read(self, index: str) -> LedgerEntry | None:
         """An entry, not to be changed."""
@@ -36,6 +38,9 @@ class TrialState:
         self.changed[entry["index"]] = entry
 
     def erase(self, index: str) -> None:
+        last = self.changed.get(index)
+        if last is not None:
+            self.removed[index] = last
         self.changed[index] = None
 
     def entries(self) -> Iterator[LedgerEntry]:
@@ -65,7 +70,8 @@ class TrialState:
         """Make what was changed here so in the state below."""
         assert isinstance(self.below, TrialState)
         self.below.changed.update(self.changed)
-        self.changed = {}
+        self.below.removed.update(self.removed)
+        self.changed, self.removed = {}, {}
 
 
 @dataclass(frozen=True)
