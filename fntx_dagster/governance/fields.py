@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any, NoReturn
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.secret_shapes import seems_a_secret
 
 _DIGITS = re.compile("0|[1-9][0-9]{0,18}").fullmatch
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,18})(?:\.[0-9]{1,18})?").fullmatch
@@ -112,5 +113,12 @@ class StrictFields:
         return f"{self._where}.{name}" if self._where else name
 
     def _refuse(self, name: str, form: str) -> NoReturn:
-        shown = repr(self._content[name])[:_LONGEST]
+        value = self._content[name]
+        shown = repr(value)
+        if seems_a_secret(value if type(value) is str else shown):
+            raise Permanent(
+                f"{self._named(name)} seems to hold a private key, a seed or a mnemonic",
+                "Leave it out, and consider that key as lost",
+            )
+        shown = shown[:_LONGEST]
         raise Permanent(f"{self._named(name)} is {shown}, which is not {form}", "Correct it, and try again")

@@ -18,6 +18,7 @@ from fntx_dagster.governance.signatures import SCHEMES, is_public_key, verifies
 from fntx_dagster.services.auditing.keys import log_key
 from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.governance.configuration import configured
+from fntx_dagster.services.treasury.secrets import require_no_secret
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.platform import begin_platform, entered
@@ -65,6 +66,7 @@ def enroll(settings: Settings, db: Database, document: Any, by: str = TERMINAL) 
     """Set up the first signers, with the configuration as it is; the version of their set, 1. Raises Permanent where
     there is a set, where a registration is not signed, and where the configuration names others."""
     config = configured(settings)
+    require_no_secret([document, config.document])
     rows = read_signers(document)
     instance = instance_of(settings)
     check_signers(rows, config, instance)

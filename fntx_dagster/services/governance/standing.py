@@ -14,6 +14,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.decisions import payload_hash
 from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.governance.signers import TERMINAL
+from fntx_dagster.services.treasury.secrets import require_plain
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.platform import entered
@@ -106,6 +107,7 @@ def end(settings: Settings, db: Database, standing_id: UUID, reason: str, by: st
     than he had. Raises Permanent where there is none, and without a reason."""
     if not reason.strip():
         raise Permanent("an end needs a reason", "Give it with --reason")
+    require_plain("the reason", reason)
     with entered(db) as connection:
         row = standing_approval(connection, standing_id)
         if row is None:

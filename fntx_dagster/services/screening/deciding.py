@@ -24,6 +24,7 @@ from fntx_dagster.services.screening.gating import (
     passed_or_failed,
     screen_parties,
 )
+from fntx_dagster.services.treasury.secrets import require_plain
 from fntx_dagster.store.database import InTransaction
 from fntx_dagster.store.treasury import lists
 from fntx_dagster.store.treasury.parties import parties, parties_in
@@ -139,6 +140,7 @@ def _found(
         raise Permanent(f"{verdict[:40]!r} decides nothing", f"Say {FALSE_POSITIVE} or {TRUE_MATCH}")
     if not reason.strip() or len(reason) > _LONGEST_REASON:
         raise Permanent(f"the reason has {len(reason)} characters", f"Give a reason of at most {_LONGEST_REASON}")
+    require_plain("the reason", reason)
     row = screening(InTransaction(connection), screening_id)
     if row is None:
         raise NoSuchScreening(

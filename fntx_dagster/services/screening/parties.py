@@ -17,6 +17,7 @@ from fntx_dagster.compliance.entities import ScreenedParty, party_of
 from fntx_dagster.compliance.names import normal_form, require_visible
 from fntx_dagster.errors import Permanent
 from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.treasury.secrets import require_no_secret
 from fntx_dagster.store.treasury.parties import PartyRow, held_party, moving_proposals_of, parties, put_party
 from fntx_dagster.store.treasury.screenings import true_matches
 
@@ -50,6 +51,7 @@ def set_party(
             f"{party_id[:70]!r} is no id of a party", "Use up to 64 letters, digits, dots, dashes and colons, no name"
         )
     party = party_of(name.strip(), schema.strip(), birth_date, countries)
+    require_no_secret([party_id, party.name])
     require_visible(party.name)
     normal_form(party.name)
     row = PartyRow(party_id, *party, details_hash(party), in_use)

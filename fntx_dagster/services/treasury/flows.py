@@ -18,6 +18,7 @@ from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.services.transactions.exporting import written
 from fntx_dagster.services.transactions.opening import opened
+from fntx_dagster.services.treasury.secrets import require_no_secret
 from fntx_dagster.services.treasury.signing import NamedSigner, stellar_file, xrpl_file
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
@@ -37,6 +38,7 @@ class TokenAt(NamedTuple):
         """The address of a role of ours, or one that is given as such. Raises Permanent for anything else."""
         known = self.config.xrpl_accounts if self.token.ledger == "xrpl" else self.config.stellar_accounts
         is_address = is_xrpl_address if self.token.ledger == "xrpl" else is_stellar_address
+        require_no_secret(who)
         if who not in known and not is_address(who):
             raise Permanent(
                 f"{who[:70]!r} is no account of ours on {self.token.ledger}, and no address there",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from fntx_dagster.audit.canonical import read_strictly
 from fntx_dagster.errors import Permanent
-from fntx_dagster.governance.addresses import XRPL_ALPHABET, is_stellar_seed, is_xrpl_seed
+from fntx_dagster.governance.secret_shapes import has_mnemonic, is_hex_alone, seems_a_secret
 
 _NAMES = frozenset(
     (
@@ -30,23 +30,21 @@ _NAMES = frozenset(
         "seedhex",
         "mnemonicphrase",
         "mnemonicwords",
+        "mnemonics",
+        "seedwords",
+        "passphrase",
+        "passwd",
+        "signingseed",
     )
 )
-_SHAPES = re.compile(
-    # a private key as xrpl-py writes one, PEM
-    r"(?<![A-Za-z0-9])00[0-9A-Fa-f]{64}(?![A-Za-z0-9])|PRIVATE KEY-----"
-    # where nothing stands beside them, seeds are refused with a wrong character, too
-    r"|(?<![A-Za-z0-9+/=_-])(?:s[1-9A-HJ-NP-Za-km-z]{28}|sEd[1-9A-HJ-NP-Za-km-z]{28}|S[A-Z2-7]{55})"
-    r"(?![A-Za-z0-9+/=_-])"
-).search
-_XRPL_SEEDS = re.compile(f"(?=(s[{XRPL_ALPHABET}]{{28}}))(?=(sEd[{XRPL_ALPHABET}]{{28}})?)")
-_STELLAR_SEEDS = re.compile("(?=(S[A-Z2-7]{55}))")
+_OF_A_NETWORK = re.compile("[A-Za-z0-9 ]{1,60} Network ; [A-Z][a-z]+ 20[0-9]{2}").fullmatch
+"""What names a network of Stellar, and is public."""
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]").search
 
 
 def seems_to_hold_a_secret(body: bytes) -> bool:
     """Whether the bytes of a request have the form of a key that signs, wherever it stands in them."""
-    return _has_seed(body.decode("latin-1"))
+    return seems_a_secret(body.decode("latin-1"))
 
 
 def require_plain(name: str, text: str) -> None:
@@ -54,8 +52,10 @@ def require_plain(name: str, text: str) -> None:
     takes or which changes what a terminal shows."""
     if _CONTROL(text):
         raise Permanent(f"{name} holds a control character", "Write it in letters, digits and signs")
-    if _has_seed(text):
-        raise Permanent(f"{name} seems to hold a private key or a seed", "Leave it out, and consider that key as lost")
+    if seems_a_secret(text) or is_hex_alone(text):
+        raise Permanent(
+            f"{name} seems to hold a private key, a seed or a mnemonic", "Leave it out, and consider that key as lost"
+        )
 
 
 def require_no_secret(value: Any) -> None:
@@ -65,18 +65,6 @@ def require_no_secret(value: Any) -> None:
             "what was given seems to hold a private key, a seed or a mnemonic, and is not kept",
             "Leave it out, and consider that key as lost",
         )
-
-
-def _has_seed(text: str) -> bool:
-    return _SHAPES(text) is not None or any(_seeds(text))
-
-
-def _seeds(text: str) -> Iterator[bool]:
-    """Of each place where a seed could begin, whatever stands beside it, whether one does by its checksum."""
-    for found in _XRPL_SEEDS.finditer(text):
-        yield any(is_xrpl_seed(each) for each in found.groups() if each)
-    for found in _STELLAR_SEEDS.finditer(text):
-        yield is_stellar_seed(found[1])
 
 
 def holds_a_secret(content: bytes) -> bool:
@@ -91,15 +79,35 @@ def holds_a_secret(content: bytes) -> bool:
 
 
 def names_a_secret(value: Any) -> bool:
-    """The same of a document that was read: by the names of its fields, and by texts that were written in escapes."""
+    """The same of a document that was read: by the names of its fields, and by texts that were written in escapes. The
+    `passphrase` of a Stellar network is none: that of the object `stellar` of a configuration, or one of the usual
+    form."""
+    return _names_a_secret(value, "")
+
+
+def _names_a_secret(value: Any, of: str) -> bool:
+    """`of`: the field whose value it is."""
     if isinstance(value, dict):
-        return any(
-            (_plain(name) in _NAMES and each not in (None, "")) or _has_seed(name) or names_a_secret(each)
-            for name, each in value.items()
+        return (
+            any(_is_kept_secret(name, each, of) or seems_a_secret(name) for name, each in value.items())
+            or any(_names_a_secret(each, name) for name, each in value.items())
+            or _is_mnemonic_in_parts(value.values())
         )
     if isinstance(value, list):
-        return any(names_a_secret(each) for each in value)
-    return isinstance(value, str) and _has_seed(value)
+        return any(_names_a_secret(each, of) for each in value) or _is_mnemonic_in_parts(value)
+    return isinstance(value, str) and seems_a_secret(value)
+
+
+def _is_kept_secret(name: str, value: Any, of: str) -> bool:
+    if value in (None, "") or _plain(name) not in _NAMES:
+        return False
+    is_of_network = of == "stellar" or (isinstance(value, str) and _OF_A_NETWORK(value) is not None)
+    return not (_plain(name) == "passphrase" and is_of_network)
+
+
+def _is_mnemonic_in_parts(values: Iterable[Any]) -> bool:
+    """Whether texts make a mnemonic together, as its words do in a list."""
+    return has_mnemonic(" ".join(each for each in values if isinstance(each, str)))
 
 
 def _plain(name: str) -> str:
