@@ -20,7 +20,7 @@ _MONTHS = {"M": 1, "Q": 3, "H": 6, "Y": 12}
 
 
 class Cycle(NamedTuple):
-    """A date each `every` units. `long_stub`: a rest at the end makes the last period longer, and is no period itself."""
+    """A date each `every` units. `long_stub`: a rest at the end makes the last period longer; it is none itself."""
 
     every: int
     unit: str
