@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,86 @@ def test_the_hash_changes_with_every_value_and_not_with_the_order() -> None:
 def test_what_would_let_too_few_decide_is_refused(path: tuple[str | int, ...], value: Any, said: str) -> None:
     with pytest.raises(Permanent, match=said):
         read_config(changed(path, value))
+
+
+THRESHOLDS = ("stellar", "thresholds")
+NUMBERS = [
+    ("anchor_every_s",),
+    *(("xrpl", name) for name in ("network_id", "reserve_base", "reserve_inc", "margin_drops")),
+    ("stellar", "base_reserve"),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("anchor_every_s",), 0, "anchor_every_s is 0, which is not a whole number from 1 to 31622400"),
+        (("anchor_every_s",), 10**15, "from 1 to 31622400"),
+        (("threshold",), 21, "whole number from 2 to 20"),
+        (("config_threshold",), 21, "whole number from 3 to 20"),
+        (("config_threshold",), 10**12, "whole number from 3 to 20"),
+        ((*THRESHOLDS, "med"), 0, "med is 0, which is not a whole number from 2 to 255"),
+        ((*THRESHOLDS, "med"), 1, "from 2 to 255"),
+        ((*THRESHOLDS, "low"), 1, "from 2 to 255"),
+        ((*THRESHOLDS, "high"), 256, "from 2 to 255"),
+        ((*THRESHOLDS, "high"), 4, "do not rise to the number of signers, 3"),
+        ((*THRESHOLDS, "low"), 3, "low 3, med 2 and high 3 do not rise"),
+        ((*THRESHOLDS, "med"), 4, "low 2, med 4 and high 3 do not rise"),
+        ((*THRESHOLDS, "master"), 255, "the own key of an account would sign alone"),
+        ((*THRESHOLDS, "master"), 2, "the own key of an account would sign alone"),
+        (("xrpl", "network_id"), 2**32, "whole number from 0 to 4294967295"),
+        (("xrpl", "reserve_base"), "100000000000000001", "drops of at most 100000000000000000"),
+        (("xrpl", "margin_drops"), "9" * 19, "drops of at most"),
+        (("xrpl", "reserve_inc"), "-1", "drops of at most"),
+        (("stellar", "base_reserve"), "0.00000001", "lumens"),
+        (("stellar", "base_reserve"), "50001806812.1", "at most 50001806812 lumens"),
+    ],
+)
+def test_a_number_that_no_treasury_can_have_is_refused(path: tuple[str | int, ...], value: Any, said: str) -> None:
+    with pytest.raises(Permanent, match=said):
+        read_config(changed(path, value))
+
+
+def refusal(document: dict[str, Any]) -> str | None:
+    """Why a configuration is refused; None where it is not."""
+    try:
+        read_config(document)
+    except Permanent as error:
+        return str(error)
+    return None
+
+
+@given(*(st.integers(-1, 5) for _ in range(4)))
+def test_no_thresholds_let_one_signer_or_nobody_move_money(master: int, low: int, med: int, high: int) -> None:
+    """The own key and each signer, who weighs 1, stay below each threshold alone, and all signers together reach it."""
+    document = changed(THRESHOLDS, {"master": master, "low": low, "med": med, "high": high})
+    holds = max(master, 1) < low <= med <= high <= len(PLATFORM["signers"]) and master >= 0
+    assert (refusal(document) is None) == holds
+
+
+@given(st.integers() | st.text("0123456789.-e", max_size=30), st.sampled_from(NUMBERS))
+def test_any_number_anywhere_is_read_or_refused_in_words(value: int | str, path: tuple[str, ...]) -> None:
+    document = changed(path, value)
+    said = refusal(document)
+    if said is None:
+        assert datetime.now(UTC) + timedelta(seconds=read_config(document).anchor_every_s) * 2
+    else:
+        assert words(path) in said
+
+
+def test_more_signers_than_an_account_can_have_are_refused() -> None:
+    signers = [
+        PLATFORM["signers"][0]
+        | {
+            "id": f"signer-{number}",
+            "xrpl": addresscodec.encode_classic_address(bytes([number + 1]) * 20),
+            "stellar": Keypair.from_raw_ed25519_seed(bytes([number + 1]) * 32).public_key,
+        }
+        for number in range(18)
+    ]
+    assert len(read_config(changed(("signers",), [*PLATFORM["signers"], *signers[:17]])).signers) == 20
+    with pytest.raises(Permanent, match="there are 21, and an account of Stellar has 20"):
+        read_config(changed(("signers",), [*PLATFORM["signers"], *signers]))
 
 
 @given(account=st.binary(min_size=20, max_size=20), place=st.integers(1, 40), letter=st.sampled_from("rpsh1zG2"))
