@@ -113,6 +113,7 @@ ROOMS = {
     "governance": {"audit", "errors"},
     "bonds": {"model", "governance", "errors"},  # governance: how fields are read
     "compliance": {"errors"},
+    "escrows": {"errors"},
     "execution": {"errors"},
     "reconciliation": set(),
     "report": {"model", "foreign", "errors"},
@@ -173,6 +174,7 @@ PURE = (
     "governance",
     "bonds",
     "compliance",
+    "escrows",
     "execution",
     "reconciliation",
     "report",

@@ -73,6 +73,20 @@ def unsealed(line: SealedLine, key: bytes) -> dict[str, Any]:
     return event
 
 
+def seal_secret(secret: bytes, key: bytes, nonce: bytes, place: str) -> bytes:
+    """Bytes that are no event, sealed as events are, under a nonce that the key never had before. `place`: what they
+    belong to; nowhere else they open."""
+    return AESGCM(key).encrypt(nonce, secret, _belonging_to(place))
+
+
+def unsealed_secret(content: bytes, key: bytes, nonce: bytes, place: str) -> bytes:
+    """The bytes that `seal_secret` sealed. Permanent where the key or the place is another, or anything was changed."""
+    try:
+        return AESGCM(key).decrypt(nonce, content, _belonging_to(place))
+    except (InvalidTag, ValueError):
+        refuse(f"what is sealed of {place} does not open: the key is another, or it was changed")
+
+
 def read_line(line: Mapping[str, Any]) -> SealedLine:
     """A line of `audit-events.jsonl`. Permanent for another form; fields that it has beside are left out."""
     need(is_count(line.get("seq")), "seq is not a whole number from 0")
@@ -88,6 +102,10 @@ def read_line(line: Mapping[str, Any]) -> SealedLine:
 
 def _bound_to(seq: int, prev_hash: bytes) -> bytes:
     return f"fntx-audit/1|{seq}|{prev_hash.hex()}".encode()
+
+
+def _belonging_to(place: str) -> bytes:
+    return f"fntx-sealed/1|{place}".encode()
 
 
 _FORMS = {

@@ -51,6 +51,12 @@ KINDS = {
     "trade.order": ProposalKind(2, ops=frozenset({"offer.create", "offer.cancel"})),
     # whoever is on a list can be frozen: a hit must not stop it
     "freeze": ProposalKind(2, COMPLIANCE, _FREEZING),
+    # the terms of an escrow, its release, a dispute: what is approved covers the transactions that follow
+    "escrow.approve": ProposalKind(2, TREASURY, screened=True),
+    "escrow.release": ProposalKind(2, TRUSTEE, screened=True),
+    "escrow.dispute": ProposalKind(1),
+    "escrow.resolve": ProposalKind(2, TRUSTEE),
+    "escrow.arbitrate": ProposalKind(2, TRUSTEE),
     "escrow.create": ProposalKind(2, TREASURY, frozenset({"escrow.create"}), screened=True),
     "escrow.finish": ProposalKind(2, TRUSTEE, frozenset({"escrow.finish"}), screened=True),
     "escrow.cancel": ProposalKind(2, TRUSTEE, frozenset({"escrow.cancel"})),

@@ -3,7 +3,7 @@ people approved the whole."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -25,31 +25,45 @@ def cover(
 ) -> list[ProposalRow]:
     """Make an approved proposal of each payload, in their order, in a transaction that entered; what the log says of
     them is added to `events`. Whoever calls has looked that `whole`, which is approved, asked for them."""
-    rows = []
-    for payload in payloads:
-        now = datetime.now(UTC).replace(microsecond=0)
-        row = ProposalRow(
-            uuid4(),
-            next_nonce(connection),
-            COVERED,
-            canonical(payload).decode(),
-            payload_hash(payload),
-            [],
-            whole.signer_set,
-            whole.threshold,
-            now + EXPIRY,
-            covered_by(whole.proposal_id),
-            now,
-            "draft",
-            "",
-            whole.proposal_id,
-        )
-        add_proposal(connection, row)
-        events.append(step_event(row, "draft", by))
-        row = taken(connection, row, "screen", by, events)
-        row = taken(connection, row, "cleared", by, events, "it names nobody who is screened")
-        rows.append(taken(connection, row, "approve", by, events, f"with the proposal {whole.proposal_id}"))
-    return rows
+    return [cover_one(connection, whole, COVERED, payload, by, events) for payload in payloads]
+
+
+def cover_one(
+    connection: Connection,
+    whole: ProposalRow,
+    kind: str,
+    payload: Any,
+    by: str,
+    events: list[NewAuditEvent],
+    *,
+    parties: Collection[str] = (),
+    signer_set: int | None = None,
+) -> ProposalRow:
+    """The same of one payload and of any kind. `parties`: who was screened for it; `signer_set`: the version whose
+    accounts sign it, where it is not that of `whole`."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    row = ProposalRow(
+        uuid4(),
+        next_nonce(connection),
+        kind,
+        canonical(payload).decode(),
+        payload_hash(payload),
+        [*parties],
+        whole.signer_set if signer_set is None else signer_set,
+        whole.threshold,
+        now + EXPIRY,
+        covered_by(whole.proposal_id),
+        now,
+        "draft",
+        "",
+        whole.proposal_id,
+    )
+    add_proposal(connection, row)
+    events.append(step_event(row, "draft", by))
+    row = taken(connection, row, "screen", by, events)
+    reason = "its parties were screened just now" if parties else "it names nobody who is screened"
+    row = taken(connection, row, "cleared", by, events, reason)
+    return taken(connection, row, "approve", by, events, f"with the proposal {whole.proposal_id}")
 
 
 def covered_by(whole: UUID) -> str:

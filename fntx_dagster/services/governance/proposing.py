@@ -15,6 +15,7 @@ from fntx_dagster.governance.decisions import payload_hash
 from fntx_dagster.governance.kinds import ANCHOR, EXPIRY, KINDS, ProposalKind, approvals_of, kind_of
 from fntx_dagster.services.anchoring.intents import require_anchor
 from fntx_dagster.services.auditing.log import append_all
+from fntx_dagster.services.escrows.payloads import escrow_of_vote, moved_by_vote, require_not_kept
 from fntx_dagster.services.governance import payloads
 from fntx_dagster.services.governance.breakers import require_books
 from fntx_dagster.services.governance.configuration import active_set, approved_config, configured, document_of
@@ -30,6 +31,7 @@ from fntx_dagster.services.treasury.secrets import require_no_secret
 from fntx_dagster.services.treasury.transactions import require_buildable
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
+from fntx_dagster.store.treasury.escrows import link_proposal
 from fntx_dagster.store.treasury.platform import entered
 from fntx_dagster.store.treasury.proposal_requests import ProposalRequestRow, add_request
 from fntx_dagster.store.treasury.proposals import ProposalRow, add_proposal, next_nonce, proposal
@@ -84,7 +86,10 @@ def proposed(
     written = canonical(payload).decode()
     deciding = active_set(connection)
     threshold = _checked(settings, connection, kind, payload, deciding)
-    if terms.screened:
+    about = escrow_of_vote(connection, kind, payload)
+    if terms.screened and about is not None:
+        parties = about.parties
+    elif terms.screened:
         parties = _screened_parties(connection, payload, parties)
     now = datetime.now(UTC).replace(microsecond=0)
     nonce = next_nonce(connection)
@@ -107,12 +112,14 @@ def proposed(
         covered,
     )
     drafted = step_event(row, "draft", by)
-    moving = payload if terms.screened and terms.ops else {}
+    moving = payload if terms.screened and terms.ops else moved_by_vote(kind, about)
     if sides := travelling(moving, travel, settings.compliance.travel_rule_amount):
         drafted = drafted._replace(details={**drafted.details, "travel_rule": sides})
     add_proposal(connection, row)
     if request is not None:
         add_request(connection, request)
+    if about is not None:
+        link_proposal(connection, about.escrow_id, row.proposal_id)
     events.append(drafted)
     row = taken(connection, row, "screen", by, events)
     if terms.screened:
@@ -135,6 +142,7 @@ def _checked(settings: Settings, connection: Connection, name: str, payload: Any
         config = approved_config(settings, connection)
         payloads.check_intent(payload, name, config)
         require_buildable(settings, payload)
+        require_not_kept(connection, name, payload)
         if name == ANCHOR:
             require_anchor(settings, connection, payload, configured(settings))
         check_token(payload, name, config)

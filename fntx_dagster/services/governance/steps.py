@@ -11,6 +11,7 @@ from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.governance.machines import PROPOSAL, START, step
+from fntx_dagster.services.escrows.steps import follow
 from fntx_dagster.services.transactions.steps import cancel_transaction
 from fntx_dagster.store.database import Connection
 from fntx_dagster.store.treasury.platform import platform_state
@@ -52,6 +53,7 @@ def taken(
     if event == "cancel":
         cancel_transaction(connection, row.proposal_id, by, events, reason)
     events.append(step_event(moved, event, by, row.state, reason))
+    follow(connection, moved, event, by, reason)
     return moved
 
 

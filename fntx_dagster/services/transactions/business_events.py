@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.services.governance.deciding import payload_of
@@ -21,14 +22,18 @@ _BY_KIND = {
 }
 
 
-def business_events(proposal: ProposalRow, row: LedgerTxRow, by: str) -> list[NewAuditEvent]:
-    """The event of a confirmed transaction, where it is one of the business."""
+def business_events(
+    proposal: ProposalRow, row: LedgerTxRow, by: str, escrow_id: UUID | None = None
+) -> list[NewAuditEvent]:
+    """The event of a confirmed transaction, where it is one of the business. `escrow_id`: the escrow that it moved."""
     intent: Mapping[str, Any] = payload_of(proposal)["intent"]
     name = _name(proposal.kind, intent)
     if name is None:
         return []
     details: dict[str, Any] = {"proposal": str(proposal.proposal_id), "payload_hash": proposal.payload_hash}
     details |= {"op": intent["op"], "account": intent["account"]} | _words(intent["params"])
+    if escrow_id is not None:
+        details["escrow"] = str(escrow_id)
     if name == "attestation_anchored":
         details |= {"size": intent["params"]["size"], "root": intent["params"]["root"]}
     return [NewAuditEvent(name, by, subject_of(row), details, place_of(row))]

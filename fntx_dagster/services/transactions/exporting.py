@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.machines import StepImpossible
+from fntx_dagster.services.escrows.payloads import as_signed
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.holding import held as holds
@@ -53,7 +54,7 @@ def to_sign(settings: Settings, db: Database, proposal_id: UUID) -> dict[str, An
             )
         if holding := holds(connection, proposal):
             raise NotCleared(f"nothing is exported: {holding.words}", "A new list or a decision changes that")
-        return signing_file(row, payload_of(proposal), approved_config(settings, connection))
+        return signing_file(row, as_signed(payload_of(proposal), row.unsigned), approved_config(settings, connection))
 
 
 def written(folder: Path, name: str, document: dict[str, Any]) -> Path:

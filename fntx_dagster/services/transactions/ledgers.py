@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -90,6 +91,10 @@ class TreasuryLedger(Protocol):
 
     def head(self) -> int:
         """The last validated ledger."""
+        ...
+
+    def closed_at(self) -> datetime:
+        """The close time of the last validated ledger, aware: the ledger's own, which escrows compare with."""
         ...
 
     def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:

@@ -6,6 +6,7 @@ import time
 from base64 import b64decode
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -100,6 +101,9 @@ class StellarTreasury:
 
     def head(self) -> int:
         return self._horizon.last_ledger().sequence
+
+    def closed_at(self) -> datetime:
+        return self._horizon.last_ledger().closed_at
 
     def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:
         return self._horizon.supply(code, issuer).total, Decimal(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -116,6 +117,9 @@ class XrplTreasury:
 
     def head(self) -> int:
         return validated_ledger(self._rpc).ledger_index
+
+    def closed_at(self) -> datetime:
+        return validated_ledger(self._rpc).closed_at
 
     def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:
         found = issuance(self._rpc, issuer, self.head())

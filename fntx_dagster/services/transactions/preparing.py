@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.escrows.events import APPROVE, ARBITRATE, RELEASE
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.governance.kinds import ANCHOR, KINDS
 from fntx_dagster.governance.machines import StepImpossible
@@ -69,7 +70,7 @@ def _prepared(settings: Settings, db: Database, proposal_id: UUID, by: str) -> L
         row = _approved(proposal(connection, proposal_id), proposal_id)
         config = _allowed(settings, connection, row)
         payload = payload_of(row)
-        earlier = _under_way(connection, payload)
+        earlier = under_way(connection, payload)
     if row.kind == ANCHOR:
         _require_news(settings, db, payload, config)
     with opened(settings, config, payload["ledger"]) as ledger:
@@ -100,7 +101,13 @@ def command_when_approved(row: ProposalRow) -> str:
         return f"fntx treasury setup {payload_of(row)['ledger']} -o DIR"
     if row.kind == "signer.rotate":
         return "fntx treasury rotation -o DIR"
+    if command := _ESCROW_COMMANDS.get(row.kind):
+        about = payload_of(row)["escrow"]
+        return f"fntx escrow {command} {about if isinstance(about, str) else about['id']} -o DIR"
     return f"fntx treasury export {row.proposal_id} -o DIR" if KINDS[row.kind].ops else ""
+
+
+_ESCROW_COMMANDS = {APPROVE: "create", RELEASE: "finish", ARBITRATE: "cancel"}
 
 
 def _approved(row: ProposalRow | None, proposal_id: UUID) -> ProposalRow:
@@ -142,7 +149,7 @@ def _least(row: ProposalRow) -> int:
     return row.threshold if KINDS[row.kind].approvals == _CONFIGURATION else 1
 
 
-def _under_way(connection: Connection, payload: dict[str, Any]) -> list[dict[str, Any]]:
+def under_way(connection: Connection, payload: dict[str, Any]) -> list[dict[str, Any]]:
     """The payloads of the account's transactions that are open."""
     place = (payload["ledger"], payload["intent"]["account"])
     rows = [row for row in transactions(connection, OPEN_STATES) if (row.ledger, row.account) == place]

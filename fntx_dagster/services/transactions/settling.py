@@ -17,6 +17,7 @@ from fntx_dagster.services.transactions.steps import place_of, tx_step
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.checkpoints import add_anchor
+from fntx_dagster.store.treasury.escrows import escrow_of_proposal
 from fntx_dagster.store.treasury.platform import entered
 from fntx_dagster.store.treasury.proposals import ProposalRow
 from fntx_dagster.store.treasury.transactions import LedgerTxRow, transaction_of
@@ -93,7 +94,7 @@ def _moved(
     moved = tx_step(connection, row, event, CLOCK, events, outcome=end.code, ledger=end.ledger)
     proposal = taken(connection, proposal, event, CLOCK, events, reason)
     if event == "confirm":
-        events += business_events(proposal, moved, CLOCK)
+        events += business_events(proposal, moved, CLOCK, escrow_of_proposal(connection, proposal.proposal_id))
         if proposal.kind == ANCHOR:
             _keep_anchor(connection, proposal, moved)
     return moved

@@ -161,8 +161,35 @@ class XrplChecks:
             raise TransactionRefused("no_alternative_key", f"nobody else signs for {self._payer.address}")
 
     def _escrow(self, tx: TxJson) -> None:
-        drops = int(tx["Amount"]) if isinstance(tx["Amount"], str) else 0
+        amount, holder = tx["Amount"], self.account(tx["Destination"])
+        if "deposit_auth" in holder.flags:
+            raise TransactionRefused("deposit_auth", f"{holder.address} takes nothing but what it fetches itself")
+        if "require_dest" in holder.flags and "DestinationTag" not in tx:
+            raise TransactionRefused("needs_tag", f"{holder.address} takes nothing without a destination_tag")
+        drops = int(amount) if isinstance(amount, str) else 0
         self._require_drops(drops + int(tx["Fee"]), 1, "own the escrow")
+        if isinstance(amount, dict):
+            self._escrow_of_tokens(amount, holder.address)
+
+    def _escrow_of_tokens(self, amount: dict[str, str], holder: str) -> None:
+        """The issuer lets its tokens be locked, the owner has them, and the destination can take them at the finish."""
+        issuer, value, currency = self.account(amount["issuer"]), Decimal(amount["value"]), amount["currency"]
+        if "allow_trustline_locking" not in issuer.flags:
+            raise TransactionRefused(
+                "no_locking", f"{issuer.address} has not set allow_trustline_locking: its tokens go into no escrow"
+            )
+        line = self._usable_line(self._payer.address, issuer, currency)
+        if line.balance < value:
+            raise TransactionRefused("too_little", f"{self._payer.address} holds {line.balance:f}, less than {value:f}")
+        if holder == issuer.address:
+            return
+        line = self._usable_line(holder, issuer, currency)
+        if line.balance + value > line.limit:
+            raise TransactionRefused(
+                "above_limit",
+                f"the line of {holder} holds {line.balance:f} and takes {line.limit:f} at most: it could not be "
+                f"finished for {value:f} more",
+            )
 
     def _require_drops(self, spent: int, entries: int, what: str) -> None:
         """Refuse what would leave the account with less than its reserve, of so many entries more."""

@@ -9,6 +9,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from fntx_dagster.escrows.templates import TEMPLATES
 from fntx_dagster.governance.machines import ESCROW, states
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.queries import own_sql
@@ -60,9 +61,9 @@ def test_the_database_knows_the_states_and_the_templates_that_the_tables_have(da
         ).fetchall()
     known = [row[0] for row in checks if row[0].startswith("CHECK ((state = ANY") or "(template = ANY" in row[0]]
     assert len(known) == 2
-    for name in (*states(ESCROW), "bond_funding", "settlement"):
+    for name in (*states(ESCROW), *TEMPLATES):
         assert any(f"'{name}'" in check for check in known)
-    assert sum(check.count("'::text") for check in known) == len(states(ESCROW)) + 2
+    assert sum(check.count("'::text") for check in known) == len(states(ESCROW)) + len(TEMPLATES)
 
 
 def test_an_escrow_moves_only_from_the_state_that_is_named_and_tells_its_bond(database: Database) -> None:

@@ -1,0 +1,1 @@
+"""What an escrow of the treasury is: its templates, its times, and the guards of its steps."""

@@ -1,0 +1,1 @@
+"""Escrows of the treasury: proposed, approved, created, finished or cancelled; disputes, documents, deadlines."""
