@@ -19,6 +19,7 @@ import mutations
 import orders
 import pages
 import periods
+import schedules
 import screening
 import signals
 import statement
@@ -37,6 +38,7 @@ BENCHMARKS = {
     "orders": orders.measure,
     "pages": pages.measure,
     "periods": periods.measure,
+    "schedules": schedules.measure,
     "screening": screening.measure,
     "signals": signals.measure,
     "streaming": streaming.measure,

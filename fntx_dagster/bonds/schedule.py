@@ -46,9 +46,10 @@ def schedule(
     """The events after the status date up to the end of the day `to`, in order. Permanent for a reset whose rate was
     not observed, and for an annuity whose payments never use up its notional."""
     end = terms.maturity or terms.amortization or _used_up_on(terms, places)
-    sign = 1 if terms.lends else -1
-    for event in _Contract(terms, observed, end, plan(terms, end), places).events(to):
-        yield event._replace(payoff=sign * event.payoff, notional=sign * event.notional, accrued=sign * event.accrued)
+    found = _Contract(terms, observed, end, plan(terms, end), places).events(to)
+    if terms.lends:
+        return found
+    return (event._replace(payoff=-event.payoff, notional=-event.notional, accrued=-event.accrued) for event in found)
 
 
 def _used_up_on(terms: ActusTerms, places: int | None) -> Moment:
