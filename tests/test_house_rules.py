@@ -115,7 +115,7 @@ ROOMS = {
     "compliance": {"errors"},
     "escrows": {"errors"},
     "execution": {"errors"},
-    "reconciliation": set(),
+    "reconciliation": {"audit"},  # canonical JSON, of which the report's hash is
     "report": {"model", "foreign", "errors"},
     "intents": {"audit", "foreign", "errors"},
     "outbox": {"errors"},

@@ -67,6 +67,7 @@ TITLES = {
     "ledger": "A ledger that does not hold",
     "audit": "The audit log does not hold",
     "anchors": "The audit log is not on its ledgers",
+    "reconciliation": "The ledgers are not as they should be",
     "lists": "Sanctions lists that clear nobody",
     "compliance": "A payment is held back by a match",
     "settlement": "Expired executions without a settlement price",

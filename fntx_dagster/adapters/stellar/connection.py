@@ -7,6 +7,7 @@ followed; nothing is asked twice by itself. What is no document of Horizon is an
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -34,9 +35,10 @@ class HorizonReply(NamedTuple):
 
 
 class HorizonConnection:
-    """Questions to one Horizon. `timeout` in whole seconds of silence; `post_timeout`: how long a submission waits."""
+    """Questions to one Horizon. `timeout` in whole seconds of silence; `post_timeout`: how long a submission waits;
+    `until`: by `time.monotonic`, when the last answer has to be there."""
 
-    def __init__(self, url: str, *, timeout: int = 5, post_timeout: float = 10) -> None:
+    def __init__(self, url: str, *, timeout: int = 5, post_timeout: float = 10, until: float = math.inf) -> None:
         try:
             parts = urlsplit(url)
             self.host = f"{parts.hostname}:{parts.port}" if parts.port else f"{parts.hostname}"
@@ -44,7 +46,7 @@ class HorizonConnection:
             parts = None
         if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
             raise Permanent("the address of Horizon is none", "Set FNTX_HORIZON_URL to https://…")
-        self._url = url.rstrip("/")
+        self._url, self._until = url.rstrip("/"), until
         self._client = _BoundedClient(num_retries=0, request_timeout=timeout, post_timeout=post_timeout)
 
     def close(self) -> None:
@@ -70,6 +72,8 @@ class HorizonConnection:
         return Transient(f"the answer of Horizon at {self.host} has {what}", _LATER)
 
     def _asked(self, ask: Callable[[], Response]) -> HorizonReply:
+        if time.monotonic() >= self._until:
+            raise Transient(f"there is no time left to ask Horizon at {self.host}", _LATER)
         try:
             response = ask()
         except NoConnection:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from fntx_dagster.adapters.stellar import documents as read
 from fntx_dagster.adapters.stellar.codec import is_address
 from fntx_dagster.adapters.stellar.connection import HorizonConnection
+from fntx_dagster.adapters.stellar.history import entries_set
 from fntx_dagster.adapters.stellar.results import codes_of
 from fntx_dagster.adapters.stellar.states import (
     StellarAccountState,
@@ -40,13 +41,26 @@ class Horizon:
 
     def check_network(self) -> int:
         """Refuse a server of another network; the first ledger that its history holds. Raises Permanent, Transient."""
+        root = self._of_network()
+        return self._read(lambda: read.whole(root, "history_elder_ledger"))
+
+    def require_network(self) -> None:
+        """Refuse a server of another network, as `check_network`, whatever its history holds."""
+        self._of_network()
+
+    def _of_network(self) -> dict[str, Any]:
         root = self._found("/")
         if self._read(lambda: read.text(root, "network_passphrase")) != self.passphrase:
             raise Permanent(
                 f"Horizon at {self.connection.host} is of another network than the treasury's configuration",
                 "Set FNTX_HORIZON_URL to a Horizon of the network whose passphrase the configuration holds",
             )
-        return self._read(lambda: read.whole(root, "history_elder_ledger"))
+        return root
+
+    def head(self) -> int:
+        """The number of the ledger that closed last."""
+        page = self._found("/ledgers", order="desc", limit="1")
+        return self._read(lambda: read.whole(read.records(page)[0], "sequence", 1, 2**32 - 1))
 
     def last_ledger(self) -> StellarLastLedger:
         """The ledger that closed last."""
@@ -95,17 +109,36 @@ class Horizon:
 
     def transactions_of(self, address: str, after: str = "") -> Iterator[StellarTransactionState]:
         """The transactions that touched an account, oldest first, failed ones too. `after`: a paging token."""
+        for row in self._transaction_rows(address, after):
+            yield self._read(lambda row=row: _transaction(row))
+
+    def data_written(self, address: str, name: str) -> list[bytes]:
+        """What the account's own successful transactions with a memo of type hash wrote into one of its data entries,
+        the oldest first: the entry itself holds the last alone. A transaction's operations are asked for where its
+        envelope does not say."""
+        written: list[bytes] = []
+        for row in self._transaction_rows(address):
+            if self._read(lambda row=row: read.yes(row, "successful")) and row.get("memo_type") == "hash":
+                values = entries_set(row.get("envelope_xdr"), self.passphrase, address)
+                if values is None:
+                    values = self.data_set_by(self._read(lambda row=row: read.text(row, "hash", 64)))
+                if value := values.get(name):
+                    written.append(value)
+        return written
+
+    def _transaction_rows(self, address: str, after: str = "") -> Iterator[dict[str, Any]]:
         path, cursor = f"/accounts/{_address(address)}/transactions", after
         while True:
             query = {"order": "asc", "limit": str(_PAGE), "include_failed": "true"}
             page = self._found(path, **query, **({"cursor": cursor} if cursor else {}))
-            found = self._read(lambda page=page: [_transaction(row) for row in read.records(page)])
+            found = self._read(lambda page=page: read.records(page))
             yield from found
             if len(found) < _PAGE:
                 return
-            if not _rises(cursor, found[-1].paging_token):
+            token = self._read(lambda found=found: read.text(found[-1], "paging_token", 30))
+            if not _rises(cursor, token):
                 raise self.connection.unreadable("pages that do not go on")
-            cursor = found[-1].paging_token
+            cursor = token
 
     def _found(self, path: str, **query: str) -> dict[str, Any]:
         document = self.connection.get(path, **query)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from fntx_dagster.adapters.xrpl.codec import RIPPLE_EPOCH
 from fntx_dagster.adapters.xrpl.costs import fee
-from fntx_dagster.adapters.xrpl.reply import XrplReply
+from fntx_dagster.adapters.xrpl.reply import XrplReply, unreadable
 from fntx_dagster.adapters.xrpl.rpc import XrplRpc
 from fntx_dagster.errors import Permanent
 
@@ -62,6 +63,15 @@ def validated_ledger(rpc: XrplRpc) -> XrplLedgerHead:
         raise reply.wrong("validated")
     close_time = reply.inner("ledger").whole("close_time")
     return XrplLedgerHead(reply.whole("ledger_index"), reply.hash("ledger_hash"), close_time)
+
+
+def first_ledger(rpc: XrplRpc) -> int:
+    """The first ledger from which on the server's history has no gap."""
+    complete = rpc.ask("server_info").inner("info").word("complete_ledgers", 2000)
+    first = complete.rpartition(",")[2].partition("-")[0].strip()
+    if not re.fullmatch("[0-9]{1,10}", first):
+        raise unreadable("server_info", "complete_ledgers")
+    return int(first)
 
 
 def reserves(rpc: XrplRpc) -> XrplReserves:

@@ -7,6 +7,7 @@ here. A server's text is cleaned and cut before it is in an error; its address, 
 from __future__ import annotations
 
 import json
+import math
 import time
 from decimal import Decimal
 from typing import Any
@@ -52,12 +53,13 @@ class XrplRefusedError(Permanent):
 class XrplRpc:
     """A server. Threads may share it: each question has a connection of its own.
 
-    `connect` and `total` are seconds: for a connection, and for the whole answer.
+    `connect` and `total` are seconds: for a connection, and for the whole answer. `until`: by `time.monotonic`, when
+    the last answer has to be there, however many questions there are.
     """
 
-    def __init__(self, url: str, connect: float = 5, total: float = 20) -> None:
+    def __init__(self, url: str, connect: float = 5, total: float = 20, until: float = math.inf) -> None:
         self._url = url
-        self._connect, self._total = connect, total
+        self._connect, self._total, self._until = connect, total, until
 
     def ask(self, method: str, **params: Any) -> XrplReply:
         """What the server answers.
@@ -65,7 +67,10 @@ class XrplRpc:
         Raises XrplRefusedError for an error answer about what was asked, and Transient where there is no answer, none
         that can be read, or one that says that the server cannot answer now.
         """
-        deadline = time.monotonic() + self._total
+        now = time.monotonic()
+        if now >= self._until:
+            raise Transient(f"there is no time left to ask {method}", _LATER)
+        deadline = min(now + self._total, self._until)
         body = {"method": method, "params": [params | {"api_version": 2}]}
         try:
             with requests.Session() as session:
