@@ -48,6 +48,10 @@ KINDS = {
     "iou.redeem": ProposalKind(2, ops=_PAYMENT | {"clawback"}, screened=True),
     "distribution.pay": ProposalKind(2, TREASURY, _PAYMENT, screened=True),
     "bond.approve": ProposalKind(2, screened=True),
+    "bond.pause": ProposalKind(1),
+    "bond.transition": ProposalKind(2),
+    # accelerating and liquidating: what a trustee is for
+    "bond.enforce": ProposalKind(2, TRUSTEE),
     "trade.order": ProposalKind(2, ops=frozenset({"offer.create", "offer.cancel"})),
     # whoever is on a list can be frozen: a hit must not stop it
     "freeze": ProposalKind(2, COMPLIANCE, _FREEZING),

@@ -33,10 +33,9 @@ def append(settings: Settings, connection: Connection, event: NewAuditEvent) -> 
     return tail.next_seq
 
 
-def append_all(settings: Settings, connection: Connection, events: Iterable[NewAuditEvent]) -> None:
-    """Write events in their order, each as `append`."""
-    for event in events:
-        append(settings, connection, event)
+def append_all(settings: Settings, connection: Connection, events: Iterable[NewAuditEvent]) -> list[int]:
+    """Write events in their order, each as `append`; their numbers."""
+    return [append(settings, connection, event) for event in events]
 
 
 def rotate_key(settings: Settings, db: Database) -> str:

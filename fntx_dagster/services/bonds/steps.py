@@ -14,7 +14,7 @@ from uuid import UUID
 from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.governance.machines import BOND, START, step
-from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.store.treasury.bonds import BondEventRow, BondRow, add_bond_event, bond, move_bond
 
 if TYPE_CHECKING:
@@ -93,8 +93,7 @@ def moved_meanwhile(row: BondRow) -> Transient:
 
 def logged(settings: Settings, connection: Connection, events: Sequence[NewAuditEvent]) -> None:
     """Write events into the audit log, each step of a bond among them into its history too, with its number."""
-    for event in events:
-        seq = append(settings, connection, event)
+    for event, seq in zip(events, append_all(settings, connection, events), strict=True):
         told = event.details
         if event.subject.kind != SUBJECT or "event" not in told:
             continue

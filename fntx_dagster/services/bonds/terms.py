@@ -33,7 +33,7 @@ _CYCLE = re.compile(r"P[1-9][0-9]{0,2}[DWMQHY]L[01]").fullmatch
 _CURRENCY = re.compile(r"[A-Z0-9]{3,12}").fullmatch
 
 
-class LedgerAsset(NamedTuple):
+class BondAsset(NamedTuple):
     """An asset on a ledger: its code, and the address that issues it."""
 
     ledger: str
@@ -50,8 +50,8 @@ class BondTerms(NamedTuple):
     issuer: str
     token_ledger: str
     token_code: str
-    cash: LedgerAsset
-    funding: LedgerAsset
+    cash: BondAsset
+    funding: BondAsset
     currency: str
     decimals: int
     notional: Decimal
@@ -193,11 +193,11 @@ def _fee(fields: StrictFields, decimals: int, ledger: str) -> FeeRow:
     return fee
 
 
-def _asset(fields: StrictFields) -> LedgerAsset:
+def _asset(fields: StrictFields) -> BondAsset:
     ledger = fields.one_of("ledger", LEDGERS)
     is_address = is_xrpl_address if ledger == "xrpl" else is_stellar_address
     issuer = fields.checked("issuer", is_address, f"an address on {ledger}")
-    asset = LedgerAsset(ledger, fields.text("code"), issuer)
+    asset = BondAsset(ledger, fields.text("code"), issuer)
     fields.end()
     return asset
 

@@ -15,7 +15,9 @@ from fntx_dagster.governance.decisions import DECISIONS, Terms, moment_text
 from fntx_dagster.governance.fields import StrictFields
 from fntx_dagster.governance.kinds import KINDS, required_roles
 from fntx_dagster.governance.machines import StepImpossible
-from fntx_dagster.services.auditing.log import append_all
+from fntx_dagster.services.bonds.asking import asked_before
+from fntx_dagster.services.bonds.effects import bond_not_approved
+from fntx_dagster.services.bonds.steps import logged
 from fntx_dagster.services.governance.configuration import active_set
 from fntx_dagster.services.governance.effects import ALONE, effect
 from fntx_dagster.services.governance.signers import deciders
@@ -79,6 +81,7 @@ def decide(settings: Settings, db: Database, proposal_id: UUID, document: Any) -
     given = read_decision(document, proposal_id)
     with db.connect() as connection:
         known = proposal(connection, proposal_id)
+    said = asked_before(settings, db, known)
     with entered(db, alone=known is not None and known.kind in ALONE) as connection:
         row = held(connection, proposal_id)
         earlier = decisions_on(connection, proposal_id)
@@ -99,10 +102,11 @@ def decide(settings: Settings, db: Database, proposal_id: UUID, document: Any) -
         events = [_recorded(row, new, by)]
         if standing.state == REJECTED:
             row = taken(connection, row, "reject", by, events)
+            events += bond_not_approved(connection, row, "reject", by)
         elif standing.state == APPROVED:
             row = taken(connection, row, "approve", by, events)
-            events += effect(settings, db, connection, row, by, now)
-        append_all(settings, connection, events)
+            events += effect(settings, db, connection, row, by, now, said)
+        logged(settings, connection, events)
     return row
 
 

@@ -1,5 +1,5 @@
 """What takes effect here with its approval: a pause, a new configuration, a new set of signers, a standing approval,
-a kill switch, a reset."""
+a kill switch, a reset, a step of a bond."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from fntx_dagster.audit.canonical import canonical
 from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.governance.config import TreasuryConfig, read_config
 from fntx_dagster.governance.kinds import NOTICE
+from fntx_dagster.services.bonds.effects import bond_approved, is_of_a_bond
+from fntx_dagster.services.bonds.guards import LedgerSaid
 from fntx_dagster.services.governance import payloads
 from fntx_dagster.services.governance.breakers import kill_books, reset_books
 from fntx_dagster.services.governance.signers import instance_of
@@ -37,11 +39,18 @@ _NOT_YET_SUBMITTED = ("pending_approval", "prepared", "signing")
 
 
 def effect(
-    settings: Settings, db: Database, connection: Connection, row: ProposalRow, by: str, now: datetime
+    settings: Settings,
+    db: Database,
+    connection: Connection,
+    row: ProposalRow,
+    by: str,
+    now: datetime,
+    said: LedgerSaid = LedgerSaid(),  # noqa: B008 - it never changes
 ) -> list[NewAuditEvent]:
     """Carry out what a proposal that was approved does here, and what the audit log says of it. Nothing for a kind
-    that moves something on a ledger, and for `bond.approve` and `trade.live`, whose approval is itself what counts:
-    bonds and trading on ledgers ask for it. Transient where a book's lock is not to be had: nothing is decided then."""
+    that moves something on a ledger, and for `trade.live`, whose approval is itself what counts: trading on ledgers
+    asks for it. `said`: what a ledger answered before, where a step of a bond goes by that. Transient where a book's
+    lock is not to be had, StepImpossible where a bond cannot take its step any more: nothing is decided then."""
     payload = json.loads(row.payload)
     if row.kind == "emergency.pause":
         return _switched(connection, row, by, "paused", payload)
@@ -51,6 +60,8 @@ def effect(
         return kill_books(settings, db, connection, row, payloads.read_breakers(payload), now)
     if row.kind == "breaker.reset":
         return reset_books(settings, db, connection, row, payloads.read_breakers(payload), by, now)
+    if is_of_a_bond(row.kind):
+        return bond_approved(connection, row, by, said)
     if row.kind == "config.change":
         config = payloads.read_new_config(payload)
         signers = signers_of(connection, row.signer_set)

@@ -8,7 +8,9 @@ from uuid import UUID
 from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.kinds import KINDS
-from fntx_dagster.services.auditing.log import append, append_all
+from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.bonds.effects import bond_not_approved, left_waiting
+from fntx_dagster.services.bonds.steps import logged
 from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.services.governance.steps import held, taken
 from fntx_dagster.services.treasury.secrets import require_no_secret
@@ -31,7 +33,8 @@ def cancel(settings: Settings, db: Database, proposal_id: UUID, reason: str, by:
 
 
 def expire(settings: Settings, db: Database, now: datetime | None = None) -> list[UUID]:
-    """End what nobody decided, or nobody prepared, before its time; the ids. Two that run at once end each once."""
+    """End what nobody decided, or nobody prepared, before its time; the ids. Two that run at once end each once. A bond
+    whose approval did not come in time is rejected with it."""
     now = now or datetime.now(UTC)
     ended: list[UUID] = []
     with db.connect() as connection:
@@ -41,10 +44,21 @@ def expire(settings: Settings, db: Database, now: datetime | None = None) -> lis
         with entered(db) as connection:
             row = held(connection, proposal_id)
             if row.state in ("pending_approval", "approved"):  # nobody decided or prepared it meanwhile
-                taken(connection, row, "expire", _CLOCK, events)
+                row = taken(connection, row, "expire", _CLOCK, events)
+                events += bond_not_approved(connection, row, "expire", _CLOCK)
                 ended.append(proposal_id)
-            append_all(settings, connection, events)
+            logged(settings, connection, events)
+    _end_bonds(settings, db, now)
     return ended
+
+
+def _end_bonds(settings: Settings, db: Database, now: datetime) -> None:
+    """Reject the bonds whose last proposal was cancelled, as with its signer set, and whose time is over."""
+    with db.connect() as connection:
+        left = left_waiting(connection, now)
+    for row in left:
+        with entered(db) as connection:
+            logged(settings, connection, bond_not_approved(connection, row, "expire", _CLOCK))
 
 
 def record_screening(

@@ -15,6 +15,7 @@ from fntx_dagster.governance.decisions import payload_hash
 from fntx_dagster.governance.kinds import ANCHOR, EXPIRY, KINDS, ProposalKind, approvals_of, kind_of
 from fntx_dagster.services.anchoring.intents import require_anchor
 from fntx_dagster.services.auditing.log import append_all
+from fntx_dagster.services.bonds.effects import is_of_a_bond, note_bond_step, require_bond_step
 from fntx_dagster.services.escrows.payloads import escrow_of_vote, moved_by_vote, require_not_kept
 from fntx_dagster.services.governance import payloads
 from fntx_dagster.services.governance.breakers import require_books
@@ -116,6 +117,8 @@ def proposed(
     if sides := travelling(moving, travel, settings.compliance.travel_rule_amount):
         drafted = drafted._replace(details={**drafted.details, "travel_rule": sides})
     add_proposal(connection, row)
+    if is_of_a_bond(kind):
+        note_bond_step(connection, row)
     if request is not None:
         add_request(connection, request)
     if about is not None:
@@ -149,6 +152,8 @@ def _checked(settings: Settings, connection: Connection, name: str, payload: Any
     elif name == "account.setup":
         for each in payloads.read_setup(payload, approved_config(settings, connection)):
             require_buildable(settings, each)
+    elif is_of_a_bond(name):
+        require_bond_step(connection, name, payload)
     elif name in _OF_BREAKERS:
         require_books(connection, payloads.read_breakers(payload))
     elif name in _GIVE_REASONS:

@@ -13,9 +13,10 @@ from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.services.alerting import record
 from fntx_dagster.services.auditing.log import append_all
+from fntx_dagster.services.bonds.steps import logged
 from fntx_dagster.services.governance.configuration import active_set
 from fntx_dagster.services.governance.deciding import judge
-from fntx_dagster.services.governance.effects import overtaken
+from fntx_dagster.services.governance.effects import effect, overtaken
 from fntx_dagster.services.governance.holding import held as held_back
 from fntx_dagster.services.governance.steps import held, taken
 from fntx_dagster.services.screening.deciding import Disposed, MatchDecision, dispose
@@ -117,7 +118,8 @@ def _moved_on(settings: Settings, db: Database, proposal_id: UUID, by: str) -> P
             now = datetime.now(UTC)  # those who approved before the match need not do so again
             if judge(connection, row, decisions_on(connection, row.proposal_id), now).state == APPROVED:
                 row = taken(connection, row, "approve", by, events)
-        append_all(settings, connection, events)
+                events += effect(settings, db, connection, row, by, now)
+        logged(settings, connection, events)
     return row
 
 

@@ -9,6 +9,8 @@ from fntx_dagster.errors import FntxError, Permanent, Transient
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services.auditing.keys import LostKey
+from fntx_dagster.services.bonds.guards import BondGuardFails
+from fntx_dagster.services.bonds.steps import NoSuchBond
 from fntx_dagster.services.governance.deciding import DecisionRefused
 from fntx_dagster.services.governance.steps import NoSuchProposal, TreasuryPaused
 from fntx_dagster.services.orders.fields import Declined, FieldFault
@@ -18,7 +20,9 @@ from fntx_dagster.services.screening.gating import NotCleared
 _OF_STATE = ("duplicate", "duplicate_signer", "late", "removed_signer")
 _CODES: dict[type[FntxError], tuple[str, int]] = {
     NoSuchProposal: ("proposal_not_found", 404),
+    NoSuchBond: ("bond_not_found", 404),
     StepImpossible: ("wrong_state", 409),
+    BondGuardFails: ("guard_fails", 409),
     TreasuryPaused: ("paused", 409),
     NotCleared: ("not_cleared", 409),
     NoSuchScreening: ("screening_not_found", 404),

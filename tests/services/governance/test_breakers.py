@@ -16,15 +16,12 @@ from fntx_dagster.services.orders.desk import desk_of
 from fntx_dagster.services.orders.guarding import entity, kill, reset, status
 from fntx_dagster.services.orders.requests import Declined
 from fntx_dagster.services.orders.turn import Desk, turn
-from fntx_dagster.services.screening.lists import load_list
-from fntx_dagster.services.screening.parties import set_party
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.ledger import reading
 from fntx_dagster.store.ledger.books import About
 from tests.services.governance.treasuries import REASON, begun, decision
 from tests.services.orders.live_books import asked, deposit
-from tests.services.screening.conftest import BY, ROWS, write_list
 from tests.services.transactions.worlds import events
 
 ROOT = Caller("root", ADMIN)
@@ -119,16 +116,9 @@ def test_while_a_book_is_held_nothing_is_decided_and_the_decision_can_be_handed_
     assert len(tripped(desk)) == 2
 
 
-@pytest.mark.parametrize(("kind", "signers"), [("trade.live", 3), ("bond.approve", 2)])
-def test_what_only_bonds_and_trading_on_ledgers_ask_for_is_kept_as_approved(
-    kind: str, signers: int, settings: Settings, desk: Desk
-) -> None:
-    by = ("treasury", "trustee", "compliance")[:signers]
-    payload = REASON if kind == "trade.live" else {"bond": "BOND-1"}
-    set_party(settings, desk.db, "good", "Helena Brightwater", "Person", by=BY)
-    load_list(settings, desk.db, write_list(settings.home / "list.csv", *ROWS), by=BY)
-    proposal = propose(settings, desk.db, kind, payload, ["good"] if kind == "bond.approve" else [])
-    for signer in by:
+def test_what_only_trading_on_ledgers_asks_for_is_kept_as_approved(settings: Settings, desk: Desk) -> None:
+    proposal = propose(settings, desk.db, "trade.live", REASON)
+    for signer in ("treasury", "trustee", "compliance"):
         decide(settings, desk.db, proposal, decision(desk.db, proposal, signer))
     assert show(desk.db, proposal).row.state == "approved"
     assert events(desk.db)[-1] == "proposal_approve"
