@@ -27,6 +27,7 @@ from fntx_dagster.cli.chain import chain
 from fntx_dagster.cli.compliance import compliance
 from fntx_dagster.cli.dashboard import live, serve
 from fntx_dagster.cli.doctor import doctor
+from fntx_dagster.cli.escrows import escrow
 from fntx_dagster.cli.files import table
 from fntx_dagster.cli.ledger import ledger
 from fntx_dagster.cli.operation import alerts, database, demo, env, status, ui
@@ -116,6 +117,7 @@ app.add_typer(signals, name="signals")
 app.add_typer(treasury, name="treasury")
 app.add_typer(strategy, name="strategy")
 app.add_typer(bond, name="bond")
+app.add_typer(escrow, name="escrow")
 app.add_typer(reconcile, name="reconcile")
 app.add_typer(users, name="users")
 app.add_typer(database, name="db")

@@ -70,6 +70,7 @@ TITLES = {
     "reconciliation": "The ledgers are not as they should be",
     "lists": "Sanctions lists that clear nobody",
     "compliance": "A payment is held back by a match",
+    "escrow": "An escrow that ends soon, or needs a look",
     "settlement": "Expired executions without a settlement price",
     "run": "A run failed",
     "check": "A check failed",

@@ -97,6 +97,10 @@ class TreasuryLedger(Protocol):
         """The close time of the last validated ledger, aware: the ledger's own, which escrows compare with."""
         ...
 
+    def holds_escrow(self, owner: str, sequence: int) -> bool:
+        """Whether the last validated ledger holds the escrow of an owner's sequence or ticket."""
+        ...
+
     def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:
         """How much of an issuer's token is out, and how much of it stands in escrows."""
         ...

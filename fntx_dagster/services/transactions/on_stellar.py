@@ -105,6 +105,9 @@ class StellarTreasury:
     def closed_at(self) -> datetime:
         return self._horizon.last_ledger().closed_at
 
+    def holds_escrow(self, owner: str, sequence: int) -> bool:
+        return False  # Stellar has none
+
     def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:
         return self._horizon.supply(code, issuer).total, Decimal(0)
 

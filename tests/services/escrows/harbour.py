@@ -87,9 +87,9 @@ class Harbour(NamedTuple):
         with self.db.connect() as connection:
             connection.execute(
                 """insert into treasury.bond (bond_id, name, issuer, token_ledger, token_code, token_issuer,
-                    cash_ledger, cash_code, cash_issuer, currency, decimals, notional, rate, day_count, cycle, business_days,
-                    calendar, start_date, maturity_date, grace_days, cure_days, terms, terms_hash, created_by,
-                    created_at, state)
+                    cash_ledger, cash_code, cash_issuer, currency, decimals, notional, rate, day_count, cycle,
+                    business_days, calendar, start_date, maturity_date, grace_days, cure_days, terms, terms_hash,
+                    created_by, created_at, state)
                 values (%s, 'A bond', 'good', 'xrpl', 'B', 'r', 'xrpl', 'C', 'r', 'USD', 2, 250, 0.05, '30E360',
                     'P3ML1', 'SCF', 'NC', '2026-01-01', '2027-01-01', 10, 30, '{}', repeat('0', 64), 'x', now(),
                     'Draft')""",
