@@ -35,6 +35,7 @@ from fntx_dagster.defs.shown import skipped, warning
 from fntx_dagster.defs.treasury import attend_treasury, load_lists
 from fntx_dagster.model.session import SEVEN_DAYS
 from fntx_dagster.services import watching
+from fntx_dagster.services.account_setup.rotating import rotation_is_sent
 from fntx_dagster.services.aggregation.attending import is_named
 from fntx_dagster.services.alerting import note_failed_run, note_succeeded_run, raise_alerts
 from fntx_dagster.services.building import treasury
@@ -161,10 +162,13 @@ def pool_days(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
     description="Asks the ledgers what became of the treasury's transactions. Off until there is a treasury.",
 )
 def ledger_transactions(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
-    """What waits for signatures is asked for every ten minutes: it only lapses."""
+    """What waits for signatures is asked for every ten minutes: it only lapses. So is a rotation whose transactions are
+    in their ledgers and that did not take effect with the last one, as while the treasury is paused."""
     if not treasury.is_configured(platform.settings()):
         yield skipped(treasury.NOT_CONFIGURED)
-    elif not (waiting := treasury.open_transactions(platform.database())):
+    elif not (waiting := treasury.open_transactions(platform.database())) and not rotation_is_sent(
+        platform.database(), _now()
+    ):
         yield skipped("No transaction of the treasury is open.")
     elif _under_way(context, [attend_treasury.name]):
         yield skipped("The ledgers are being asked.")

@@ -158,7 +158,7 @@ def party_rescreen(platform: Platform) -> dg.MaterializeResult:
         "compliance",
         "every_match_is_decided",
         done.matches or [],
-        "No match waits for a decision" if done.matches is not None else "The lists are those of the last screening",
+        "No match waits for a decision" if done.matches is not None else treasury.NOT_CONFIGURED,
         severity=dg.AssetCheckSeverity.WARN,
         looked=[] if done.matches is None else None,
     )
@@ -187,6 +187,8 @@ def serve_treasury(context: dg.OpExecutionContext, platform: Platform) -> None:
         info(context, f"The proposal {proposal} has expired.")
     for proposal, state, words in done.asked:
         info(context, f"The transaction of the proposal {proposal} is {state}{f': {words}' if words else ''}.")
+    if done.rotation:
+        info(context, done.rotation)
 
 
 @dg.job(description="Ends proposals that nobody decided in time, and asks the ledgers what became of transactions.")

@@ -22,13 +22,18 @@ from xrpl.core.addresscodec import XRPLAddressCodecException, decode_seed
 from fntx_dagster.adapters.evm import keys
 from fntx_dagster.defs import sensors, treasury
 from fntx_dagster.defs.definitions import defs
-from fntx_dagster.services.alerting import open_alerts
+from fntx_dagster.defs.findings import observed
+from fntx_dagster.model.finding import Observed
+from fntx_dagster.services.alerting import open_alerts, record
 from fntx_dagster.services.auditing.anchoring import anchor
 from fntx_dagster.services.auditing.anchors_due import late_anchors
 from fntx_dagster.services.auditing.looking import status
 from fntx_dagster.services.governance.deciding import decide
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import show
+from fntx_dagster.services.governance.screening import UNDECIDED, decide_match
+from fntx_dagster.services.screening.deciding import MatchDecision, screen_now, to_sign
+from fntx_dagster.services.screening.gating import FALSE_POSITIVE, TRUE_MATCH
 from fntx_dagster.services.screening.lists import load_list
 from fntx_dagster.services.screening.parties import set_party
 from fntx_dagster.services.transactions.exporting import export_files
@@ -37,6 +42,8 @@ from fntx_dagster.services.transactions.submitting import submit
 from fntx_dagster.settings import Settings, child_environment
 from fntx_dagster.simulate.xrpl.server import serve_xrpl
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.treasury.screenings import last_screenings
+from tests.governance.keys import KEYS, signed_by
 from tests.services.anchoring.harbour import harbour
 from tests.services.auditing.conftest import as_superuser
 from tests.services.governance.treasuries import REASON, decision
@@ -61,6 +68,24 @@ def daemon(settings: Settings, database: Database, monkeypatch: pytest.MonkeyPat
     own = Daemon(settings, database, monkeypatch)
     own.now = datetime.now(UTC)
     return own
+
+
+def observations(settings: Settings, db: Database, job: str) -> list[Observed]:
+    """What the checks of a run of a job observe, as the sensor of runs records it."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = defs.resolve_job_def(job).execute_in_process(
+            instance=instance, resources={"platform": platform_of(settings, db)}
+        )
+        return [observed(evaluation) for evaluation in done.get_asset_check_evaluations()]
+
+
+def undecided_alerts(db: Database) -> list[str]:
+    return sorted(alert.subject for alert in open_alerts(db) if alert.source == UNDECIDED)
+
+
+def newest_check(db: Database, party: str) -> int:
+    with db.connect() as connection:
+        return last_screenings(connection, [party])[party].screening_id
 
 
 def shown(settings: Settings, db: Database, job: str) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
@@ -215,6 +240,28 @@ class TestTheLists:
         assert failed["every_match_is_decided"].startswith("party good has a match on a list: check ")
         assert "Brightwater" not in f"{rows} {failed}"
         assert [alert.kind for alert in open_alerts(database)] == ["compliance"]
+
+    @pytest.mark.parametrize("verdict", [FALSE_POSITIVE, TRUE_MATCH])
+    def test_the_alert_about_a_match_ends_when_it_is_decided(
+        self, settings: Settings, database: Database, tmp_path: Path, verdict: str
+    ) -> None:
+        settings = with_files(settings, eu=write_list(tmp_path / "eu.csv", *ROWS, "NK-9,Person,Helena Brightwater,,,"))
+        set_party(settings, database, "bad", "VANTROSK, Aurelio", "Person", "1961", by=BY)
+        for _ in range(2):  # the second run screens nobody, and what is undecided stays so
+            record(database, observations(settings, database, "load_lists"))
+            assert undecided_alerts(database) == ["bad", "good"]
+        check = newest_check(database, "bad")
+        decision_on = MatchDecision(verdict, "compared with the passport")
+        signed = None
+        if verdict == FALSE_POSITIVE:
+            content = to_sign(settings, database, check, decision_on)
+            signed = {"signer": "compliance", "signature": signed_by(KEYS["compliance"], content).hex()}
+        decide_match(settings, database, check, decision_on, by=BY, signed=signed)
+        assert undecided_alerts(database) == ["good"], "it ends with the decision"
+        set_party(settings, database, "good", "Orsolya Tamm", "Person", by=BY)
+        screen_now(settings, database, ["good"], by=BY)
+        record(database, observations(settings, database, "load_lists"))
+        assert undecided_alerts(database) == [], "a match that is gone ends with the next run"
 
     def test_who_a_killed_process_did_not_come_to_is_screened_by_the_next(
         self, settings: Settings, database: Database, tmp_path: Path

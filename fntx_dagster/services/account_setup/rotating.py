@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.config import TreasuryConfig, read_config
 from fntx_dagster.services.account_setup.carrying_out import (
+    LIVE,
     CoveredTx,
     ensure_covered,
     export_all,
@@ -85,6 +86,28 @@ def carry_out_rotation(
         return _report(db, pending, accounts, [], "wait")
     activate_rotation(settings, db, [each.account for each in accounts], now)
     return _report(db, pending, accounts, [], "nothing")
+
+
+def rotation_is_sent(db: Database, now: datetime) -> bool:
+    """Whether a rotation waits whose notice is over at `now` (aware), and whose transactions are at their end, one of
+    them confirmed: the accounts may have the new signers."""
+    with db.connect() as connection:
+        rows = signer_sets(connection, "pending")
+    if not rows or rows[0].proposal_id is None or not _has_begun(rows[0], now):
+        return False
+    states = {each.state for each in listed(db, [rows[0].proposal_id])}
+    return "confirmed" in states and states.isdisjoint(LIVE)
+
+
+def finish_rotation(settings: Settings, db: Database, now: datetime) -> int | None:
+    """Let the new set decide once every account has its signers, and return its version; None where nothing waits that
+    could be finished, or an account has the old signers still. Raises what `activate_rotation` raises, and Transient
+    where a server does not answer."""
+    if not rotation_is_sent(db, now):
+        return None
+    pending, config = _pending(settings, db)
+    accounts, left = _left(settings, db, config, pending)
+    return None if left else activate_rotation(settings, db, [each.account for each in accounts], now)
 
 
 def _pending(settings: Settings, db: Database) -> tuple[SignerSetRow, TreasuryConfig]:

@@ -8,14 +8,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from fntx_dagster.errors import Permanent
+from fntx_dagster.errors import FntxError, Permanent
 from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.model.finding import Finding
+from fntx_dagster.services.account_setup.rotating import finish_rotation
 from fntx_dagster.services.anchoring.everywhere import anchor_everywhere, configured_ledgers
 from fntx_dagster.services.auditing.anchors_due import queue_due
 from fntx_dagster.services.auditing.checkpointing import make_checkpoint
 from fntx_dagster.services.auditing.looking import look_at_everything
 from fntx_dagster.services.governance.ending import expire
+from fntx_dagster.services.governance.screening import alerted_parties, undecided_matches
 from fntx_dagster.services.screening.following_lists import load_changed, screen_outdated
 from fntx_dagster.services.transactions.confirming import confirm
 from fntx_dagster.settings import Settings
@@ -79,8 +81,8 @@ class LoadedFiles(NamedTuple):
 
 
 class ScreenedParties(NamedTuple):
-    """How many parties were screened again, the proposals that moved (id, kind, state), and the parties that a match
-    holds back that nobody decided on; None where nobody was screened."""
+    """How many parties were screened again, the proposals that moved (id, kind, state), and the parties with a match
+    that nobody decided on: of all that were screened, or of those that an alert is about; None without a treasury."""
 
     screened: int
     moved: list[tuple[str, ...]]
@@ -88,10 +90,12 @@ class ScreenedParties(NamedTuple):
 
 
 class AttendedTreasury(NamedTuple):
-    """The proposals that expired, and of each open transaction (proposal, state, words) what its ledger said."""
+    """The proposals that expired, of each open transaction (proposal, state, words) what its ledger said, and what
+    became of a rotation whose transactions are at their end, empty where there is none."""
 
     expired: list[str]
     asked: list[tuple[str, ...]]
+    rotation: str
 
 
 def is_configured(settings: Settings) -> bool:
@@ -171,14 +175,9 @@ def rescreen_parties(settings: Settings, db: Database) -> ScreenedParties:
     followed = screen_outdated(settings, db)
     moved = [(str(row.proposal_id), row.kind, row.state) for row in followed.moved]
     if followed.rescreened is None:
-        return ScreenedParties(0, moved, None)
+        return ScreenedParties(0, moved, undecided_matches(db, alerted_parties(db)))
     verdicts = followed.rescreened.answer.verdicts
-    undecided = [
-        Finding(verdict.party_id, f"party {verdict.party_id} has a match on a list: check {verdict.screening_id}")
-        for verdict in verdicts
-        if any(match.disposition is None for match in verdict.matches)
-    ]
-    return ScreenedParties(len(verdicts), moved, undecided)
+    return ScreenedParties(len(verdicts), moved, undecided_matches(db, [verdict.party_id for verdict in verdicts]))
 
 
 def overdue_proposals(db: Database, now: datetime) -> int:
@@ -197,9 +196,18 @@ def open_transactions(db: Database) -> dict[str, int]:
 def attend(settings: Settings, db: Database, now: datetime) -> AttendedTreasury:
     """End the proposals that are past their end, and ask the ledgers what became of open transactions: what is in a
     ledger is confirmed, what can get into none any more lapses, and signed bytes that were lost are sent again. A
-    server that does not answer says so in the words. Permanent without a configuration."""
+    server that does not answer says so in the words. A rotation takes effect with its last transaction. Permanent
+    without a configuration."""
     if not is_configured(settings):
         raise Permanent("there is no treasury", "Set FNTX_TREASURY_CONFIG to its file")
     expired = [str(proposal_id) for proposal_id in expire(settings, db, now)]
     asked = [(str(each.proposal_id), each.state, each.words) for each in confirm(settings, db)]
-    return AttendedTreasury(expired, asked)
+    return AttendedTreasury(expired, asked, _finished_rotation(settings, db, now))
+
+
+def _finished_rotation(settings: Settings, db: Database, now: datetime) -> str:
+    try:
+        version = finish_rotation(settings, db, now)
+    except FntxError as error:
+        return f"The rotation could not take effect yet: {error.message}."
+    return "" if version is None else f"Every account has the new signers: version {version} of the set decides now."

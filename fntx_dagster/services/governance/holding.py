@@ -5,7 +5,7 @@ the state as it is, and nothing is exported or sent; one that was called true en
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -59,13 +59,27 @@ def held_of(connection: Connection, rows: Sequence[ProposalRow]) -> dict[UUID, H
     return found
 
 
+def undecided(connection: Connection, parties: Collection[str]) -> dict[str, int]:
+    """Party → the number of its newest check, of those of which that has a match that nobody decided on."""
+    return {party: check for party, check, verdicts in _verdicts(connection, parties) if None in verdicts}
+
+
 def _open_matches(connection: Connection, parties: Collection[str]) -> dict[str, _OpenMatch]:
     """Party → its open match, of those that have one."""
+    return {
+        party: _OpenMatch(party, check, TRUE_MATCH in verdicts)
+        for party, check, verdicts in _verdicts(connection, parties)
+        if any(verdict != FALSE_POSITIVE for verdict in verdicts)
+    }
+
+
+def _verdicts(connection: Connection, parties: Collection[str]) -> Iterator[tuple[str, int, list[str | None]]]:
+    """Party, the number of its newest check and what was decided of each match there, None where nothing was; of the
+    parties that have one."""
     checks = last_screenings(connection, [*parties])
     matched = {party: check for party, check in checks.items() if check.matches}
     decisions = dispositions_of_each(connection, {party: each.details_hash for party, each in matched.items()})
     true = true_matches_of_each(connection, [*matched])
-    found: dict[str, _OpenMatch] = {}
     for party, check in matched.items():
         decided = {(each.list_name, each.entity_id, each.row_hash): each.verdict for each in decisions[party]}
         called_true = {(each.list_name, each.entity_id) for each in true[party]}
@@ -75,9 +89,7 @@ def _open_matches(connection: Connection, parties: Collection[str]) -> dict[str,
             else decided.get((match["list"], match["entity"], match["row_hash"]))
             for match in check.matches
         ]
-        if any(verdict != FALSE_POSITIVE for verdict in verdicts):
-            found[party] = _OpenMatch(party, check.screening_id, TRUE_MATCH in verdicts)
-    return found
+        yield party, check.screening_id, verdicts
 
 
 _GONE = "the match that blocked it is gone, and nobody called it a false positive: make a new one"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -18,14 +19,18 @@ from fntx_dagster.services.governance.configuration import active_set
 from fntx_dagster.services.governance.deciding import judge
 from fntx_dagster.services.governance.effects import effect, overtaken
 from fntx_dagster.services.governance.holding import held as held_back
+from fntx_dagster.services.governance.holding import undecided
 from fntx_dagster.services.governance.steps import held, taken
 from fntx_dagster.services.screening.deciding import Disposed, MatchDecision, dispose
 from fntx_dagster.services.screening.gating import CLEARED, GATE, HIT, GateAnswer, gate
 from fntx_dagster.settings import Settings
+from fntx_dagster.store.alerts import unresolved
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.platform import entered
 from fntx_dagster.store.treasury.proposals import ProposalRow, decisions_on, move, proposals
 
+UNDECIDED = "party_rescreen/every_match_is_decided"
+"""The check that raises the alerts about matches that nobody decided on."""
 _ALERTED = ("blocked", "prepared", "signing", "ready")
 _SCREENED = ("screening", "pending_approval", "approved")
 
@@ -73,6 +78,7 @@ def decide_match(
     """Record what a person decided of a check's matches, with all that follows: a false positive that a signer signed
     moves proposals on, and alerts of what is decided are resolved. Raises what `dispose` raises."""
     done = dispose(settings, db, screening_id, decision, by=by, signed=signed)
+    end_decided(db, [done.party_id])
     if done.signer:
         return MatchDecided(done, move_on(settings, db, done.party_id, done.signer))
     note_blocked(db)
@@ -88,6 +94,24 @@ def move_on(settings: Settings, db: Database, party_id: str, signer: str) -> lis
     moved = [_moved_on(settings, db, each, f"signer:{signer}") for each in reversed(ids)]
     note_blocked(db)
     return [row for row in moved if row.state != "blocked"]
+
+
+def undecided_matches(db: Database, parties: Collection[str]) -> list[Finding]:
+    """Of each of these parties that has one the match that nobody decided on, by its newest check."""
+    with db.connect() as connection:
+        checks = undecided(connection, parties)
+    return [Finding(party, f"party {party} has a match on a list: check {check}") for party, check in checks.items()]
+
+
+def end_decided(db: Database, parties: Collection[str]) -> None:
+    """Resolve the alerts about undecided matches of these parties that are decided, or gone."""
+    left = {each.subject for each in undecided_matches(db, parties)}
+    record(db, [Observed("compliance", UNDECIDED, [], looked=sorted({*parties} - left))])
+
+
+def alerted_parties(db: Database) -> list[str]:
+    """The parties of which an alert says that nobody decided on a match."""
+    return [alert.subject for alert in unresolved(db) if alert.source == UNDECIDED]
 
 
 def note_blocked(db: Database) -> None:

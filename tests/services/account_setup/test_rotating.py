@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,9 @@ from xrpl.transaction import sign
 
 from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
-from fntx_dagster.services.account_setup.rotating import carry_out_rotation, look_at_rotation
+from fntx_dagster.services.account_setup.carrying_out import send_all
+from fntx_dagster.services.account_setup.rotating import carry_out_rotation, look_at_rotation, rotation_is_sent
+from fntx_dagster.services.building.treasury import attend
 from fntx_dagster.services.governance.deciding import decide
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import list_proposals, show
@@ -137,6 +140,37 @@ def test_a_rotation_is_one_batch_and_then_the_new_signers_decide(desk: RotationD
     with pytest.raises(Permanent, match="earlier set of signers"):
         prepare(desk.settings, desk.db, waiting)
     assert show(desk.db, waiting).row.state == "approved"
+
+
+def test_a_rotation_takes_effect_with_its_last_transaction_though_nobody_asks(desk: RotationDesk) -> None:
+    """What Dagster's job does, while the operator has gone after he sent all: the server closes ledgers meanwhile."""
+    now = datetime.now(UTC) + timedelta(seconds=1)
+    desk.approve(urgent=True)
+    for file in carry_out_rotation(desk.settings, desk.db, desk.folder).files:
+        desk.sign(file)
+    assert not rotation_is_sent(desk.db, now)
+    [whole] = [view.row.proposal_id for view in list_proposals(desk.db, "approved") if view.row.kind == "signer.rotate"]
+    send_all(desk.settings, desk.db, whole, wait=0)
+    said, until = "", time.monotonic() + 30
+    while not said and time.monotonic() < until:
+        said = attend(desk.settings, desk.db, now).rotation
+    assert said == "Every account has the new signers: version 2 of the set decides now."
+    assert [(each.version, each.state) for each in list_sets(desk.db)] == [(2, "active"), (1, "retired")]
+    assert not rotation_is_sent(desk.db, now), "there is nothing more to ask for"
+
+
+def test_a_rotation_that_could_not_take_effect_is_asked_for_again(desk: RotationDesk) -> None:
+    now = datetime.now(UTC) + timedelta(seconds=1)
+    desk.approve(urgent=True)
+    for file in carry_out_rotation(desk.settings, desk.db, desk.folder).files:
+        desk.sign(file)
+    [whole] = [view.row.proposal_id for view in list_proposals(desk.db, "approved") if view.row.kind == "signer.rotate"]
+    send_all(desk.settings, desk.db, whole, wait=20)
+    pause = propose(desk.settings, desk.db, "emergency.pause", {"reason": "a key may be lost"})
+    decide(desk.settings, desk.db, pause, decision(desk.db, pause, "trustee"))
+    said = attend(desk.settings, desk.db, now).rotation
+    assert said == "The rotation could not take effect yet: the treasury is paused."
+    assert rotation_is_sent(desk.db, now), "the sensor starts the job again"
 
 
 def test_a_strange_regular_key_leaves_with_the_old_signers(desk: RotationDesk) -> None:
