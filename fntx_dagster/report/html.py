@@ -7,14 +7,11 @@ from anywhere: its policy allows one style sheet, its own, by hash, and no scrip
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from fntx_dagster.foreign import cleaned
@@ -33,6 +30,7 @@ from fntx_dagster.report.figures import figures, steps_table
 from fntx_dagster.report.holdings import in_order, positions_table, stocks_table
 from fntx_dagster.report.metrics_table import metrics_table
 from fntx_dagster.report.narrative import Story
+from fntx_dagster.report.page import report_page
 from fntx_dagster.report.performance import linked, monthly_table
 from fntx_dagster.report.period import narrate_periods, nav_day
 from fntx_dagster.report.proofs import checking, proof_state, proof_table
@@ -41,9 +39,6 @@ from fntx_dagster.report.round_trips import trades_table
 from fntx_dagster.report.strategies import selling_tables
 from fntx_dagster.report.summary_table import month_tables
 from fntx_dagster.report.tables import Table
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 # More days than a person reads through: from here on their narratives are folded up.
 _MOST_UNFOLDED = 31
@@ -80,40 +75,17 @@ class AccountReport:
 def to_html(accounts: Sequence[AccountReport], words: Callable[[str], str] = cleaned) -> str:
     """One document of the accounts' sections, in the order given, in the time zone of the stories. Every text passes
     `words`, which may mask more than what `cleaned` takes out."""
-    template, style = _page(words)
+    page = report_page("report.html.j2", words)
     days = [story.day.trading_day for account in accounts for story in account.stories]
     observer = accounts[0].stories[0].observer if days else clock.HONG_KONG
     zones = [account.stories[0].day.zone for account in accounts if account.stories]
-    return template.render(
-        style=style,
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+    return page.template.render(
+        style=page.style,
+        style_hash=page.style_hash,
         span=clock.span(min(days), max(days)) if days else "",
         zones=clock.zones_sentence(observer, zones),
         sections=[_section(account, f"a{number}", words) for number, account in enumerate(accounts, start=1)],
     )
-
-
-@cache
-def _page(words: Callable[[str], str]) -> tuple[Template, str]:
-    """The page's template and its style sheet, once a process: compiling the template costs more than a day's page."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    def shown(value: object) -> object:
-        return words(value) if type(value) is str else value  # what is markup already is not a plain string
-
-    loader = PackageLoader("fntx_dagster.report")
-    environment = Environment(
-        loader=loader,
-        autoescape=True,
-        finalize=shown,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["tone"] = tone
-    style, _, _ = loader.get_source(environment, "report.css")
-    return environment.get_template("report.html.j2"), style
 
 
 def _section(account: AccountReport, key: str, words: Callable[[str], str]) -> dict[str, Any]:
@@ -234,8 +206,3 @@ def _story(story: Story, key: str, proofs: Mapping[date, DayProof]) -> dict[str,
 
 def _anchor(day: AnyDay, key: str) -> str:
     return f"{key}-{day.trading_day.isoformat()}"
-
-
-def tone(text: str) -> str:
-    """The class of a signed figure: a gain, a loss, or neither."""
-    return {"+": "gain", "-": "loss"}.get(text[:1], "")

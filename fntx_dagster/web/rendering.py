@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fntx_dagster.foreign import cleaned
-from fntx_dagster.report.html import tone
+from fntx_dagster.report.page import tone
 from fntx_dagster.web import words
 from fntx_dagster.web.verifier import checks
 
