@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from fntx_dagster.bonds.accruals import coupon
+from fntx_dagster.bonds.annuity import annuity_payment
 from fntx_dagster.bonds.business_days import BusinessDays
 from fntx_dagster.bonds.cycles import Cycle, dates
 from fntx_dagster.bonds.day_counts import year_fraction
@@ -58,7 +59,7 @@ def scheduled_dues(
     periods: Sequence[CouponPeriod], notional: int, rate: Fraction, day_count: str, repayment: str
 ) -> list[ScheduledDue]:
     """What is due for each period of a tranche, in minor units; at the end everything is repaid."""
-    payment = round(_annuity(periods, notional, rate, day_count)) if repayment == ANNUITY else 0
+    payment = _payment(periods, notional, rate, day_count) if repayment == ANNUITY else 0
     dues: list[ScheduledDue] = []
     outstanding = notional
     for period in periods:
@@ -76,10 +77,7 @@ def scheduled_dues(
     return dues
 
 
-def _annuity(periods: Sequence[CouponPeriod], notional: int, rate: Fraction, day_count: str) -> Fraction:
-    """The payment that, made for each period, leaves nothing at the end."""
-    grown, later = Fraction(1), Fraction(0)
-    for period in reversed(periods):
-        later += grown
-        grown *= 1 + rate * year_fraction(period.start, period.end, day_count)
-    return notional * grown / later
+def _payment(periods: Sequence[CouponPeriod], notional: int, rate: Fraction, day_count: str) -> int:
+    """The payment that, made for each period, leaves nothing at the end, in whole minor units."""
+    first, *years = (year_fraction(period.start, period.end, day_count) for period in periods)
+    return round(annuity_payment(notional + notional * rate * first, rate, years))
