@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -120,7 +120,7 @@ class _Signing(NamedTuple):
         checkpoint, payload, fee = _verified(self.settings, self.db, self.config, row)
         assert row.standing_id  # only those are asked for
         use = StandingUse(row.proposal_id, payload, fee, address)
-        number = use_standing(self.settings, self.db, row.standing_id, use, self.now or datetime.now(UTC))
+        number = use_standing(self.settings, self.db, row.standing_id, use, self.now)
         part = _part(self.keys, row, anchored_bytes(checkpoint))
         try:
             import_part(self.settings, self.db, json.dumps(part).encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.bonds.asking import asked_before
 from fntx_dagster.services.bonds.effects import bond_not_approved
 from fntx_dagster.services.bonds.steps import logged
+from fntx_dagster.services.governance.clock import time_after_log
 from fntx_dagster.services.governance.configuration import active_set
 from fntx_dagster.services.governance.effects import ALONE, effect
 from fntx_dagster.services.governance.signers import deciders
@@ -76,8 +77,8 @@ def read_decision(document: Any, proposal_id: UUID) -> Handed:
 
 def decide(settings: Settings, db: Database, proposal_id: UUID, document: Any) -> ProposalRow:
     """Keep a signer's decision and take the step that follows from it; the proposal as it is then. Raises
-    DecisionRefused where the decision does not count, StepImpossible where none does any more: nothing is kept of
-    it."""
+    DecisionRefused where the decision does not count, StepImpossible where none does any more, Transient
+    where the clock was turned back: nothing is kept of it."""
     given = read_decision(document, proposal_id)
     with db.connect() as connection:
         known = proposal(connection, proposal_id)
@@ -91,7 +92,7 @@ def decide(settings: Settings, db: Database, proposal_id: UUID, document: Any) -
             raise StepImpossible(f"the proposal is {row.state}", "Decisions count while it is pending_approval")
         if row.signer_set != active_set(connection).version:
             raise StepImpossible("the proposal is of an earlier signer set", "Make a new proposal, and cancel this one")
-        now = datetime.now(UTC)
+        now = time_after_log(connection)
         new = DecisionRow(given.signer, given.decision, given.signature.upper(), now)
         standing = judge(connection, row, [*earlier, new], now)
         if standing.invalid:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,6 +18,7 @@ from fntx_dagster.services.bonds.effects import is_of_a_bond, note_bond_step, re
 from fntx_dagster.services.escrows.payloads import escrow_of_vote, moved_by_vote, require_not_kept
 from fntx_dagster.services.governance import payloads
 from fntx_dagster.services.governance.breakers import require_books
+from fntx_dagster.services.governance.clock import time_after_log
 from fntx_dagster.services.governance.configuration import active_set, approved_config, configured, document_of
 from fntx_dagster.services.governance.covering import covered_by
 from fntx_dagster.services.governance.screening import screened
@@ -92,7 +92,7 @@ def proposed(
         parties = about.parties
     elif terms.screened:
         parties = _screened_parties(connection, payload, parties)
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = time_after_log(connection).replace(microsecond=0)
     nonce = next_nonce(connection)
     if request is not None and proposal(connection, request.proposal_id) is not None:
         raise ProposedBefore(f"there is a proposal {request.proposal_id}", "Propose it without an id")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 
 from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.config import read_config
 from fntx_dagster.services.auditing.log import append_all
+from fntx_dagster.services.governance.clock import time_after_log
 from fntx_dagster.services.governance.configuration import active_set, document_of
 from fntx_dagster.services.governance.effects import end_open
 from fntx_dagster.services.governance.signers import set_events
@@ -26,8 +27,8 @@ def activate_rotation(settings: Settings, db: Database, confirmed: Collection[st
     ledgers, whose new signer lists are validated; each of ours has to be among them. What waits for the old set is
     cancelled, and its standing approvals end. Raises Permanent before the notice is over, while an account is missing,
     and while paused."""
-    now = now or datetime.now(UTC)
     with entered(db, alone=True) as connection:
+        now = now or time_after_log(connection)
         require_running(connection)
         pending = signer_sets(connection, "pending")
         if not pending:

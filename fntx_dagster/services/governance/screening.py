@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.services.alerting import record
 from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.bonds.steps import logged
+from fntx_dagster.services.governance.clock import time_after_log
 from fntx_dagster.services.governance.configuration import active_set
 from fntx_dagster.services.governance.deciding import judge
 from fntx_dagster.services.governance.effects import effect, overtaken
@@ -139,7 +139,7 @@ def _moved_on(settings: Settings, db: Database, proposal_id: UUID, by: str) -> P
             row = taken(connection, row, "dispose_false_positive", by, events)
             row = overtaken(connection, row, active_set(connection).version, by, events)
         if row.state == PENDING:
-            now = datetime.now(UTC)  # those who approved before the match need not do so again
+            now = time_after_log(connection)  # those who approved before the match need not do so again
             if judge(connection, row, decisions_on(connection, row.proposal_id), now).state == APPROVED:
                 row = taken(connection, row, "approve", by, events)
                 events += effect(settings, db, connection, row, by, now)

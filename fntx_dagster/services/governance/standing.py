@@ -13,6 +13,7 @@ from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.decisions import payload_hash
 from fntx_dagster.services.auditing.log import append_all
+from fntx_dagster.services.governance.clock import time_after_log
 from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.services.treasury.secrets import require_plain
 from fntx_dagster.settings import Settings
@@ -97,7 +98,7 @@ def use_standing(
     """Count a use in a transaction of its own, as `count_use` does."""
     events: list[NewAuditEvent] = []
     with entered(db) as connection:
-        number = count_use(connection, standing_id, use, now or datetime.now(UTC), events)
+        number = count_use(connection, standing_id, use, now or time_after_log(connection), events)
         append_all(settings, connection, events)
     return number
 

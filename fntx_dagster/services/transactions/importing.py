@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services.auditing.log import append_all
+from fntx_dagster.services.governance.clock import time_after_log
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.standing import BY, StandingUse, count_use
@@ -96,7 +96,7 @@ def import_part(settings: Settings, db: Database, content: bytes, proposal_id: U
         events: list[NewAuditEvent] = []
         if row.standing_id is not None:
             use = StandingUse(row.proposal_id, payload_of(proposal), int(row.fee), next(iter(new)))
-            count_use(connection, row.standing_id, use, datetime.now(UTC), events)
+            count_use(connection, row.standing_id, use, time_after_log(connection), events)
         for signer, single in new.items():
             add_signature(connection, row.tx_id, signer, single)
         by = _actor(config, row, next(iter(new)))

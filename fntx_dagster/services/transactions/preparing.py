@@ -18,6 +18,7 @@ from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.anchoring.heads import is_on_ledger
 from fntx_dagster.services.anchoring.intents import anchor_source, signed_checkpoint
 from fntx_dagster.services.auditing.log import append_all
+from fntx_dagster.services.governance.clock import time_after_log
 from fntx_dagster.services.governance.configuration import active_set, approved_config
 from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.payloads import check_intent
@@ -67,7 +68,7 @@ def prepare(settings: Settings, db: Database, proposal_id: UUID, by: str = TERMI
 
 def _prepared(settings: Settings, db: Database, proposal_id: UUID, by: str) -> LedgerTxRow:
     with db.connect() as connection:
-        row = _approved(proposal(connection, proposal_id), proposal_id)
+        row = _approved(proposal(connection, proposal_id), proposal_id, time_after_log(connection))
         config = _allowed(settings, connection, row)
         payload = payload_of(row)
         earlier = under_way(connection, payload)
@@ -76,7 +77,7 @@ def _prepared(settings: Settings, db: Database, proposal_id: UUID, by: str) -> L
     with opened(settings, config, payload["ledger"]) as ledger:
         terms = ledger.terms(payload, _least(row), earlier)
         with entered(db) as connection:
-            row = _approved(held(connection, proposal_id), proposal_id)
+            row = _approved(held(connection, proposal_id), proposal_id, time_after_log(connection))
             if _allowed(settings, connection, row).hash != config.hash:
                 raise Transient("the configuration changed meanwhile", "Prepare it again")
             answer = _screened(settings, connection, row, by)
@@ -110,7 +111,7 @@ def command_when_approved(row: ProposalRow) -> str:
 _ESCROW_COMMANDS = {APPROVE: "create", RELEASE: "finish", ARBITRATE: "cancel"}
 
 
-def _approved(row: ProposalRow | None, proposal_id: UUID) -> ProposalRow:
+def _approved(row: ProposalRow | None, proposal_id: UUID, now: datetime) -> ProposalRow:
     if row is None:
         raise NoSuchProposal(proposal_id)
     if not KINDS[row.kind].ops:
@@ -121,7 +122,7 @@ def _approved(row: ProposalRow | None, proposal_id: UUID) -> ProposalRow:
         )
     if row.state != "approved":
         raise StepImpossible(f"the proposal is {row.state}", "A transaction is prepared of one that is approved")
-    if row.expires_at <= datetime.now(UTC):
+    if row.expires_at <= now:
         raise StepImpossible("the approvals of the proposal have expired", "Make a new proposal")
     return row
 

@@ -175,6 +175,21 @@ def logged_at(connection: psycopg.Connection, seq: int) -> datetime | None:
     return row[0] if row else None
 
 
+class LoggedAt(NamedTuple):
+    """An event, and when it was logged (aware)."""
+
+    seq: int
+    at: datetime
+
+
+def last_after(connection: psycopg.Connection, time: datetime) -> LoggedAt | None:
+    """The event with the latest time of those that are later than a time (aware); None where none is."""
+    row = connection.execute(
+        "select seq, at from treasury.audit_event where at > %s order by at desc, seq desc limit 1", [time]
+    ).fetchone()
+    return LoggedAt(*row) if row else None
+
+
 def lines_since_rotation(connection: psycopg.Connection) -> int:
     """How many events the newest key has sealed."""
     return one_row(
