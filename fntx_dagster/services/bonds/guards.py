@@ -108,7 +108,7 @@ def guarded_step(
 
 
 def require_guards(connection: Connection, asked: AskedStep) -> None:
-    """Raise BondGuardFails unless each guard of a step holds that is judged here; the others are judged by whoever calls:
+    """Raise BondGuardFails unless each guard of a step holds that is judged here. Whoever calls judges the others:
     documents are read, parties screened and decisions counted there."""
     for name in guards_of(asked.transition):
         if name in ELSEWHERE:
