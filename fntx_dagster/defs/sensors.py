@@ -32,7 +32,7 @@ from fntx_dagster.defs.pools import attend_pool
 from fntx_dagster.defs.ranges import BEGINNING, requested
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.shown import skipped, warning
-from fntx_dagster.defs.treasury import attend_treasury, load_lists
+from fntx_dagster.defs.treasury import attend_treasury, load_lists, watch_escrows
 from fntx_dagster.model.session import SEVEN_DAYS
 from fntx_dagster.services import watching
 from fntx_dagster.services.account_setup.rotating import rotation_is_sent
@@ -193,6 +193,24 @@ def overdue_proposals(context: dg.SensorEvaluationContext, platform: Platform) -
         yield skipped("Proposals are being ended.")
     else:
         yield dg.RunRequest(run_key=f"proposals {_now():%Y-%m-%dT%H:%M}")
+
+
+@dg.sensor(
+    job=watch_escrows,
+    minimum_interval_seconds=300,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Raises an alert 7 days and 1 day before an escrow can be cancelled. Off until there is a treasury.",
+)
+def escrow_deadlines(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
+    """One run an hour: what counts is the ledger's time, which the run asks for."""
+    if not treasury.is_configured(platform.settings()):
+        yield skipped(treasury.NOT_CONFIGURED)
+    elif not treasury.escrows_on_ledger(platform.database()):
+        yield skipped("No ledger holds an escrow.")
+    elif _under_way(context, [watch_escrows.name]):
+        yield skipped("The escrows are being looked at.")
+    else:
+        yield dg.RunRequest(run_key=f"escrows {_now():%Y-%m-%dT%H}")
 
 
 @dg.sensor(
@@ -363,6 +381,7 @@ SENSORS = [
     pool_days,
     ledger_transactions,
     overdue_proposals,
+    escrow_deadlines,
     list_files,
     open_session,
     alert,

@@ -197,6 +197,22 @@ def attend_treasury() -> None:
     serve_treasury()
 
 
+@dg.op(description="Looks at every escrow by the ledger's time, and raises an alert 7 days and 1 day before it ends.")
+def look_at_escrows(context: dg.OpExecutionContext, platform: Platform) -> None:
+    """A server that does not answer fails the run: no alert is resolved then, and the next run asks again."""
+    with failing_well():
+        done = treasury.look_at_escrows(platform.settings(), platform.database())
+    info(context, f"Looked at {done.looked} escrows.")
+    for finding in done.findings:
+        info(context, f"{finding.text}.")
+
+
+@dg.job(description="Looks at every escrow by the ledger's time, and raises an alert 7 days and 1 day before it ends.")
+def watch_escrows() -> None:
+    """One step."""
+    look_at_escrows()
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -262,5 +278,5 @@ TREASURY = [
     party_rescreen,
 ]
 TREASURY_CHECKS = [log_holds, anchors_are_recent, lists_are_recent]
-TREASURY_JOBS = [checkpoint_audit_log, verify_audit_log, load_lists, attend_treasury]
+TREASURY_JOBS = [checkpoint_audit_log, verify_audit_log, load_lists, attend_treasury, watch_escrows]
 TREASURY_SCHEDULES = [checkpoint_of_the_hour, verification_of_the_log]

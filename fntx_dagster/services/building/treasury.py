@@ -16,6 +16,7 @@ from fntx_dagster.services.anchoring.everywhere import anchor_everywhere, config
 from fntx_dagster.services.auditing.anchors_due import queue_due
 from fntx_dagster.services.auditing.checkpointing import make_checkpoint
 from fntx_dagster.services.auditing.looking import look_at_everything
+from fntx_dagster.services.escrows.attending import ON_LEDGER, WatchedEscrows, watch_escrows
 from fntx_dagster.services.governance.ending import expire
 from fntx_dagster.services.governance.screening import alerted_parties, undecided_matches
 from fntx_dagster.services.screening.following_lists import load_changed, screen_outdated
@@ -23,6 +24,7 @@ from fntx_dagster.services.transactions.confirming import confirm
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.audit_log import log_size
+from fntx_dagster.store.treasury.escrows import escrows
 from fntx_dagster.store.treasury.proposals import expired_ids
 from fntx_dagster.store.treasury.transactions import OPEN_STATES, transactions
 
@@ -191,6 +193,19 @@ def open_transactions(db: Database) -> dict[str, int]:
     with db.connect() as connection:
         states = [row.state for row in transactions(connection, OPEN_STATES)]
     return {state: states.count(state) for state in OPEN_STATES if state in states}
+
+
+def escrows_on_ledger(db: Database) -> int:
+    """How many escrows a ledger holds."""
+    with db.connect() as connection:
+        return len(escrows(connection, ON_LEDGER))
+
+
+def look_at_escrows(settings: Settings, db: Database) -> WatchedEscrows:
+    """Raise the alerts of escrows that end soon, by the ledger's time. Permanent without a configuration."""
+    if not is_configured(settings):
+        raise Permanent("there is no treasury", "Set FNTX_TREASURY_CONFIG to its file")
+    return watch_escrows(settings, db)
 
 
 def attend(settings: Settings, db: Database, now: datetime) -> AttendedTreasury:
