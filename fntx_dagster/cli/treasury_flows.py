@@ -213,10 +213,10 @@ def _proposed(
     *,
     as_json: bool,
 ) -> None:
-    from fntx_dagster.services.treasury.flows import propose_flow
+    from fntx_dagster.services.governance.proposing import propose
 
     rule = document(travel) if travel else None
-    said(db, propose_flow(settings, db, kind, payload, party or [], rule), as_json=as_json)
+    said(settings, db, propose(settings, db, kind, payload, party or [], travel=rule), as_json=as_json)
 
 
 def _as_dict(view: TokenView) -> dict[str, Any]:

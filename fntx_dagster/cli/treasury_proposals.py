@@ -16,6 +16,7 @@ from fntx_dagster.errors import Permanent
 if TYPE_CHECKING:
     from fntx_dagster.services.database import Database
     from fntx_dagster.services.governance.reading import ProposalView
+    from fntx_dagster.settings import Settings
 
 ProposalId = Annotated[
     UUID, typer.Argument(metavar="ID", help="The proposal, as `fntx treasury list` has it.", show_default=False)
@@ -49,12 +50,13 @@ def proposed(kind: str, payload: Any, parties: list[str], travel: Any = None, *,
     from fntx_dagster.services.governance.proposing import propose
 
     settings, db = settings_and_database()
-    said(db, propose(settings, db, kind, payload, parties, travel=travel), as_json=as_json)
+    said(settings, db, propose(settings, db, kind, payload, parties, travel=travel), as_json=as_json)
 
 
-def said(db: Database, proposal_id: UUID, *, as_json: bool) -> None:
-    """Say what a proposal that was just made waits for."""
+def said(settings: Settings, db: Database, proposal_id: UUID, *, as_json: bool) -> None:
+    """Say what a proposal that was just made waits for, and whether its ledger was asked."""
     from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.governance.asking import unasked_server
     from fntx_dagster.services.governance.reading import show
 
     view = show(db, proposal_id)
@@ -64,6 +66,8 @@ def said(db: Database, proposal_id: UUID, *, as_json: bool) -> None:
     out(f"Proposal {view.row.proposal_id} is {view.row.state}.")
     if view.row.reason and view.row.state in ("screening", "blocked"):
         out(f"{view.row.reason}")
+    if server := unasked_server(settings, view.row.kind, view.payload):
+        out(f"{server} names no server: whether the ledger takes it is asked when it is prepared.")
     if view.row.state == "pending_approval":
         out(f"`fntx treasury show {view.row.proposal_id} --sign` prints what the signers sign.")
 

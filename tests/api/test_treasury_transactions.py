@@ -145,7 +145,8 @@ def test_a_step_that_is_not_possible_yet_or_any_more_says_so(world: World) -> No
     assert problem(clerk, "POST", f"{path}/signatures", json={"blob": "12"}) == (409, "wrong_state")
     ready = world.ready()
     assert problem(clerk, "GET", f"{ready}/signing") == (409, "wrong_state")
-    assert problem(clerk, "POST", f"{world.approved('12.5', 'nobody')}/prepare") == (422, "no_account")
+    unpayable = {"kind": "iou.issue", "payload": issue("12.5", "nobody"), "parties": ["good"]}
+    assert problem(clerk, "POST", PROPOSALS, json=unpayable) == (422, "no_account")
 
 
 def test_a_pause_stops_preparing_signing_files_and_submitting(world: World) -> None:
@@ -166,6 +167,8 @@ def test_a_ledger_that_is_away_is_said_to_be_away_and_nothing_is_lost(world: Wor
         answer = world.clerk.call("POST", path)
         assert (answer.status_code, answer.json()["code"]) == (503, "ledger_unavailable"), answer.text
         assert answer.headers["Retry-After"]
+    asked = {"kind": "iou.issue", "payload": issue("2"), "parties": ["good"]}
+    assert problem(world.clerk, "POST", PROPOSALS, json=asked) == (503, "ledger_unavailable")
     assert world.clerk.get(approved)["state"] == "approved"
 
 

@@ -136,21 +136,35 @@ def account_escrows(rpc: XrplRpc, address: str, ledger_index: int) -> list[XrplE
     rows = pages_of(
         rpc, "account_objects", "account_objects", account=address, ledger_index=ledger_index, type="escrow"
     )
-    return [
-        XrplEscrow(
-            row.hash("index"),
-            address,
-            row.address("Destination"),
-            row.amount("Amount"),
-            row.whole("FinishAfter") if row.has("FinishAfter") else None,
-            row.whole("CancelAfter") if row.has("CancelAfter") else None,
-            row.word("Condition", 520) if row.has("Condition") else None,
-            row.whole("Sequence") if row.has("Sequence") else None,
-            row.hash("PreviousTxnID"),
-        )
-        for row in rows
-        if row.address("Account") == address
-    ]
+    return [_escrow(row, address) for row in rows if row.address("Account") == address]
+
+
+def escrow_of(rpc: XrplRpc, owner: str, sequence: int, ledger_index: int) -> XrplEscrow | None:
+    """The escrow that a finish or a cancellation names, in a validated ledger; None where it is not there."""
+    try:
+        reply = rpc.ask("ledger_entry", escrow={"owner": owner, "seq": sequence}, ledger_index=ledger_index)
+    except XrplRefusedError as error:
+        if error.name == "entryNotFound":
+            return None
+        raise
+    node = reply.inner("node")
+    if node.word("LedgerEntryType", 40) != "Escrow" or node.address("Account") != owner:
+        raise node.wrong("Account")
+    return _escrow(node, owner)._replace(sequence=sequence)
+
+
+def _escrow(row: XrplReply, owner: str) -> XrplEscrow:
+    return XrplEscrow(
+        row.hash("index"),
+        owner,
+        row.address("Destination"),
+        row.amount("Amount"),
+        row.whole("FinishAfter") if row.has("FinishAfter") else None,
+        row.whole("CancelAfter") if row.has("CancelAfter") else None,
+        row.word("Condition", 520) if row.has("Condition") else None,
+        row.whole("Sequence") if row.has("Sequence") else None,
+        row.hash("PreviousTxnID"),
+    )
 
 
 def escrow_sequence(rpc: XrplRpc, escrow: XrplEscrow) -> int:

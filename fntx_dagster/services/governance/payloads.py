@@ -9,7 +9,7 @@ from fntx_dagster.governance.addresses import is_stellar_address, is_xrpl_addres
 from fntx_dagster.governance.config import TreasuryConfig, read_config
 from fntx_dagster.governance.fields import StrictFields
 from fntx_dagster.governance.kinds import ANCHOR, BATCH, KINDS, LONGEST_STANDING
-from fntx_dagster.services.governance.limits import check_line_flags
+from fntx_dagster.services.governance.limits import check_meaning
 from fntx_dagster.services.governance.signers import check_signers, read_signers
 from fntx_dagster.services.treasury.secrets import require_plain
 from fntx_dagster.store.treasury.signer_sets import SignerRow
@@ -67,7 +67,6 @@ def check_intent(payload: Any, name: str, config: TreasuryConfig) -> None:
     intent.one_of("account", accounts)
     params = intent.object("params")
     intent.end()
-    check_line_flags(name, op, params.content)
     if op == "account.flag" and name == "freeze":
         flags = (params.any(each) for each in ("set", "clear") if params.has(each))
         if any(flag != "global_freeze" for flag in flags):
@@ -80,6 +79,7 @@ def check_intent(payload: Any, name: str, config: TreasuryConfig) -> None:
             each.object("params")
             each.end()
     whole.end()
+    check_meaning(name, payload, config)
 
 
 def read_setup(payload: Any, config: TreasuryConfig) -> list[dict[str, Any]]:

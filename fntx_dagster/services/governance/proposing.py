@@ -17,6 +17,7 @@ from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.bonds.effects import is_of_a_bond, note_bond_step, require_bond_step
 from fntx_dagster.services.escrows.payloads import escrow_of_vote, moved_by_vote, require_not_kept
 from fntx_dagster.services.governance import payloads
+from fntx_dagster.services.governance.asking import ASKED, ask_ledger, paid_parties
 from fntx_dagster.services.governance.breakers import require_books
 from fntx_dagster.services.governance.clock import time_after_log
 from fntx_dagster.services.governance.configuration import active_set, approved_config, configured, document_of
@@ -26,8 +27,8 @@ from fntx_dagster.services.governance.signers import TERMINAL, instance_of
 from fntx_dagster.services.governance.steps import step_event, taken
 from fntx_dagster.services.governance.tokens import check_token
 from fntx_dagster.services.governance.travel import travelling
-from fntx_dagster.services.screening.addresses import addressed_parties
 from fntx_dagster.services.screening.gating import GATE
+from fntx_dagster.services.transactions.ledgers import HeldEscrow
 from fntx_dagster.services.treasury.secrets import require_no_secret
 from fntx_dagster.services.treasury.transactions import require_buildable
 from fntx_dagster.settings import Settings
@@ -60,10 +61,11 @@ def propose(
     """Make a proposal of a kind and return its id, a new one unless a request with a key gives it. It waits for
     decisions at once, or, where others are named in it, until they are screened. Raises Permanent for a payload that
     the kind does not have, TransactionRefused for an intent that no ledger would take, ProposedBefore for a request
-    that made one before."""
+    that made one before, and what `ask_ledger` raises: where a server of its ledger is named, that takes it now."""
     events: list[NewAuditEvent] = []
+    escrow = _asked(settings, db, kind, payload)
     with entered(db) as connection:
-        row = proposed(settings, connection, kind, payload, events, parties, by, travel, request)
+        row = proposed(settings, connection, kind, payload, events, parties, by, travel, request, escrow=escrow)
         append_all(settings, connection, events)
     return row.proposal_id
 
@@ -79,9 +81,11 @@ def proposed(
     travel: Any = None,
     request: ProposalRequestRow | None = None,
     covered: UUID | None = None,
+    escrow: HeldEscrow | None = None,
 ) -> ProposalRow:
     """The same in a transaction that entered; what the log has to say of it is added to `events`. `covered`: the
-    proposal whose approval stands for the decisions on this one."""
+    proposal whose approval stands for the decisions on this one. `escrow`: what the ledger holds of the one that it
+    finishes."""
     terms = kind_of(kind)
     require_no_secret([payload, travel])
     written = canonical(payload).decode()
@@ -91,7 +95,7 @@ def proposed(
     if terms.screened and about is not None:
         parties = about.parties
     elif terms.screened:
-        parties = _screened_parties(connection, payload, parties)
+        parties = _screened_parties(connection, kind, payload, parties, escrow)
     now = time_after_log(connection).replace(microsecond=0)
     nonce = next_nonce(connection)
     if request is not None and proposal(connection, request.proposal_id) is not None:
@@ -106,16 +110,14 @@ def proposed(
         deciding.version,
         threshold,
         now + EXPIRY,
-        by if covered is None else covered_by(covered),
-        now,
-        "draft",
-        "",
-        covered,
+        *(by if covered is None else covered_by(covered), now, "draft", "", covered),
     )
     drafted = step_event(row, "draft", by)
     moving = payload if terms.screened and terms.ops else moved_by_vote(kind, about)
+    paid = {"escrow": escrow._asdict()} if escrow is not None else {}
     if sides := travelling(moving, travel, settings.compliance.travel_rule_amount):
-        drafted = drafted._replace(details={**drafted.details, "travel_rule": sides})
+        paid |= {"travel_rule": sides}
+    drafted = drafted._replace(details={**drafted.details, **paid})
     add_proposal(connection, row)
     if is_of_a_bond(kind):
         note_bond_step(connection, row)
@@ -130,11 +132,25 @@ def proposed(
     return taken(connection, row, "cleared", by, events, "it names nobody who is screened")
 
 
-def _screened_parties(connection: Connection, payload: Any, named: Sequence[str]) -> list[str]:
-    """Who is screened: those who are named, and those whose addresses the payload has."""
+def _screened_parties(
+    connection: Connection, kind: str, payload: Any, named: Sequence[str], escrow: HeldEscrow | None
+) -> list[str]:
+    """Who is screened: those who are named, and those whose addresses the payload has, or the escrow that it
+    finishes."""
     config = read_config(document_of(active_set(connection).config.encode()))
-    ours = {*config.xrpl_accounts.values(), *config.stellar_accounts.values()}
-    return [*dict.fromkeys([*named, *addressed_parties(connection, payload, ours)])]
+    return [*dict.fromkeys([*named, *paid_parties(connection, config, kind, payload, escrow)])]
+
+
+def _asked(settings: Settings, db: Database, kind: str, payload: Any) -> HeldEscrow | None:
+    """What the ledger says of a payload, once it is one of its kind; the locks of a proposal are not held meanwhile."""
+    if kind not in ASKED:
+        return None
+    require_no_secret(payload)
+    canonical(payload)
+    with db.connect() as connection:
+        _checked(settings, connection, kind, payload, active_set(connection))
+        config = approved_config(settings, connection)
+    return ask_ledger(settings, config, kind, payload)
 
 
 def _checked(settings: Settings, connection: Connection, name: str, payload: Any, deciding: SignerSetRow) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.governance.tokens import MOVES, OUTSIDE, TreasuryToken
 from fntx_dagster.intents.refusal import TransactionRefused
+from fntx_dagster.services.transactions.ledgers import HeldEscrow
 
 
 def check_token(payload: Mapping[str, Any], kind: str, config: TreasuryConfig) -> None:
@@ -31,6 +32,25 @@ def check_token(payload: Mapping[str, Any], kind: str, config: TreasuryConfig) -
         raise TransactionRefused(
             "not_in_flow",
             f"{code} does not go from {source} to {to} by {kind}: it goes {'; '.join(ways) or 'no way by that'}",
+        )
+
+
+def check_released(escrow: HeldEscrow, payload: Mapping[str, Any], config: TreasuryConfig) -> None:
+    """The same for the token of an escrow that is finished: it goes to whom the ledger names, from the role of its
+    owner, of the account that finishes it, or of the account for escrows."""
+    if isinstance(escrow.amount, str) or not any(token.flow for token in config.tokens):
+        return
+    ledger, code, issuer = payload["ledger"], escrow.amount["currency"], escrow.amount["issuer"]
+    token = token_of(config, ledger, code, issuer)
+    if token is None:
+        raise TransactionRefused("unknown_token", f"{code} of {issuer} is no token of the configuration")
+    to = role_of(config, ledger, escrow.destination)
+    sources = (*(role_of(config, ledger, each) for each in (escrow.owner, payload["intent"]["account"])), "escrow")
+    if escrow.destination != issuer and not any(token.may_go("escrow.finish", each, to) for each in sources):
+        ways = [" or ".join(each.to) for each in token.flow if each.kind == "escrow.finish"]
+        raise TransactionRefused(
+            "not_in_flow",
+            f"the escrow pays {code} to {to}, and by escrow.finish it goes to {'; '.join(ways) or 'nobody'}",
         )
 
 

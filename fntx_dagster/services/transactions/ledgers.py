@@ -53,6 +53,15 @@ class LedgerEnd(NamedTuple):
     ledger: int | None = None
 
 
+class HeldEscrow(NamedTuple):
+    """An escrow as its ledger holds it: who is paid when it is finished, and how much: drops as text, or the token's
+    code as people write it, its issuer and the value."""
+
+    owner: str
+    destination: str
+    amount: str | dict[str, str]
+
+
 class TreasuryLedger(Protocol):
     """A ledger of the treasury, once its server has shown that it is of the configured network."""
 
@@ -103,6 +112,10 @@ class TreasuryLedger(Protocol):
 
     def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:
         """How much of an issuer's token is out, and how much of it stands in escrows."""
+        ...
+
+    def escrow(self, owner: str, sequence: int) -> HeldEscrow:
+        """The escrow that a finish or a cancellation names. Refused as no_escrow where the ledger holds none."""
         ...
 
     def plan(self, config: TreasuryConfig, role: str, named: Collection[str]) -> AccountPlan:

@@ -20,6 +20,7 @@ from fntx_dagster.intents.preparing import prepared
 from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services.account_setup.plans import AccountPlan, stellar_plan, stellar_signers_plan
 from fntx_dagster.services.transactions.ledgers import (
+    HeldEscrow,
     LedgerAnswer,
     LedgerEnd,
     LedgerTerms,
@@ -110,6 +111,9 @@ class StellarTreasury:
 
     def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:
         return self._horizon.supply(code, issuer).total, Decimal(0)
+
+    def escrow(self, owner: str, sequence: int) -> HeldEscrow:
+        raise TransactionRefused("no_escrow", f"Stellar has no escrow {sequence} of {owner}: it has none at all")
 
     def plan(self, config: TreasuryConfig, role: str, named: Collection[str]) -> AccountPlan:
         return stellar_plan(config, role, self._horizon.account(config.stellar_accounts[role]), named)

@@ -20,6 +20,7 @@ from fntx_dagster.intents.preparing import prepared
 from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services.account_setup.plans import AccountPlan, xrpl_plan, xrpl_signers_plan
 from fntx_dagster.services.transactions.ledgers import (
+    HeldEscrow,
     LedgerAnswer,
     LedgerEnd,
     LedgerTerms,
@@ -28,6 +29,7 @@ from fntx_dagster.services.transactions.ledgers import (
     ours,
 )
 from fntx_dagster.services.transactions.xrpl_checks import XrplChecks
+from fntx_dagster.services.transactions.xrpl_escrow_checks import EscrowChecks, held_escrow
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.treasury.transactions import LedgerTxRow
 
@@ -65,7 +67,9 @@ class XrplTreasury:
         ends_at = head + LEDGERS_TO_WAIT
         terms = LedgerTerms(head, account.sequence, tickets, base, ends_at, signers, needed, most)
         tx = decoded(self.build(payload, terms, account.sequence, None).text)
-        XrplChecks(self._rpc, account, head, earlier).require(tx)
+        checks = XrplChecks(self._rpc, account, head, earlier)
+        checks.require(tx)
+        EscrowChecks(self._rpc, checks, head).require(tx)
         return terms
 
     def build(self, payload: dict[str, Any], terms: LedgerTerms, sequence: int, ticket: int | None) -> UnsignedBytes:
@@ -131,6 +135,13 @@ class XrplTreasury:
             for each in (found.obligations, found.locked)
         )
         return held + locked, locked
+
+    def escrow(self, owner: str, sequence: int) -> HeldEscrow:
+        found = held_escrow(self._rpc, owner, sequence, self.head())
+        amount = found.amount
+        if isinstance(amount, dict):
+            amount = amount | {"currency": code_of(amount["currency"])}
+        return HeldEscrow(owner, found.destination, amount)
 
     def plan(self, config: TreasuryConfig, role: str, named: Collection[str]) -> AccountPlan:
         return xrpl_plan(config, role, account_state(self._rpc, config.xrpl_accounts[role], self.head()), named)

@@ -18,6 +18,7 @@ from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.anchoring.heads import is_on_ledger
 from fntx_dagster.services.anchoring.intents import anchor_source, signed_checkpoint
 from fntx_dagster.services.auditing.log import append_all
+from fntx_dagster.services.governance.asking import finished_escrow, require_parties
 from fntx_dagster.services.governance.clock import time_after_log
 from fntx_dagster.services.governance.configuration import active_set, approved_config
 from fntx_dagster.services.governance.deciding import payload_of
@@ -75,11 +76,13 @@ def _prepared(settings: Settings, db: Database, proposal_id: UUID, by: str) -> L
     if row.kind == ANCHOR:
         _require_news(settings, db, payload, config)
     with opened(settings, config, payload["ledger"]) as ledger:
+        escrow = finished_escrow(ledger, config, row.kind, payload)
         terms = ledger.terms(payload, _least(row), earlier)
         with entered(db) as connection:
             row = _approved(held(connection, proposal_id), proposal_id, time_after_log(connection))
             if _allowed(settings, connection, row).hash != config.hash:
                 raise Transient("the configuration changed meanwhile", "Prepare it again")
+            require_parties(connection, config, row.kind, payload, escrow, row.parties)
             answer = _screened(settings, connection, row, by)
             events: list[NewAuditEvent] = []
             prepared = None

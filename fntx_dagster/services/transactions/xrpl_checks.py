@@ -38,7 +38,6 @@ class XrplChecks:
             "AccountSet": self._flags,
             "SignerListSet": self._signers,
             "SetRegularKey": self._key,
-            "EscrowCreate": self._escrow,
         }
         if check := checks.get(tx["TransactionType"]):
             check(tx)
@@ -53,24 +52,16 @@ class XrplChecks:
     def _payment(self, tx: TxJson) -> None:
         amount, holder = tx["Amount"], tx["Destination"]
         if isinstance(amount, str):
-            self._require_drops(int(amount) + int(tx["Fee"]), 0, "pay so much")
+            self.require_drops(int(amount) + int(tx["Fee"]), 0, "pay so much")
             self._require_first_reserve(holder, int(amount))
             return
         payer, issuer, value = self._payer.address, self.account(amount["issuer"]), Decimal(amount["value"])
         lines: list[XrplLine] = []
         if holder != issuer.address:
             self.account(holder)
-            lines.append(line := self._usable_line(holder, issuer, amount["currency"]))
-            if line.balance + value > line.limit:
-                raise TransactionRefused(
-                    "above_limit",
-                    f"the line of {holder} holds {line.balance:f} and takes {line.limit:f} at most: {value:f} more is "
-                    "above its limit",
-                )
+            lines.append(self.receiving_line(holder, issuer, amount["currency"], value))
         if payer != issuer.address:
-            lines.append(line := self._usable_line(payer, issuer, amount["currency"]))
-            if line.balance < value:
-                raise TransactionRefused("too_little", f"{payer} holds {line.balance:f}, less than {value:f}")
+            lines.append(self.paying_line(payer, issuer, amount["currency"], value))
         if len(lines) == 2 and all(line.no_ripple for line in lines):
             raise TransactionRefused(
                 "not_transferable",
@@ -86,12 +77,35 @@ class XrplChecks:
                 f"the ledger has no account {holder}: {drops} drops are less than the {least} of a new one",
             )
 
-    def _usable_line(self, holder: str, issuer: XrplAccount, currency: str) -> XrplLine:
+    def receiving_line(
+        self, holder: str, issuer: XrplAccount, currency: str, value: Decimal, *, frozen: bool = False
+    ) -> XrplLine:
+        """The line of who is paid, which takes so much more. `frozen`: it is paid although it is frozen."""
+        line = self.usable_line(holder, issuer, currency, frozen=frozen)
+        if line.balance + value > line.limit:
+            raise TransactionRefused(
+                "above_limit",
+                f"the line of {holder} holds {line.balance:f} and takes {line.limit:f} at most: {value:f} more is "
+                "above its limit",
+            )
+        return line
+
+    def paying_line(self, payer: str, issuer: XrplAccount, currency: str, value: Decimal) -> XrplLine:
+        """The line of who pays, which holds so much."""
+        line = self.usable_line(payer, issuer, currency)
+        if line.balance < value:
+            raise TransactionRefused("too_little", f"{payer} holds {line.balance:f}, less than {value:f}")
+        return line
+
+    def usable_line(self, holder: str, issuer: XrplAccount, currency: str, *, frozen: bool = False) -> XrplLine:
+        """A line that can be paid over; with `frozen` also one that is frozen."""
         line, code = self._line_of(holder, issuer.address, currency), code_of(currency)
         if line is None:
             raise TransactionRefused("no_line", f"{holder} has no trust line for {code} of {issuer.address}")
         if "require_auth" in issuer.flags and not line.authorized:
             raise TransactionRefused("not_authorized", f"the issuer has not authorised the line of {holder} for {code}")
+        if frozen:
+            return line
         if "global_freeze" in issuer.flags:
             raise TransactionRefused("global_freeze", f"the issuer {issuer.address} has frozen all that it issued")
         if line.frozen:
@@ -153,45 +167,14 @@ class XrplChecks:
 
     def _signers(self, tx: TxJson) -> None:
         if tx["SignerQuorum"] and self._payer.signer_list is None:
-            self._require_drops(int(tx["Fee"]), 1, "own a list of signers")
+            self.require_drops(int(tx["Fee"]), 1, "own a list of signers")
 
     def _key(self, tx: TxJson) -> None:
         is_left = self._payer.signer_list is not None or "disable_master" not in self._payer.flags
         if "RegularKey" not in tx and not is_left:
             raise TransactionRefused("no_alternative_key", f"nobody else signs for {self._payer.address}")
 
-    def _escrow(self, tx: TxJson) -> None:
-        amount, holder = tx["Amount"], self.account(tx["Destination"])
-        if "deposit_auth" in holder.flags:
-            raise TransactionRefused("deposit_auth", f"{holder.address} takes nothing but what it fetches itself")
-        if "require_dest" in holder.flags and "DestinationTag" not in tx:
-            raise TransactionRefused("needs_tag", f"{holder.address} takes nothing without a destination_tag")
-        drops = int(amount) if isinstance(amount, str) else 0
-        self._require_drops(drops + int(tx["Fee"]), 1, "own the escrow")
-        if isinstance(amount, dict):
-            self._escrow_of_tokens(amount, holder.address)
-
-    def _escrow_of_tokens(self, amount: dict[str, str], holder: str) -> None:
-        """The issuer lets its tokens be locked, the owner has them, and the destination can take them at the finish."""
-        issuer, value, currency = self.account(amount["issuer"]), Decimal(amount["value"]), amount["currency"]
-        if "allow_trustline_locking" not in issuer.flags:
-            raise TransactionRefused(
-                "no_locking", f"{issuer.address} has not set allow_trustline_locking: its tokens go into no escrow"
-            )
-        line = self._usable_line(self._payer.address, issuer, currency)
-        if line.balance < value:
-            raise TransactionRefused("too_little", f"{self._payer.address} holds {line.balance:f}, less than {value:f}")
-        if holder == issuer.address:
-            return
-        line = self._usable_line(holder, issuer, currency)
-        if line.balance + value > line.limit:
-            raise TransactionRefused(
-                "above_limit",
-                f"the line of {holder} holds {line.balance:f} and takes {line.limit:f} at most: it could not be "
-                f"finished for {value:f} more",
-            )
-
-    def _require_drops(self, spent: int, entries: int, what: str) -> None:
+    def require_drops(self, spent: int, entries: int, what: str) -> None:
         """Refuse what would leave the account with less than its reserve, of so many entries more."""
         rules = reserves(self._rpc)
         needed = reserve(self._payer.owner_count + entries, rules.base, rules.increment) + spent

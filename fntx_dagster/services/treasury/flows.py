@@ -7,15 +7,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from fntx_dagster.errors import FntxError, Permanent
 from fntx_dagster.governance.addresses import is_stellar_address, is_xrpl_address
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.governance.tokens import TreasuryToken
 from fntx_dagster.services.governance.configuration import approved_config
-from fntx_dagster.services.governance.proposing import propose
-from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.services.transactions.exporting import written
 from fntx_dagster.services.transactions.opening import opened
 from fntx_dagster.services.treasury.secrets import require_no_secret
@@ -138,24 +135,6 @@ def _view(settings: Settings, config: TreasuryConfig, token: TreasuryToken) -> T
             return TokenView(token, *ledger.supply(token.code, token.issuer_address), "")
     except FntxError as error:
         return TokenView(token, None, None, error.message)
-
-
-def propose_flow(
-    settings: Settings,
-    db: Database,
-    kind: str,
-    payload: Payload,
-    parties: list[str],
-    travel: Any = None,
-    by: str = TERMINAL,
-) -> UUID:
-    """Propose what the ledger would take now: where it would not, nobody is asked to vote, nobody is screened, and the
-    refusal says what is missing. Raises what `terms` of a ledger and `propose` raise."""
-    with db.connect() as connection:
-        config = approved_config(settings, connection)
-    with opened(settings, config, payload["ledger"]) as ledger:
-        ledger.terms(payload, 1)
-    return propose(settings, db, kind, payload, parties, by, travel)
 
 
 def write_for_owner(settings: Settings, db: Database, payload: Payload, folder: Path) -> Path:

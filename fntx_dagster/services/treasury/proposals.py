@@ -42,7 +42,7 @@ def make(settings: Settings, db: Database, caller: Caller, body: bytes, header_k
     is refused (422). Raises Declined."""
     asked = asked_proposal(body, header_key)
     request = None if asked.key is None else keyed(caller.user_id, asked.key, asked)
-    with declining():
+    with declining(asks_ledgers=True):
         if request is not None and (before := _known(db, request.proposal_id)) is not None:
             return _replayed(db, before, asked, request)
         try:

@@ -44,6 +44,7 @@ from tests.services.transactions.worlds import (
     events,
     issue,
     platform,
+    unasking,
 )
 from tests.simulate.horizon.parts import LUMEN, key, multisig
 from tests.simulate.xrpl.people import XRP, Town, address, funded, signers, wallet
@@ -106,7 +107,7 @@ def desk(database: Database, tmp_path: Path) -> Iterator[RotationDesk]:
 
 
 def test_a_rotation_is_one_batch_and_then_the_new_signers_decide(desk: RotationDesk) -> None:
-    waiting = approved(desk.settings, desk.db, "iou.issue", issue())
+    waiting = approved(unasking(desk.settings), desk.db, "iou.issue", issue())
     with pytest.raises(Permanent, match="no rotation waits"):
         look_at_rotation(desk.settings, desk.db)
     desk.approve(urgent=True)

@@ -29,7 +29,7 @@ from fntx_dagster.services.visitors.visitor import OWNER, Visitor
 from fntx_dagster.store.treasury.proposals import add_proposal
 from fntx_dagster.web.asking import Site
 from tests.services.account_setup.desks import SetupDesk, signed_by_master
-from tests.services.transactions.worlds import SIGNERS, STELLAR_KEYS, XRPL_NAMES, approved, events, issue
+from tests.services.transactions.worlds import SIGNERS, STELLAR_KEYS, XRPL_NAMES, events, issue, refused_twice
 from tests.simulate.horizon.parts import ISSUER as STELLAR_ISSUER
 from tests.simulate.horizon.parts import key
 from tests.simulate.xrpl.people import address, signers
@@ -208,12 +208,7 @@ def test_another_key_and_a_list_of_signers_sign_nothing_of_a_set_up(desk: SetupD
 
 
 def test_an_account_without_signers_pays_nobody(desk: SetupDesk) -> None:
-    from fntx_dagster.services.transactions.preparing import prepare
-
-    proposal = approved(desk.settings, desk.db, "iou.issue", issue())
-    with pytest.raises(TransactionRefused) as refused:
-        prepare(desk.settings, desk.db, proposal)
-    assert refused.value.code == "no_signers"
+    assert refused_twice(desk.settings, desk.db, "iou.issue", issue()) == "no_signers"
 
 
 def test_the_command_says_what_is_left_and_goes_on(desk: SetupDesk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,12 +13,9 @@ from stellar_sdk import TransactionEnvelope
 from typer.testing import CliRunner
 
 from fntx_dagster.cli import app
-from fntx_dagster.intents.refusal import TransactionRefused
-from fntx_dagster.services.governance.reading import show
 from fntx_dagster.services.transactions.confirming import SEND_AGAIN, confirm
 from fntx_dagster.services.transactions.exporting import export_files
 from fntx_dagster.services.transactions.importing import import_part
-from fntx_dagster.services.transactions.preparing import prepare
 from fntx_dagster.services.transactions.submitting import submit
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.horizon.faults import HorizonFault
@@ -26,7 +23,16 @@ from fntx_dagster.simulate.horizon.network import StellarNetwork
 from fntx_dagster.simulate.horizon.server import SimulatedHorizon, serve_horizon
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.transactions import LedgerTxRow, transaction_of
-from tests.services.transactions.worlds import SIGNERS, approved, begun, events, network, payment, signed_elsewhere
+from tests.services.transactions.worlds import (
+    SIGNERS,
+    approved,
+    begun,
+    events,
+    network,
+    payment,
+    refused_twice,
+    signed_elsewhere,
+)
 from tests.simulate.horizon.parts import LUMEN, TREASURY, USD_KEY
 
 NOW = SEND_AGAIN * 0
@@ -145,8 +151,4 @@ def test_one_sequence_after_the_other_is_given_out(desk: Desk) -> None:
 
 
 def test_a_payment_of_more_than_there_is_is_refused_before_it_costs_a_fee(desk: Desk) -> None:
-    proposal = approved(desk.settings, desk.db, "iou.redeem", payment("500.1"))
-    with pytest.raises(TransactionRefused) as refused:
-        prepare(desk.settings, desk.db, proposal)
-    assert refused.value.code == "too_little"
-    assert show(desk.db, proposal).row.state == "approved"
+    assert refused_twice(desk.settings, desk.db, "iou.redeem", payment("500.1")) == "too_little"

@@ -34,7 +34,7 @@ from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.transactions import LedgerTxRow, transaction_of
 from tests.services.governance.treasuries import REASON, decision
 from tests.services.screening.conftest import BY, ROWS, write_list
-from tests.services.transactions.worlds import approved, begun, events, issue, signed_elsewhere, town
+from tests.services.transactions.worlds import approved, begun, events, issue, refused_twice, signed_elsewhere, town
 from tests.simulate.xrpl.people import Town, address, token
 
 NOW = SEND_AGAIN * 0
@@ -149,11 +149,8 @@ def test_what_would_cost_a_fee_and_fail_is_refused_before(desk: Desk, code: str)
     if code == "frozen":
         line = {**token("0", "treasury")}
         assert desk.town.does("issuer", "TrustSet", by=("s1", "s3"), LimitAmount=line, Flags=0x100000) == "tesSUCCESS"
-    proposal = desk.approved("1000.1" if code == "above_limit" else "12.5", destination)
-    with pytest.raises(TransactionRefused) as refused:
-        prepare(desk.settings, desk.db, proposal)
-    assert refused.value.code == code
-    assert show(desk.db, proposal).row.state == "approved"
+    payload = issue("1000.1" if code == "above_limit" else "12.5", destination)
+    assert refused_twice(desk.settings, desk.db, "iou.issue", payload) == code
 
 
 def test_what_does_not_verify_is_not_kept(desk: Desk) -> None:

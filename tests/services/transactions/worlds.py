@@ -12,17 +12,20 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
 from pydantic import SecretStr
 from stellar_sdk import Keypair
 
+from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services.governance.deciding import decide
 from fntx_dagster.services.governance.ending import record_screening
 from fntx_dagster.services.governance.proposing import propose
-from fntx_dagster.services.governance.reading import show
+from fntx_dagster.services.governance.reading import list_proposals, show
 from fntx_dagster.services.governance.signers import enroll
 from fntx_dagster.services.screening.addresses import set_address
 from fntx_dagster.services.screening.lists import load_list
 from fntx_dagster.services.screening.parties import set_party
+from fntx_dagster.services.transactions.preparing import prepare
 from fntx_dagster.settings import Settings
 from fntx_dagster.settings.compliance import ComplianceSettings
 from fntx_dagster.settings.treasury import TreasurySettings
@@ -124,6 +127,25 @@ def approved(settings: Settings, db: Database, kind: str, payload: dict[str, Any
         decide(settings, db, proposal, decision(db, proposal, signer))
     assert show(db, proposal).row.state == "approved"
     return proposal
+
+
+def refused_twice(settings: Settings, db: Database, kind: str, payload: dict[str, Any]) -> str:
+    """The code with which a payload is refused before anybody votes; and again when it is prepared, where no server
+    was named before the vote."""
+    with pytest.raises(TransactionRefused) as refused:
+        propose(settings, db, kind, payload, ["good"])
+    assert list_proposals(db, "all") == []
+    proposal = approved(unasking(settings), db, kind, payload)
+    with pytest.raises(TransactionRefused) as again:
+        prepare(settings, db, proposal)
+    assert (again.value.code, show(db, proposal).row.state) == (refused.value.code, "approved")
+    return refused.value.code
+
+
+def unasking(settings: Settings) -> Settings:
+    """The same, where no server of a ledger is named."""
+    unnamed = settings.treasury.model_copy(update={"xrpl_url": None, "horizon_url": None})
+    return settings.model_copy(update={"treasury": unnamed})
 
 
 _XRPL_SIGNER = """
