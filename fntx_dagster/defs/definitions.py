@@ -9,6 +9,7 @@ from fntx_dagster.defs.jobs import JOBS
 from fntx_dagster.defs.ledger_books import LEDGER_BOOKS, LEDGER_SENSORS, ledger_verification, verification_of_the_ledger
 from fntx_dagster.defs.ledger_days import LEDGER_DAYS
 from fntx_dagster.defs.progress import progress_logger
+from fntx_dagster.defs.reconciliation import RECONCILIATION, reconciliation_of_the_day
 from fntx_dagster.defs.report import daily_report
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.risk import risk
@@ -45,6 +46,7 @@ defs = dg.Definitions(
         *SIGNALS,
         signal_settlements,
         *TREASURY,
+        *RECONCILIATION,
     ],
     asset_checks=[
         *CHECKS,
@@ -55,7 +57,7 @@ defs = dg.Definitions(
         *TREASURY_CHECKS,
     ],
     jobs=JOBS,
-    schedules=[*SCHEDULES, verification_of_the_ledger, *TREASURY_SCHEDULES],
+    schedules=[*SCHEDULES, verification_of_the_ledger, *TREASURY_SCHEDULES, reconciliation_of_the_day],
     sensors=[*SENSORS, *LEDGER_SENSORS, settlements_due],
     resources={"platform": Platform()},
     loggers={"progress": progress_logger},

@@ -6,6 +6,7 @@ from fntx_dagster.defs.alerts import deliver_alerts
 from fntx_dagster.defs.commitments import commit_signals
 from fntx_dagster.defs.ledger_books import verify_ledger
 from fntx_dagster.defs.pools import attend_pool
+from fntx_dagster.defs.reconciliation import reconcile_ledgers
 from fntx_dagster.defs.signal_settling import settle_signals
 from fntx_dagster.defs.transforms import transforms
 from fntx_dagster.defs.treasury import GROUP, TREASURY_JOBS
@@ -98,5 +99,6 @@ JOBS = [
     commit_signals,
     attend_pool,
     *TREASURY_JOBS,
+    reconcile_ledgers,
     deliver_alerts,
 ]

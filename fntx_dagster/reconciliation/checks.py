@@ -9,14 +9,12 @@ from typing import NamedTuple
 from fntx_dagster.reconciliation import cross_checks as cross
 from fntx_dagster.reconciliation import stellar_checks as stellar
 from fntx_dagster.reconciliation import xrpl_checks as xrpl
+from fntx_dagster.reconciliation.catalogue import STELLAR_FLAGS, STELLAR_ROLES, XRPL_ROLES
 from fntx_dagster.reconciliation.items import ReconCheck, ReconFinding, ReconItem, judged
 from fntx_dagster.reconciliation.reading import Document
 
 SCOPES = ("full", "deep", "xrpl", "stellar")
 """full: the 25 checks; deep: 5 more, which compare with our records; xrpl and stellar: those of one ledger alone."""
-XRPL_ROLES = ("issuer", "treasury", "escrow", "attestation", "amm", "trading")
-STELLAR_ROLES = ("issuer", "distribution", "anchor")
-STELLAR_FLAGS = ("auth_required", "auth_revocable", "auth_clawback_enabled")
 CRITICAL = "critical"
 
 
