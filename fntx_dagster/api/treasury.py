@@ -108,6 +108,17 @@ def screen(request: Request, desk: TheDesk, caller: Screener, proposal_id: UUID)
     return document(request, proposals.screen_again(settings_of(request), desk.db, caller, proposal_id))
 
 
+@router.post(
+    "/proposals/{proposal_id}/end-standing",
+    responses=answered(answers.StandingEndAnswer),
+    openapi_extra=treasury_description.CANCELLATION,
+)
+def end_standing(request: Request, desk: TheDesk, caller: TreasuryProposer, proposal_id: UUID, body: Body) -> Response:
+    """End the standing approval that a proposal gave, at once, as when its key was lost. Nobody votes on it, because it
+    lets nobody do more than before; asked again, it changes nothing."""
+    return document(request, proposals.end_standing(settings_of(request), desk.db, caller, proposal_id, body))
+
+
 @router.get("/signers", responses=answered(answers.SignersAnswer))
 def signers(request: Request, desk: TheDesk, caller: TreasuryReader) -> Response:
     """Who may decide, in every version of the signer set, and whether the treasury is paused. Keys are public keys."""

@@ -52,6 +52,10 @@ class TreasuryCaller(Requester):
         """Cancel a proposal that is not submitted yet."""
         return self._call("POST", f"{_PROPOSALS}/{proposal_id}/cancel", json={"reason": reason})
 
+    def end_standing(self, proposal_id: UUID | str, reason: str) -> answers.StandingEndAnswer:
+        """End the standing approval that a proposal gave, at once; nobody votes on it."""
+        return self._call("POST", f"{_PROPOSALS}/{proposal_id}/end-standing", json={"reason": reason})
+
     def screen_proposal(self, proposal_id: UUID | str) -> answers.ProposalAnswer:
         """Screen the parties of a proposal again."""
         return self._call("POST", f"{_PROPOSALS}/{proposal_id}/screen", once=True)

@@ -83,6 +83,14 @@ class QueuedAnswer(TypedDict):
     held: str
 
 
+class StandingEndAnswer(TypedDict):
+    """The standing approval of a proposal, which is `ended`, and the key that signed under it."""
+
+    proposal_id: str
+    state: str
+    key: str
+
+
 class QueueAnswer(TypedDict):
     """What is approved and not yet at its end, the oldest transaction first."""
 

@@ -114,6 +114,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "proposal": {"proposal_id": "{proposal_id}"},
     "decide": {"proposal_id": "{proposal_id}", "signer": "treasury", "decision": "approve", "signature": "00"},
     "cancel_proposal": {"proposal_id": "{proposal_id}", "reason": "withdrawn"},
+    "end_standing": {"proposal_id": "{proposal_id}", "reason": "the key was lost"},
     "screen_proposal": {"proposal_id": "{proposal_id}"},
     "treasury_queue": {},
     "prepare": {"proposal_id": "{proposal_id}"},

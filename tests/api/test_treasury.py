@@ -20,7 +20,7 @@ from tests.api.conftest import Client, Server
 from tests.api.test_audit import problem
 from tests.api.test_client import checked
 from tests.governance.keys import KEYS, STRANGER, Key, signed_by
-from tests.services.governance.treasuries import FREEZE, REASON, begun, intent
+from tests.services.governance.treasuries import FREEZE, REASON, STANDING, begun, intent
 
 PROPOSALS = "/api/treasury/proposals"
 SEEDS = {
@@ -146,6 +146,7 @@ def test_each_scope_opens_its_own_doors_alone(treasury: Server, clerk: Client) -
         ("GET", "/api/treasury/machines"): "treasury:read",
         ("POST", PROPOSALS): "treasury:propose",
         ("POST", f"{own}/cancel"): "treasury:propose",
+        ("POST", f"{own}/end-standing"): "treasury:propose",
         ("POST", f"{own}/decisions"): "treasury:sign",
         ("POST", f"{own}/screen"): "compliance:screen",
     }
@@ -196,6 +197,25 @@ def test_a_proposal_is_cancelled_once_and_says_why(clerk: Client) -> None:
     assert (cancelled.status_code, cancelled.json()["reason"]) == (200, reason), "it is data: who shows it cleans it"
     assert cancelled.headers["Content-Type"] == "application/json"
     assert problem(clerk, "POST", path, json={"reason": "again"}) == (409, "wrong_state")
+
+
+def test_a_standing_approval_is_ended_at_once_and_says_why(clerk: Client) -> None:
+    made = proposed(clerk, "standing.approve", STANDING)
+    path = f"{PROPOSALS}/{made['proposal']}/end-standing"
+    lost = {"reason": "the anchor key was lost"}
+    assert problem(clerk, "POST", path, json=lost) == (404, "proposal_not_found"), "it is not approved yet"
+    for signer in KEYS:
+        clerk.call("POST", decisions(made), json=decision(made, signer))
+    for body in ({}, {"reason": " "}, lost | {"more": 1}):
+        assert problem(clerk, "POST", path, json=body) == (422, "validation_failed"), body
+    for _ in range(2):
+        ended = clerk.call("POST", path, json=lost)
+        assert checked(ended.json(), "StandingEndAnswer") == {
+            "proposal_id": made["proposal"],
+            "state": "ended",
+            "key": STANDING["key"],
+        }
+    assert problem(clerk, "POST", f"{PROPOSALS}/{uuid4()}/end-standing", json=lost) == (404, "proposal_not_found")
 
 
 def test_proposals_come_page_by_page(own: Server) -> None:

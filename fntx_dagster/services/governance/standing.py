@@ -103,6 +103,10 @@ def use_standing(
     return number
 
 
+class NoSuchStanding(Permanent):
+    """There is no standing approval with an id."""
+
+
 def end(settings: Settings, db: Database, standing_id: UUID, reason: str, by: str = TERMINAL) -> StandingApprovalRow:
     """End a standing approval now, as when its key was lost; once is enough. Nobody votes on it: it gives nobody more
     than he had. Raises Permanent where there is none, and without a reason."""
@@ -112,7 +116,7 @@ def end(settings: Settings, db: Database, standing_id: UUID, reason: str, by: st
     with entered(db) as connection:
         row = standing_approval(connection, standing_id)
         if row is None:
-            raise Permanent(f"there is no standing approval {standing_id}", "`fntx treasury list` lists the proposals")
+            raise NoSuchStanding(f"there is no standing approval {standing_id}", "`fntx treasury list` lists proposals")
         append_all(settings, connection, _ended(connection, [row], reason, by))
     return row._replace(state="ended")
 

@@ -26,7 +26,7 @@ SCOPES = {
     PLAIN: "proofs, which show what an event says",
     "audit:checkpoint": "sign the log as it is",
     "treasury:read": "proposals, transactions and signers",
-    "treasury:propose": "make and cancel proposals",
+    "treasury:propose": "make and cancel proposals, end standing approvals",
     "treasury:sign": "hand in decisions and signatures that were made elsewhere",
     "treasury:submit": "prepare, submit and confirm transactions",
     "compliance:read": "lists and checks of parties",

@@ -12,6 +12,7 @@ from fntx_dagster.services.auditing.keys import LostKey
 from fntx_dagster.services.bonds.guards import BondGuardFails
 from fntx_dagster.services.bonds.steps import NoSuchBond
 from fntx_dagster.services.governance.deciding import DecisionRefused
+from fntx_dagster.services.governance.standing import NoSuchStanding
 from fntx_dagster.services.governance.steps import NoSuchProposal, TreasuryPaused
 from fntx_dagster.services.orders.fields import Declined, FieldFault
 from fntx_dagster.services.screening.deciding import DispositionRefused, NoSuchScreening
@@ -20,6 +21,7 @@ from fntx_dagster.services.screening.gating import NotCleared
 _OF_STATE = ("duplicate", "duplicate_signer", "late", "removed_signer")
 _CODES: dict[type[FntxError], tuple[str, int]] = {
     NoSuchProposal: ("proposal_not_found", 404),
+    NoSuchStanding: ("proposal_not_found", 404),
     NoSuchBond: ("bond_not_found", 404),
     StepImpossible: ("wrong_state", 409),
     BondGuardFails: ("guard_fails", 409),

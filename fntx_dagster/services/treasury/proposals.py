@@ -11,6 +11,7 @@ from fntx_dagster.services.governance.proposing import ProposedBefore, propose
 from fntx_dagster.services.governance.reading import ProposalView, list_proposals, paused, show
 from fntx_dagster.services.governance.screening import screen_proposal
 from fntx_dagster.services.governance.signers import list_sets
+from fntx_dagster.services.governance.standing import end
 from fntx_dagster.services.governance.steps import NoSuchProposal
 from fntx_dagster.services.orders.replies import reused
 from fntx_dagster.services.treasury.declining import declining
@@ -83,6 +84,14 @@ def call_off(settings: Settings, db: Database, caller: Caller, proposal_id: UUID
     with declining():
         cancel(settings, db, proposal_id, reason, operator(caller))
         return show(db, proposal_id).as_dict()
+
+
+def end_standing(settings: Settings, db: Database, caller: Caller, proposal_id: UUID, body: bytes) -> dict[str, Any]:
+    """End the standing approval of a proposal at once, with a reason; asked again, it changes nothing."""
+    reason = reason_of(body)
+    with declining():
+        row = end(settings, db, proposal_id, reason, operator(caller))
+    return {"proposal_id": row.proposal_id, "state": row.state, "key": row.key}
 
 
 def screen_again(settings: Settings, db: Database, caller: Caller, proposal_id: UUID) -> dict[str, Any]:
