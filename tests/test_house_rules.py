@@ -111,7 +111,7 @@ ROOMS = {
     "ledger": {"model", "foreign"},
     "signals": {"model", "ledger", "proof"},
     "governance": {"audit", "errors"},
-    "bonds": {"model", "governance", "errors"},  # governance: how fields are read
+    "bonds": {"model", "audit", "governance", "errors"},  # governance: how fields are read
     "compliance": {"errors"},
     "escrows": {"errors"},
     "execution": {"errors"},

@@ -160,6 +160,7 @@ def _tranche(tranche: StrictFields, decimals: int, where: str) -> TrancheDue:
         _amount_if_any(tranche, "interest_arrears", decimals),
         _amount_if_any(tranche, "principal_arrears", decimals),
         _holders(tranche, where),
+        _amount(tranche, "interest_due", decimals) if tranche.has("interest_due") else None,
     )
     tranche.end()
     if read.principal_due + read.principal_arrears > read.outstanding:

@@ -50,7 +50,8 @@ class FeeDue(NamedTuple):
 
 
 class TrancheDue(NamedTuple):
-    """A tranche at the start of a period. `rate` is a year's, 0.05 being 5 %; `principal_due` is as scheduled."""
+    """A tranche at the start of a period. `rate` is a year's, 0.05 being 5 %; `principal_due` is as scheduled;
+    `interest_due`: given where the interest of the period was due before, None where the period accrues it."""
 
     id: str
     rank: str
@@ -61,6 +62,7 @@ class TrancheDue(NamedTuple):
     interest_arrears: int
     principal_arrears: int
     holders: Sequence[UnitHolder]
+    interest_due: int | None = None
 
 
 class WaterfallDeal(NamedTuple):
@@ -133,6 +135,11 @@ def distributed(deal: WaterfallDeal) -> Waterfall:
     return Waterfall(lines, _payments(deal, lines), _after(deal, lines), residual, cash - residual)
 
 
+def interest_due(outstanding: int, rate: Fraction, start: date, end: date, day_count: str) -> int:
+    """The interest of a period on what is outstanding in it, in minor units, rounded once, half to even."""
+    return round(outstanding * rate * year_fraction(start, end, day_count))
+
+
 def _steps(deal: WaterfallDeal) -> list[list[WaterfallLine]]:
     """The rows of each step before the residual, nothing paid yet."""
     fees = [WaterfallLine(0, FEE, TRUSTEE, fee.id, fee.due, fee.arrears, 0, 0) for fee in deal.fees]
@@ -145,7 +152,9 @@ def _steps(deal: WaterfallDeal) -> list[list[WaterfallLine]]:
 
 
 def _interest(tranche: TrancheDue, deal: WaterfallDeal) -> WaterfallLine:
-    due = round(tranche.outstanding * tranche.rate * year_fraction(deal.start, deal.end, tranche.day_count))
+    due = tranche.interest_due
+    if due is None:
+        due = interest_due(tranche.outstanding, tranche.rate, deal.start, deal.end, tranche.day_count)
     return WaterfallLine(0, INTEREST, tranche.rank, tranche.id, due, tranche.interest_arrears, 0, 0)
 
 

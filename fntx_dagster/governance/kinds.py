@@ -22,6 +22,8 @@ BATCH = "batch"
 """Operations of Stellar that are applied together or not at all; each has to be one that the kind allows."""
 ANCHOR = "audit.anchor"
 """The kind of an anchor of the audit log on a ledger; a standing approval can stand for the votes on it."""
+DISTRIBUTION = "distribution.approve"
+"""The kind of a whole distribution of a bond: its approval covers each of its payments, a `distribution.pay`."""
 _PAYMENT = frozenset({"payment"})
 _FREEZING = frozenset({"trustline.freeze", "trustline.unfreeze", "trustline.flags", "account.flag"})
 _CONFIGURING = frozenset(
@@ -47,6 +49,8 @@ KINDS = {
     "iou.issue": ProposalKind(2, TREASURY, _PAYMENT, screened=True),
     "iou.redeem": ProposalKind(2, ops=_PAYMENT | {"clawback"}, screened=True),
     "distribution.pay": ProposalKind(2, TREASURY, _PAYMENT, screened=True),
+    # all payments of a distribution under one approval
+    DISTRIBUTION: ProposalKind(2, TREASURY, screened=True),
     "bond.approve": ProposalKind(2, screened=True),
     "bond.pause": ProposalKind(1),
     "bond.transition": ProposalKind(2),

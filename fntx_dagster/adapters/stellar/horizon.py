@@ -20,6 +20,7 @@ from fntx_dagster.adapters.stellar.states import (
     StellarAccountState,
     StellarLastLedger,
     StellarLineState,
+    StellarPaid,
     StellarSupply,
     StellarThresholds,
     StellarTransactionState,
@@ -105,6 +106,17 @@ class Horizon:
                 for row in read.records(page)
                 if row.get("type") == "manage_data"
             }
+        )
+
+    def payments_in(self, digest: str) -> list[StellarPaid]:
+        """The payments of a transaction in a ledger, in their order; none where it failed."""
+        page = self._found(f"/transactions/{digest if _HASH(digest) else ''}/operations", limit=str(_PAGE))
+        return self._read(
+            lambda: [
+                _payment(row)
+                for row in read.records(page)
+                if row.get("type") == "payment" and read.yes(row, "transaction_successful")
+            ]
         )
 
     def transactions_of(self, address: str, after: str = "") -> Iterator[StellarTransactionState]:
@@ -251,6 +263,17 @@ def _transaction(document: dict[str, Any], digest: str | None = None) -> Stellar
         codes.failed if codes else None,
         read.text(document, "paging_token", 30),
         read.text(document, "envelope_xdr", 200_000),
+    )
+
+
+def _payment(row: dict[str, Any]) -> StellarPaid:
+    is_lumens = row.get("asset_type") == "native"
+    return StellarPaid(
+        read.text(row, "from", 69),
+        read.text(row, "to", 69),
+        "" if is_lumens else read.text(row, "asset_code", 12),
+        "" if is_lumens else read.text(row, "asset_issuer", 56),
+        read.amount(row, "amount"),
     )
 
 

@@ -103,6 +103,16 @@ class StellarTransactionState(NamedTuple):
     envelope_xdr: str
 
 
+class StellarPaid(NamedTuple):
+    """A payment of a transaction that succeeded. `code` and `issuer` are empty for lumens."""
+
+    source: str
+    destination: str
+    code: str
+    issuer: str
+    amount: Decimal
+
+
 class Meaning(Enum):
     """What an answer to a submission means. None is the end of it: what became of the transaction is asked by hash."""
 

@@ -1,5 +1,5 @@
-"""Proposals that the approval of another one covers: the single transactions of a set-up or of a rotation, of which
-people approved the whole."""
+"""Proposals that the approval of another one covers: the single transactions of a set-up, a rotation, an escrow or a
+distribution, of which people approved the whole."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ def cover_one(
     add_proposal(connection, row)
     events.append(step_event(row, "draft", by))
     row = taken(connection, row, "screen", by, events)
-    reason = "its parties were screened just now" if parties else "it names nobody who is screened"
+    reason = (
+        "its parties were screened, and are again before it is sent" if parties else "it names nobody who is screened"
+    )
     row = taken(connection, row, "cleared", by, events, reason)
     return taken(connection, row, "approve", by, events, f"with the proposal {whole.proposal_id}")
 

@@ -66,6 +66,8 @@ def check_intent(payload: Any, name: str, config: TreasuryConfig) -> None:
         accounts = [config.stellar_anchor]
     intent.one_of("account", accounts)
     params = intent.object("params")
+    if ledger == "stellar" and op == "payment" and intent.has("memo"):
+        intent.object("memo")  # the builder reads it
     intent.end()
     if op == "account.flag" and name == "freeze":
         flags = (params.any(each) for each in ("set", "clear") if params.has(each))
@@ -94,6 +96,25 @@ def read_setup(payload: Any, config: TreasuryConfig) -> list[dict[str, Any]]:
     payloads = [{"ledger": ledger, "network_id": network, "intent": intent} for intent in intents]
     for each in payloads:
         check_intent(each, "account.configure", config)
+    return payloads
+
+
+def read_distribution(payload: Any, config: TreasuryConfig) -> list[dict[str, Any]]:
+    """The payloads of the payments that a `distribution.approve` asks for, in their order: those of `distribution.pay`,
+    all on one ledger and from one account. It names the bond, the distribution and the hash of what was frozen."""
+    whole = StrictFields(payload, "")
+    for name in ("bond", "distribution", "hash"):
+        whole.text(name)
+    ledger, network = whole.any("ledger"), whole.any("network_id")
+    intents = [fields.content for fields in whole.objects("intents")]
+    whole.end()
+    if not intents:
+        raise Permanent("intents is empty", "A distribution that pays nobody needs no approval")
+    payloads = [{"ledger": ledger, "network_id": network, "intent": intent} for intent in intents]
+    for each in payloads:
+        check_intent(each, "distribution.pay", config)
+    if len({each["intent"]["account"] for each in payloads}) > 1:
+        raise Permanent("intents pay from several accounts", "A distribution is paid from one")
     return payloads
 
 

@@ -11,7 +11,7 @@ from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.config import read_config
 from fntx_dagster.governance.decisions import payload_hash
-from fntx_dagster.governance.kinds import ANCHOR, EXPIRY, KINDS, ProposalKind, approvals_of, kind_of
+from fntx_dagster.governance.kinds import ANCHOR, DISTRIBUTION, EXPIRY, KINDS, ProposalKind, approvals_of, kind_of
 from fntx_dagster.services.anchoring.intents import require_anchor
 from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.bonds.effects import is_of_a_bond, note_bond_step, require_bond_step
@@ -113,7 +113,7 @@ def proposed(
         *(by if covered is None else covered_by(covered), now, "draft", "", covered),
     )
     drafted = step_event(row, "draft", by)
-    moving = payload if terms.screened and terms.ops else moved_by_vote(kind, about)
+    moving = payload if kind == DISTRIBUTION or (terms.screened and terms.ops) else moved_by_vote(kind, about)
     paid = {"escrow": escrow._asdict()} if escrow is not None else {}
     if sides := travelling(moving, travel, settings.compliance.travel_rule_amount):
         paid |= {"travel_rule": sides}
@@ -170,6 +170,11 @@ def _checked(settings: Settings, connection: Connection, name: str, payload: Any
             require_buildable(settings, each)
     elif is_of_a_bond(name):
         require_bond_step(connection, name, payload)
+    elif name == DISTRIBUTION:
+        config = approved_config(settings, connection)
+        for each in payloads.read_distribution(payload, config):
+            require_buildable(settings, each)
+            check_token(each, "distribution.pay", config)
     elif name in _OF_BREAKERS:
         require_books(connection, payloads.read_breakers(payload))
     elif name in _GIVE_REASONS:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from fntx_dagster.governance.approvals import APPROVED, Standing
 from fntx_dagster.governance.decisions import payload_hash
-from fntx_dagster.governance.kinds import KINDS, approvals_of
+from fntx_dagster.governance.kinds import DISTRIBUTION, KINDS, approvals_of
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.governance.covering import COVERED
 from fntx_dagster.services.governance.deciding import judge, payload_of
@@ -39,13 +40,26 @@ def require_approved(connection: Connection, row: ProposalRow) -> None:
 
 
 def _covers(whole: ProposalRow, row: ProposalRow) -> bool:
-    """Whether a set-up names the intent of a proposal; a rotation does not name its own."""
+    """Whether a set-up names the intent of a proposal; a rotation does not name its own. A distribution names its
+    payments, and covers the tickets on which they need not wait for each other."""
+    if whole.kind == DISTRIBUTION:
+        return _distributes(payload_of(whole), row)
     if row.kind != COVERED or whole.kind not in _COVERING:
         return False
     asked, payload = payload_of(whole), payload_of(row)
     return whole.kind != _SETUP or (
         all(asked[name] == payload[name] for name in ("ledger", "network_id")) and payload["intent"] in asked["intents"]
     )
+
+
+def _distributes(asked: Any, row: ProposalRow) -> bool:
+    payload = payload_of(row)
+    intent, intents = payload["intent"], asked["intents"]
+    if any(asked[name] != payload[name] for name in ("ledger", "network_id")):
+        return False
+    if row.kind == COVERED and intent["op"] == "tickets.create":
+        return intent["account"] == intents[0]["account"] and 0 < intent["params"]["count"] <= len(intents)
+    return row.kind == "distribution.pay" and intent in intents
 
 
 def _needed(connection: Connection, row: ProposalRow) -> int:

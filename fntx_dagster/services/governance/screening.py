@@ -27,7 +27,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import unresolved
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.platform import entered
-from fntx_dagster.store.treasury.proposals import ProposalRow, decisions_on, move, proposals
+from fntx_dagster.store.treasury.proposals import ProposalRow, decisions_on, move, proposal, proposals
 
 UNDECIDED = "party_rescreen/every_match_is_decided"
 """The check that raises the alerts about matches that nobody decided on."""
@@ -140,7 +140,8 @@ def _moved_on(settings: Settings, db: Database, proposal_id: UUID, by: str) -> P
             row = overtaken(connection, row, active_set(connection).version, by, events)
         if row.state == PENDING:
             now = time_after_log(connection)  # those who approved before the match need not do so again
-            if judge(connection, row, decisions_on(connection, row.proposal_id), now).state == APPROVED:
+            decided = (proposal(connection, row.covered_by) if row.covered_by else None) or row
+            if judge(connection, decided, decisions_on(connection, decided.proposal_id), now).state == APPROVED:
                 row = taken(connection, row, "approve", by, events)
                 events += effect(settings, db, connection, row, by, now)
         logged(settings, connection, events)

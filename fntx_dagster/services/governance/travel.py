@@ -14,9 +14,11 @@ _PAYING = ("payment", "escrow.create")
 _DROPS = Decimal(1_000_000)
 
 
-def travelling(payload: Mapping[str, Any], document: Any, limit: Decimal) -> dict[str, dict[str, str]] | None:
+def travelling(payload: Mapping[str, Any], document: Any, limit: Decimal) -> dict[str, Any] | None:
     """What the sealed event of a proposal says of both sides; None where nothing is said and nothing has to be. Raises
     Permanent for a payment above the limit that lacks a field, and for another account than the intent has."""
+    if "intents" in payload:
+        return _of_many(payload, document, limit)
     intent = payload.get("intent")
     if not isinstance(intent, dict) or intent["op"] not in _PAYING:
         if document is not None:
@@ -37,6 +39,27 @@ def travelling(payload: Mapping[str, Any], document: Any, limit: Decimal) -> dic
         if party.account and party.account != account:
             raise Permanent(f"{side}.account is not that of the intent", f"It is {account}")
     return {side: party._asdict() for side, (party, _) in sides.items()}
+
+
+def _of_many(payload: Mapping[str, Any], document: Any, limit: Decimal) -> dict[str, Any] | None:
+    """The same of a distribution, whose document has `originator` once and `beneficiaries`: an account → its side."""
+    originator, known = TravelParty(), dict[str, TravelParty]()
+    if document is not None:
+        fields = StrictFields(document, "")
+        originator, sides = _side(fields, "originator"), fields.object("beneficiaries")
+        known = {address: _side(sides, address) for address in sides.content}
+        fields.end()
+    paid = {intent["params"]["destination"] for intent in payload["intents"]}
+    if strange := [address for address in known if address not in paid]:
+        raise Permanent(f"beneficiaries names {strange[0][:70]!r}, which is not paid", "Name those who are")
+    for intent in payload["intents"]:
+        params = intent["params"]
+        beneficiary = known.get(params["destination"], TravelParty())
+        require_fields(TravelPayment(_amount(payload["ledger"], params["amount"]), originator, beneficiary), limit)
+    if document is None:
+        return None
+    sides = {address: party._asdict() for address, party in known.items()}
+    return {"originator": originator._asdict(), "beneficiaries": sides}
 
 
 def _amount(ledger: str, amount: Any) -> Decimal:

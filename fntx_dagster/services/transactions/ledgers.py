@@ -62,6 +62,22 @@ class HeldEscrow(NamedTuple):
     amount: str | dict[str, str]
 
 
+class LedgerPayment(NamedTuple):
+    """A payment that a validated ledger holds, and that arrived. `hash` in lower-case hex; `amount` in units of the
+    asset, of which `code` and `issuer` are empty for the ledger's own coin; `invoice`: of the XRP Ledger the InvoiceID,
+    of Stellar the memo's hash, in lower-case hex, or None."""
+
+    hash: str
+    ledger: int
+    closed_at: datetime
+    source: str
+    destination: str
+    code: str
+    issuer: str
+    amount: Decimal
+    invoice: str | None
+
+
 class TreasuryLedger(Protocol):
     """A ledger of the treasury, once its server has shown that it is of the configured network."""
 
@@ -108,6 +124,15 @@ class TreasuryLedger(Protocol):
 
     def holds_escrow(self, owner: str, sequence: int) -> bool:
         """Whether the last validated ledger holds the escrow of an owner's sequence or ticket."""
+        ...
+
+    def payment(self, digest: str) -> LedgerPayment | None:
+        """A payment by the hash of its transaction; None where no validated ledger holds one, or it did not arrive."""
+        ...
+
+    def invoiced(self, account: str, since: int) -> dict[str, LedgerPayment]:
+        """Invoice → the payment of an account with it, in the validated ledgers from `since` on. Raises Transient where
+        the server's history begins later."""
         ...
 
     def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:

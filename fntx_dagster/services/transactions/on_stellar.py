@@ -13,8 +13,9 @@ from typing import Any
 from fntx_dagster.adapters.stellar.building import build
 from fntx_dagster.adapters.stellar.costs import fee
 from fntx_dagster.adapters.stellar.horizon import Horizon, open_horizon
-from fntx_dagster.adapters.stellar.states import Meaning, StellarAccountState
+from fntx_dagster.adapters.stellar.states import Meaning, StellarAccountState, StellarTransactionState
 from fntx_dagster.adapters.stellar.submitting import another_used_its_sequence, outcome_of, submit_without_waiting
+from fntx_dagster.errors import Transient
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.intents.preparing import prepared
 from fntx_dagster.intents.refusal import TransactionRefused
@@ -23,6 +24,7 @@ from fntx_dagster.services.transactions.ledgers import (
     HeldEscrow,
     LedgerAnswer,
     LedgerEnd,
+    LedgerPayment,
     LedgerTerms,
     UnsignedBytes,
     most_signing,
@@ -108,6 +110,29 @@ class StellarTreasury:
 
     def holds_escrow(self, owner: str, sequence: int) -> bool:
         return False  # Stellar has none
+
+    def payment(self, digest: str) -> LedgerPayment | None:
+        found = self._horizon.transaction(digest)
+        return None if found is None or not found.successful else self._paid(found)
+
+    def invoiced(self, account: str, since: int) -> dict[str, LedgerPayment]:
+        if self._horizon.check_network() > max(since, 1):
+            raise Transient(f"Horizon has no ledgers from {since} on", "Name one with the whole history")
+        found: dict[str, LedgerPayment] = {}
+        for each in self._horizon.transactions_of(account, str(since << 32)):
+            if each.successful and each.source == account and each.memo is not None:
+                paid = self._paid(each)
+                if paid is not None and paid.source == account:
+                    found[each.memo.hex()] = paid
+        return found
+
+    def _paid(self, tx: StellarTransactionState) -> LedgerPayment | None:
+        """The payment of a transaction that has one and no other."""
+        payments = self._horizon.payments_in(tx.hash)
+        if len(payments) != 1:
+            return None
+        invoice = None if tx.memo is None else tx.memo.hex()
+        return LedgerPayment(tx.hash, tx.ledger, tx.created_at, *payments[0], invoice)
 
     def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:
         return self._horizon.supply(code, issuer).total, Decimal(0)

@@ -13,6 +13,7 @@ from fntx_dagster.adapters.xrpl.building import build
 from fntx_dagster.adapters.xrpl.codec import decoded
 from fntx_dagster.adapters.xrpl.network import base_fee_to_take, check_network, fees, validated_ledger
 from fntx_dagster.adapters.xrpl.outcomes import XrplEnd, another_used_its_turn, escrow_is_there, outcome_of, undone_by
+from fntx_dagster.adapters.xrpl.payments import XrplPaid, invoiced, payment
 from fntx_dagster.adapters.xrpl.rpc import XrplRpc
 from fntx_dagster.adapters.xrpl.submitting import XrplNextStep, submit
 from fntx_dagster.governance.config import TreasuryConfig
@@ -23,6 +24,7 @@ from fntx_dagster.services.transactions.ledgers import (
     HeldEscrow,
     LedgerAnswer,
     LedgerEnd,
+    LedgerPayment,
     LedgerTerms,
     UnsignedBytes,
     most_signing,
@@ -128,6 +130,14 @@ class XrplTreasury:
     def holds_escrow(self, owner: str, sequence: int) -> bool:
         return escrow_is_there(self._rpc, owner, sequence, self.head())
 
+    def payment(self, digest: str) -> LedgerPayment | None:
+        found = payment(self._rpc, digest)
+        return None if found is None else _paid(found)
+
+    def invoiced(self, account: str, since: int) -> dict[str, LedgerPayment]:
+        found = map(_paid, invoiced(self._rpc, account, since))
+        return {each.invoice: each for each in found if each.invoice is not None}
+
     def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:
         found = issuance(self._rpc, issuer, self.head())
         held, locked = (
@@ -182,6 +192,17 @@ class XrplTreasury:
         return signers, needed, most_signing(signers, needed)
 
 
+def _paid(found: XrplPaid) -> LedgerPayment:
+    delivered = found.delivered
+    if isinstance(delivered, str):
+        code, issuer, amount = "", "", Decimal(delivered) / _DROPS
+    else:
+        code, issuer, amount = code_of(delivered["currency"]), delivered["issuer"], Decimal(delivered["value"])
+    invoice = None if found.invoice_id is None else found.invoice_id.lower()
+    ends = (found.account, found.destination)
+    return LedgerPayment(found.hash.lower(), found.ledger_index, found.closed_at, *ends, code, issuer, amount, invoice)
+
+
 def _alone(key: str, account: XrplAccount) -> tuple[dict[str, int], int, int]:
     """The same for one key, the account's own or its regular key. Refused where it is neither."""
     if not _signs_alone(key, account):
@@ -193,6 +214,7 @@ def _signs_alone(key: str, account: XrplAccount) -> bool:
     return key == account.regular_key or (key == account.address and "disable_master" not in account.flags)
 
 
+_DROPS = Decimal(1_000_000)
 _SETTING_UP = ("account.flag", "account.key", "signers.set")
 _OF_MASTER = ("disable_master", "no_freeze")
 """Flags that no list of signers can set."""

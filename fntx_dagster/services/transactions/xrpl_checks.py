@@ -38,6 +38,7 @@ class XrplChecks:
             "AccountSet": self._flags,
             "SignerListSet": self._signers,
             "SetRegularKey": self._key,
+            "TicketCreate": self._tickets,
         }
         if check := checks.get(tx["TransactionType"]):
             check(tx)
@@ -173,6 +174,9 @@ class XrplChecks:
         is_left = self._payer.signer_list is not None or "disable_master" not in self._payer.flags
         if "RegularKey" not in tx and not is_left:
             raise TransactionRefused("no_alternative_key", f"nobody else signs for {self._payer.address}")
+
+    def _tickets(self, tx: TxJson) -> None:
+        self.require_drops(int(tx["Fee"]), tx["TicketCount"], "own so many tickets")
 
     def require_drops(self, spent: int, entries: int, what: str) -> None:
         """Refuse what would leave the account with less than its reserve, of so many entries more."""
