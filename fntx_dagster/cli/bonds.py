@@ -6,9 +6,10 @@ import typer
 
 from fntx_dagster.cli.bond_calculators import schedule, waterfall
 from fntx_dagster.cli.bond_factory import create, events, holders, list_, show, structure, submit, transition
+from fntx_dagster.cli.bond_reports import report
 
 bond = typer.Typer(no_args_is_help=True, help="Bonds: their terms, what they owe, and who is paid.")
 
-for command in (create, structure, submit, show, events, transition, holders, schedule, waterfall):
+for command in (create, structure, submit, show, events, transition, holders, schedule, waterfall, report):
     bond.command()(command)
 bond.command("list")(list_)

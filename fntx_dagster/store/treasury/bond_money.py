@@ -120,9 +120,9 @@ def paid_on(connection: Connection, bond_id: str) -> list[PaidRow]:
         ).fetchall()
 
 
-def dues_of(connection: Connection, bond_id: str, until: date | None = None) -> list[DueRow]:
+def dues_of(connection: Connection, bond_id: str, until: date | None = None, *, ahead: bool = False) -> list[DueRow]:
     """What was due on a bond up to a date (None: ever), each with what was paid of it up to then; what is paid on a
-    line goes to what was due first. By date, then by kind and line."""
+    line goes to what was due first; `ahead`: and what is due later. By date, then by kind and line."""
     with connection.cursor(row_factory=args_row(DueRow)) as cursor:
         return cursor.execute(
             """with paid as (
@@ -137,9 +137,9 @@ def dues_of(connection: Connection, bond_id: str, until: date | None = None) -> 
             select kind, line_id, period, due_date, amount,
                 least(amount, greatest(0, coalesce(total, 0) - before)) as paid
             from due left join paid using (kind, line_id)
-            where %(until)s::date is null or due_date <= %(until)s
+            where %(until)s::date is null or %(ahead)s or due_date <= %(until)s
             order by due_date, kind, line_id collate "C\"""",
-            {"bond": bond_id, "until": until},
+            {"bond": bond_id, "until": until, "ahead": ahead},
         ).fetchall()
 
 
