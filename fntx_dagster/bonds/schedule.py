@@ -20,7 +20,7 @@ from fntx_dagster.bonds.cycles import after
 from fntx_dagster.bonds.day_counts import year_fraction
 from fntx_dagster.bonds.moments import Moment
 from fntx_dagster.bonds.observed import Observed
-from fntx_dagster.bonds.plan import PlannedEvent, plan, redemption_dates
+from fntx_dagster.bonds.plan import PlannedEvent, interest_steps, plan, redemption_dates
 from fntx_dagster.bonds.terms import ActusTerms
 from fntx_dagster.errors import Permanent
 
@@ -154,10 +154,9 @@ class _Contract:
         if terms.accrued is not None:
             state.accrued = terms.accrued
         else:
-            since = max(
-                (step.counted for step in self._steps if step.kind in ("IP", "IPCI") and step.at <= terms.status),
-                default=terms.start.counted,
-            )
+            # Dates before the start count too: a buyer of a running coupon takes over what has accrued of it.
+            paid = [step.counted for step in interest_steps(terms, self._end) if step.at <= terms.status]
+            since = max(paid, default=terms.start.counted)
             state.accrued = self._interest(since, state.counted)
         self._fix_at_the_start(bisect_right, terms.status)
 

@@ -276,7 +276,31 @@ _DESCRIBING = frozenset(
         "marketObjectCode",
         "marketValueObserved",
         "seniority",
+        "clearingHouse",
+        "contractReferences",
+        "guaranteedExposure",
+        # They say how something works that is refused above: without it they have no effect.
         "feeBasis",
+        "cycleAnchorDateOfFee",
+        "cycleOfFee",
+        "cycleAnchorDateOfScalingIndex",
+        "cycleOfScalingIndex",
+        "marketObjectCodeOfScalingIndex",
+        "scalingIndexAtContractDealDate",
+        "scalingIndexAtStatusDate",
+        "notionalScalingMultiplier",
+        "interestScalingMultiplier",
+        "cycleAnchorDateOfOptionality",
+        "cycleOfOptionality",
+        "objectCodeOfPrepaymentModel",
+        "cycleAnchorDateOfInterestCalculationBase",
+        "cycleOfInterestCalculationBase",
+        "interestCalculationBaseAmount",
+        # When a payment is late is not a schedule's question.
+        "gracePeriod",
+        "delinquencyPeriod",
+        "delinquencyRate",
+        "nonPerformingDate",
     }
 )
-"""Terms that say what a contract is, and change no event."""
+"""Terms that change no event of a schedule."""

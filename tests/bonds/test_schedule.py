@@ -71,6 +71,13 @@ def test_a_contract_that_runs_shows_what_is_after_its_status_date() -> None:
     assert events(PLAIN | {"statusDate": "2027-01-01"}) == []
 
 
+def test_a_contract_that_runs_has_accrued_since_the_last_interest_date_even_before_its_start() -> None:
+    terms = PLAIN | {"initialExchangeDate": "2025-12-16", "cycleAnchorDateOfInterestPayment": "2025-10-01"}
+    assert shown(events(terms))[0] == "2026-01-01 IP 30 1000 0"
+    later = terms | {"statusDate": "2025-12-20", "cycleAnchorDateOfInterestPayment": "2026-01-01"}
+    assert shown(events(later))[0] == "2026-01-01 IP 5 1000 0"
+
+
 def test_a_rate_is_reset_to_what_was_observed_and_the_first_to_what_is_known() -> None:
     found = events(PLAIN | RESET, RATES)
     assert [(str(event.at.day), float(event.rate)) for event in found if event.kind == "RR"] == [

@@ -1,4 +1,4 @@
-"""Reports of a bond beside the worked example, beside what golden files hold, and with texts that would break a page."""
+"""Reports of a bond beside the worked example and beside golden files, and with texts that would break a page."""
 
 from __future__ import annotations
 
