@@ -10,8 +10,12 @@ from stellar_sdk import Keypair, TransactionEnvelope
 seed, file = sys.argv[1:]
 exported = json.loads(Path(file).read_text())
 envelope = TransactionEnvelope.from_xdr(exported["unsigned_xdr"], exported["network_id"])
+transaction = envelope.transaction
 # what the bytes say: compare it with what you approved
-for operation in envelope.transaction.operations:
+print("from", transaction.source.account_id, "with the sequence", transaction.sequence, file=sys.stderr)
+print("fee of", transaction.fee, "stroops at most;", transaction.memo, file=sys.stderr)
+print("valid in", transaction.preconditions, file=sys.stderr)
+for operation in transaction.operations:
     print(operation, file=sys.stderr)
 envelope.sign(Keypair.from_secret(Path(seed).read_text().strip()))
 print(envelope.to_xdr())

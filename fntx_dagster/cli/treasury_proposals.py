@@ -82,7 +82,7 @@ def show(
     fntx treasury show 0b7c1e5e-6f0a-4f4e-9f7c-0d4a4e0f6b11 --sign
     """
     from fntx_dagster.cli.terminal import out
-    from fntx_dagster.services.governance.reading import show
+    from fntx_dagster.services.governance.reading import outcome_of, show
 
     _, db = settings_and_database()
     view = show(db, proposal_id)
@@ -91,10 +91,9 @@ def show(
         return
     for sentence in view.sentences:
         out(sentence)
-    why = f" ({view.row.reason})" if view.row.reason else ""
-    out(f"State: {view.row.state}{why}. Approved by {_names(view.approvals)}; rejected by {_names(view.rejections)}.")
-    if view.held:
-        out(f"Held back: {view.held}.")
+    _say_state(view)
+    if outcome := outcome_of(db, proposal_id):
+        out(outcome)
     if sign:
         for decision, content in view.to_sign.items():
             write(f"\n{decision}, in hex:\n{content.hex()}\n")
@@ -136,13 +135,17 @@ def decide(
     fntx treasury decide 0b7c1e5e-6f0a-4f4e-9f7c-0d4a4e0f6b11 --file decision.json
     """
     from fntx_dagster.services.governance.deciding import decide
+    from fntx_dagster.services.governance.reading import show
 
     given = document(file)
     settings, db = settings_and_database()
     decide(settings, db, proposal_id, given)
-    show(proposal_id, as_json=as_json)
-    if not as_json:
-        _say_next(db, proposal_id)
+    view = show(db, proposal_id)
+    if as_json:
+        print_json(view.as_dict())
+        return
+    _say_state(view)
+    _say_next(view)
 
 
 def cancel(
@@ -210,13 +213,25 @@ def document(file: str) -> Any:
         raise Permanent(f"{file}: {error.message}", error.way_out) from None
 
 
-def _say_next(db: Database, proposal_id: UUID) -> None:
+def _say_state(view: ProposalView) -> None:
+    """Where a proposal stands, and what it lacks."""
+    from fntx_dagster.cli.terminal import out
+    from fntx_dagster.services.governance.reading import missing_of
+
+    why = f" ({view.row.reason})" if view.row.reason else ""
+    out(f"State: {view.row.state}{why}. Approved by {_names(view.approvals)}; rejected by {_names(view.rejections)}.")
+    if missing := missing_of(view):
+        out(missing)
+    if view.held:
+        out(f"Held back: {view.held}.")
+
+
+def _say_next(view: ProposalView) -> None:
     """What follows once enough have decided."""
     from fntx_dagster.cli.terminal import out
-    from fntx_dagster.services.governance.reading import show
     from fntx_dagster.services.transactions.preparing import command_when_approved
 
-    row = show(db, proposal_id).row
+    row = view.row
     if row.state == "approved" and (command := command_when_approved(row)):
         out(f"The next step is `{command}`.")
 

@@ -30,6 +30,8 @@ def test_signers_enroll_propose_decide_and_pause(used_home: Path, tmp_path: Path
             {**signer, "scheme": KEYS[signer["id"]].scheme, "public_key": KEYS[signer["id"]].public.hex()}
             for signer in PLATFORM["signers"]
         ]
+        unset = run(path, "treasury", "enroll", "--input", file("signers.json", {"signers": rows}), "--sign")
+        assert (unset.returncode, "FNTX_TREASURY_CONFIG" in unset.stderr) == (1, True), "nobody signs for nothing"
         to_sign = treasury("enroll", "--input", file("signers.json", {"signers": rows}), "--sign")
         for row in rows:
             row["signature"] = signed_by(KEYS[row["id"]], bytes.fromhex(to_sign[row["id"]])).hex()
@@ -50,7 +52,9 @@ def test_signers_enroll_propose_decide_and_pause(used_home: Path, tmp_path: Path
         pause = treasury("pause", "--reason", "a key may be lost")
         content = bytes.fromhex(pause["to_sign"]["approve"]["hex"])
         own = {"signer": "trustee", "decision": "approve", "signature": signed_by(KEYS["trustee"], content).hex()}
-        treasury("decide", pause["proposal"], "--file", file("decision.json", own))
+        words = ("decide", pause["proposal"], "--file", file("decision.json", own))
+        said = run(path, "treasury", *words, FNTX_TREASURY_CONFIG=str(config)).stdout
+        assert said == "State: approved. Approved by trustee; rejected by nobody.\n", "`show` prints the rest"
         platform = treasury("signers")["platform"]
         assert (platform["state"], platform["proposal_id"]) == ("paused", pause["proposal"])
         assert [each["proposal_id"] for each in treasury("queue")] == [made["proposal"]]

@@ -30,7 +30,7 @@ from fntx_dagster.services.auditing.anchors_due import late_anchors
 from fntx_dagster.services.auditing.looking import status
 from fntx_dagster.services.governance.deciding import decide
 from fntx_dagster.services.governance.proposing import propose
-from fntx_dagster.services.governance.reading import show
+from fntx_dagster.services.governance.reading import outcome_of, show
 from fntx_dagster.services.governance.screening import UNDECIDED, decide_match
 from fntx_dagster.services.screening.deciding import MatchDecision, screen_now, to_sign
 from fntx_dagster.services.screening.gating import FALSE_POSITIVE, TRUE_MATCH
@@ -317,6 +317,9 @@ class TestTransactionsAndProposals:
             town.close_ledger()
             JOBS["attend_treasury"].execute_in_process(resources=daemon.resources)
         assert show(database, proposal).row.state == "confirmed"
+        assert re.fullmatch(
+            r"Its transaction [0-9A-F]{64} is in ledger \d+ of xrpl, tesSUCCESS\.", outcome_of(database, proposal)
+        )
         assert daemon.tick(sensors.ledger_transactions) == "No transaction of the treasury is open."
 
     def test_a_proposal_past_its_end_expires(self, daemon: Daemon, database: Database) -> None:

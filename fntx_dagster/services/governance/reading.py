@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from fntx_dagster.errors import Permanent
-from fntx_dagster.governance.approvals import Decider
+from fntx_dagster.governance.approvals import PENDING, Decider
 from fntx_dagster.governance.decisions import DECISIONS, Terms, decision_bytes
 from fntx_dagster.governance.kinds import KINDS, required_roles
 from fntx_dagster.governance.machines import PROPOSAL, states
@@ -29,6 +29,7 @@ from fntx_dagster.store.treasury.proposals import (
     proposal,
     proposals_named,
 )
+from fntx_dagster.store.treasury.transactions import transaction_of
 
 OPEN = ("draft", "screening", "blocked", "pending_approval", "approved", "prepared", "signing", "ready", "submitted")
 
@@ -88,6 +89,25 @@ def show(db: Database, proposal_id: UUID) -> ProposalView:
             raise NoSuchProposal(proposal_id)
         [view] = _views(connection, [row])
         return view
+
+
+def outcome_of(db: Database, proposal_id: UUID) -> str:
+    """Where the transaction of a proposal is, in a sentence: its hash, and the ledger that has it; empty before it is
+    sent."""
+    with db.connect() as connection:
+        row = transaction_of(connection, proposal_id)
+    if row is None or not row.hash or not row.sent:
+        return ""
+    where = f"ledger {row.outcome_ledger}" if row.outcome_ledger else "no ledger yet"
+    return f"Its transaction {row.hash} is in {where} of {row.ledger}, {row.outcome or row.answer or 'not known'}."
+
+
+def missing_of(view: ProposalView) -> str:
+    """What a proposal that waits for decisions lacks, in words; empty where it waits for none."""
+    if view.row.state != PENDING:
+        return ""
+    roles = f", one of the role {' and one of '.join(view.required_roles)} among them" if view.required_roles else ""
+    return f"{len(view.approvals)} of the {view.row.threshold} approvals that it needs are there{roles}."
 
 
 def list_proposals(

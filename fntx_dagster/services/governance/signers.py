@@ -56,7 +56,9 @@ def instance_of(settings: Settings) -> str:
 
 
 def to_register(settings: Settings, document: Any) -> list[tuple[str, bytes]]:
-    """Of each signer of a file his id, and the bytes that he signs to register."""
+    """Of each signer of a file his id, and the bytes that he signs to register. Raises Permanent without a
+    configuration, which names the signers: nobody signs before it is there."""
+    configured(settings)
     rows = read_signers(document)
     instance = instance_of(settings)
     return [(row.signer_id, registration_bytes(instance, _registration(row))) for row in rows]

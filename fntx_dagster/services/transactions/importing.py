@@ -122,6 +122,8 @@ def read_part(content: bytes) -> tuple[str, dict[str, Any]]:
     if len(content) > MOST_BYTES:
         raise TransactionRefused("malformed", f"a signer's file has at most {MOST_BYTES} bytes")
     text = content.decode("utf-8", "replace").strip()
+    if not text:
+        raise TransactionRefused("malformed", "the file is empty: the signer's program wrote no signature into it")
     if re.fullmatch("[0-9A-Fa-f]+", text):
         return "xrpl", {"blob": text}
     if re.fullmatch("[A-Za-z0-9+/]+={0,2}", text):

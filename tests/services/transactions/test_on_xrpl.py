@@ -175,6 +175,8 @@ def test_what_does_not_verify_is_not_kept(desk: Desk) -> None:
         with pytest.raises(TransactionRefused) as refused:
             import_part(desk.settings, desk.db, content.encode())
         assert refused.value.code == code
+    with pytest.raises(TransactionRefused, match="the file is empty"):
+        import_part(desk.settings, desk.db, b" \n")
     assert events(desk.db) == before
     assert desk.states(proposal) == ("signing", "partially_signed")
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from stellar_sdk import TransactionEnvelope
+from stellar_sdk import Account, Asset, Keypair, TransactionBuilder, TransactionEnvelope
 from xrpl.models import Transaction
 
 from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services.treasury.signing import NamedSigner, read_signing_file, stellar_file, xrpl_file
+from tests.tools import ROOT
 
 ADAPTERS = Path(__file__).parents[2] / "adapters"
 XRPL = json.loads((ADAPTERS / "xrpl" / "vectors" / "transactions.json").read_text(encoding="utf-8"))
@@ -129,3 +132,19 @@ def test_bytes_of_another_intent_than_the_approved_get_no_file() -> None:
             assert refused.value.code == "other_intent"
     with pytest.raises(TransactionRefused, match="not those of the intent"):
         xrpl_file(0, XRPL["cases"][2]["unsigned_blob"], [], intent_of(XRPL["cases"][2]["spec"]), "soon")
+
+
+def test_the_program_of_a_signer_on_stellar_shows_all_that_its_bytes_say(tmp_path: Path) -> None:
+    """Who pays, with which fee, memo and time bounds: not the operations alone."""
+    key, other = Keypair.random(), Keypair.random().public_key
+    network = "Test SDF Network ; September 2015"
+    builder = TransactionBuilder(Account(key.public_key, 41), network, 250).add_text_memo("coupon of May")
+    built = builder.append_payment_op(other, Asset.native(), "7.5").add_time_bounds(11, 2_000_000_123).build()
+    (tmp_path / "stellar.seed").write_text(key.secret)
+    (tmp_path / "file.json").write_text(json.dumps({"unsigned_xdr": built.to_xdr(), "network_id": network}))
+    command = [sys.executable, "-I", ROOT / "sign" / "stellar_transaction.py", "stellar.seed", "file.json"]
+    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+    for shown in (key.public_key, "sequence 42", "250 stroops", "coupon of May", "min_time=11", "2000000123", other):
+        assert shown in done.stderr, shown
+    assert TransactionEnvelope.from_xdr(done.stdout.strip(), network).signatures
+    assert key.secret not in done.stderr
