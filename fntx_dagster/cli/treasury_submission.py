@@ -137,6 +137,7 @@ def queue(as_json: AsJson = False) -> None:
         table.add_row(str(each.proposal_id), each.kind, each.state, each.next, signed, missing, each.ends or "")
     out(table if waiting else "Nothing waits.")
     out(*(f"`fntx treasury setup {each.ledger} -o DIR` goes on with it." for each in waiting if each.next == "setup"))
+    out(*("`fntx strategy advance -o DIR` goes on with it." for each in waiting if each.next == "advance"))
     out(*(f"Held back: {each.proposal_id}: {each.held}." for each in waiting if each.held))
 
 

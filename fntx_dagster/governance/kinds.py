@@ -24,6 +24,8 @@ ANCHOR = "audit.anchor"
 """The kind of an anchor of the audit log on a ledger; a standing approval can stand for the votes on it."""
 DISTRIBUTION = "distribution.approve"
 """The kind of a whole distribution of a bond: its approval covers each of its payments, a `distribution.pay`."""
+TRADE = "trade.order"
+"""The kind of an order on the exchange of a ledger, or of a batch of them."""
 _PAYMENT = frozenset({"payment"})
 _FREEZING = frozenset({"trustline.freeze", "trustline.unfreeze", "trustline.flags", "account.flag"})
 _CONFIGURING = frozenset(
@@ -56,7 +58,7 @@ KINDS = {
     "bond.transition": ProposalKind(2),
     # accelerating and liquidating: what a trustee is for
     "bond.enforce": ProposalKind(2, TRUSTEE),
-    "trade.order": ProposalKind(2, ops=frozenset({"offer.create", "offer.cancel"})),
+    TRADE: ProposalKind(2, ops=frozenset({"offer.create", "offer.cancel"})),
     # whoever is on a list can be frozen: a hit must not stop it
     "freeze": ProposalKind(2, COMPLIANCE, _FREEZING),
     # the terms of an escrow, its release, a dispute: what is approved covers the transactions that follow

@@ -1,5 +1,5 @@
-"""Proposals that the approval of another one covers: the single transactions of a set-up, a rotation, an escrow or a
-distribution, of which people approved the whole."""
+"""Proposals that the approval of another one covers: the single transactions of a set-up, a rotation, an escrow, a
+distribution or a batch of orders, of which people approved the whole."""
 
 from __future__ import annotations
 
@@ -17,15 +17,20 @@ from fntx_dagster.store.database import Connection
 from fntx_dagster.store.treasury.proposals import ProposalRow, add_proposal, next_nonce
 
 COVERED = "account.configure"
-"""The kind of each of them."""
+"""The kind of each of them, but of the orders of a batch."""
 
 
 def cover(
-    connection: Connection, whole: ProposalRow, payloads: Sequence[Any], by: str, events: list[NewAuditEvent]
+    connection: Connection,
+    whole: ProposalRow,
+    payloads: Sequence[Any],
+    by: str,
+    events: list[NewAuditEvent],
+    kind: str = COVERED,
 ) -> list[ProposalRow]:
     """Make an approved proposal of each payload, in their order, in a transaction that entered; what the log says of
     them is added to `events`. Whoever calls has looked that `whole`, which is approved, asked for them."""
-    return [cover_one(connection, whole, COVERED, payload, by, events) for payload in payloads]
+    return [cover_one(connection, whole, kind, payload, by, events) for payload in payloads]
 
 
 def cover_one(

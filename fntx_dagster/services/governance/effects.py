@@ -14,6 +14,7 @@ from fntx_dagster.governance.config import TreasuryConfig, read_config
 from fntx_dagster.governance.kinds import NOTICE
 from fntx_dagster.services.bonds.effects import bond_approved, is_of_a_bond
 from fntx_dagster.services.bonds.guards import LedgerSaid
+from fntx_dagster.services.execution.switching import approve_desk, kill_desks, resume_desks
 from fntx_dagster.services.governance import payloads
 from fntx_dagster.services.governance.breakers import kill_books, reset_books
 from fntx_dagster.services.governance.signers import instance_of
@@ -48,18 +49,18 @@ def effect(
     said: LedgerSaid = LedgerSaid(),  # noqa: B008 - it never changes
 ) -> list[NewAuditEvent]:
     """Carry out what a proposal that was approved does here, and what the audit log says of it. Nothing for a kind
-    that moves something on a ledger, and for `trade.live`, whose approval is itself what counts: trading on ledgers
-    asks for it. `said`: what a ledger answered before, where a step of a bond goes by that. Transient where a book's
-    lock is not to be had, StepImpossible where a bond cannot take its step any more: nothing is decided then."""
+    that moves something on a ledger. `said`: what a ledger answered before, where a step of a bond goes by that.
+    Transient where a book's lock is not to be had, StepImpossible where a bond cannot take its step any more: nothing is
+    decided then."""
     payload = json.loads(row.payload)
     if row.kind == "emergency.pause":
         return _switched(connection, row, by, "paused", payload)
     if row.kind == "emergency.resume":
         return _switched(connection, row, by, "running", payload)
-    if row.kind == "trade.kill":
-        return kill_books(settings, db, connection, row, payloads.read_breakers(payload), now)
-    if row.kind == "breaker.reset":
-        return reset_books(settings, db, connection, row, payloads.read_breakers(payload), by, now)
+    if row.kind == "trade.live":
+        return approve_desk(connection, row, payloads.read_live(payload), _config_of(connection), by)
+    if row.kind in ("trade.kill", "breaker.reset"):
+        return _switched_breakers(settings, db, connection, row, payloads.read_breakers(payload), by, now)
     if is_of_a_bond(row.kind):
         return bond_approved(connection, row, by, said)
     if row.kind == "config.change":
@@ -117,6 +118,32 @@ def _switched(connection: Connection, row: ProposalRow, by: str, state: str, pay
     return [NewAuditEvent(event, by, EventSubject("platform", "treasury"), details)]
 
 
+def _switched_breakers(
+    settings: Settings,
+    db: Database,
+    connection: Connection,
+    row: ProposalRow,
+    terms: payloads.BreakerTerms,
+    by: str,
+    now: datetime,
+) -> list[NewAuditEvent]:
+    """Trip or reset what a proposal names: books of orders, the desk on the XRP Ledger, or both."""
+    events: list[NewAuditEvent] = []
+    if not terms.desk_alone and row.kind == "trade.kill":
+        events += kill_books(settings, db, connection, row, terms, now)
+    elif not terms.desk_alone:
+        events += reset_books(settings, db, connection, row, terms, by, now)
+    if terms.is_of_desk:
+        switch = kill_desks if row.kind == "trade.kill" else resume_desks
+        events += switch(connection, row, terms.reason, by)
+    return events
+
+
+def _config_of(connection: Connection) -> TreasuryConfig:
+    [active] = signer_sets(connection, "active")
+    return read_config(json.loads(active.config))
+
+
 def _set_row(state: str, config: TreasuryConfig, row: ProposalRow, begins: datetime) -> SignerSetRow:
     document = canonical(config.document).decode()
     return SignerSetRow(
@@ -125,8 +152,7 @@ def _set_row(state: str, config: TreasuryConfig, row: ProposalRow, begins: datet
 
 
 def _stands(connection: Connection, row: ProposalRow, payload: Any, by: str, now: datetime) -> list[NewAuditEvent]:
-    [active] = signer_sets(connection, "active")
-    terms = payloads.read_standing(payload, read_config(json.loads(active.config)))
+    terms = payloads.read_standing(payload, _config_of(connection))
     ends_at = now + timedelta(days=terms.days)
     template = canonical(terms.template).decode()
     add_standing(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.execution.risk import DeskLimits
 from fntx_dagster.governance.addresses import is_stellar_address, is_xrpl_address
 from fntx_dagster.governance.config import TreasuryConfig, read_config
 from fntx_dagster.governance.fields import StrictFields
-from fntx_dagster.governance.kinds import ANCHOR, BATCH, KINDS, LONGEST_STANDING
+from fntx_dagster.governance.kinds import ANCHOR, BATCH, KINDS, LONGEST_STANDING, TRADE
 from fntx_dagster.services.governance.limits import check_meaning
 from fntx_dagster.services.governance.signers import check_signers, read_signers
 from fntx_dagster.services.treasury.secrets import require_plain
@@ -39,11 +40,25 @@ class StandingTerms(NamedTuple):
 
 class BreakerTerms(NamedTuple):
     """Whose breaker a proposal trips or resets, and why: of a bot of a user's live book, of the user, or (None) of all
-    live books."""
+    live books and of the desk on the XRP Ledger; with `desk_alone` of that desk and of no book."""
 
     reason: str
     user: str | None
     bot: str | None
+    desk_alone: bool = False
+
+    @property
+    def is_of_desk(self) -> bool:
+        return self.user is None
+
+
+class LiveTerms(NamedTuple):
+    """What a `trade.live` allows: trading on ledgers, for a reason; with `desk`, which currency the desk on the XRP
+    Ledger counts in and its limits."""
+
+    reason: str
+    quote: tuple[str, str] | None = None
+    limits: dict[str, Any] | None = None
 
 
 def check_intent(payload: Any, name: str, config: TreasuryConfig) -> None:
@@ -87,16 +102,21 @@ def check_intent(payload: Any, name: str, config: TreasuryConfig) -> None:
 def read_setup(payload: Any, config: TreasuryConfig) -> list[dict[str, Any]]:
     """The payloads of the transactions that an `account.setup` asks for, in their order: those of `account.configure`,
     all on one ledger."""
+    payloads = _each_intent(payload)
+    for each in payloads:
+        check_intent(each, "account.configure", config)
+    return payloads
+
+
+def _each_intent(payload: Any) -> list[dict[str, Any]]:
+    """A payload of several intents as one of each."""
     whole = StrictFields(payload, "")
     ledger, network = whole.any("ledger"), whole.any("network_id")
     intents = [fields.content for fields in whole.objects("intents")]
     whole.end()
     if not intents:
-        raise Permanent("intents is empty", "Name what shall be set up")
-    payloads = [{"ledger": ledger, "network_id": network, "intent": intent} for intent in intents]
-    for each in payloads:
-        check_intent(each, "account.configure", config)
-    return payloads
+        raise Permanent("intents is empty", "Name what shall be done")
+    return [{"ledger": ledger, "network_id": network, "intent": intent} for intent in intents]
 
 
 def read_distribution(payload: Any, config: TreasuryConfig) -> list[dict[str, Any]]:
@@ -130,9 +150,57 @@ def read_breakers(payload: Any) -> BreakerTerms:
     """The terms of a `trade.kill` or a `breaker.reset`: `reason`, and where not all are meant `user`, and `bot`."""
     whole = StrictFields(payload, "")
     user = _plain(whole, "user") if whole.has("user") else None
-    terms = BreakerTerms(_plain(whole, "reason"), user, _plain(whole, "bot") if user and whole.has("bot") else None)
+    bot = _plain(whole, "bot") if user and whole.has("bot") else None
+    desk_alone = user is None and whole.has("desk") and bool(whole.one_of("desk", ("xrpl",)))
+    terms = BreakerTerms(_plain(whole, "reason"), user, bot, desk_alone)
     whole.end()
     return terms
+
+
+def read_live(payload: Any) -> LiveTerms:
+    """The terms of a `trade.live`: `reason`, and for the desk on the XRP Ledger `desk` with `quote` (a currency, and
+    its issuer unless it is XRP) and `limits`."""
+    whole = StrictFields(payload, "")
+    reason = _plain(whole, "reason")
+    if not whole.has("desk"):
+        whole.end()
+        return LiveTerms(reason)
+    desk = whole.object("desk")
+    whole.end()
+    quote = read_asset(desk.object("quote"))
+    limits = desk.object("limits")
+    for name in DeskLimits._fields:
+        if name == "max_open_orders":
+            limits.whole(name, 0)
+        else:
+            limits.decimal(name)
+    limits.end()
+    desk.end()
+    return LiveTerms(reason, quote, limits.content)
+
+
+def read_asset(fields: StrictFields) -> tuple[str, str]:
+    """A currency of the XRP Ledger as its code and its issuer, which is empty for XRP."""
+    code = fields.text("currency")
+    issuer = ""
+    if code != "XRP":
+        issuer = fields.checked("issuer", is_xrpl_address, "an address of the XRP Ledger")
+    fields.end()
+    return code, issuer
+
+
+def read_orders(payload: Any, config: TreasuryConfig) -> list[dict[str, Any]]:
+    """The payloads of the transactions that a `trade.order` asks for: of its one `intent`, or of each of its
+    `intents`."""
+    payloads = _each_intent(payload) if is_batch(TRADE, payload) else [payload]
+    for each in payloads:
+        check_intent(each, TRADE, config)
+    return payloads
+
+
+def is_batch(kind: str, payload: Any) -> bool:
+    """Whether a proposal asks for several orders at once, each of which becomes a proposal that it covers."""
+    return kind == TRADE and isinstance(payload, dict) and "intents" in payload
 
 
 def _plain(fields: StrictFields, name: str) -> str:

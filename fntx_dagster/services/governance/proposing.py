@@ -44,7 +44,7 @@ class ProposedBefore(Permanent):
     """There is a proposal with the id already."""
 
 
-_GIVE_REASONS = ("trade.live", "emergency.pause", "emergency.resume")
+_GIVE_REASONS = ("emergency.pause", "emergency.resume")
 _OF_BREAKERS = ("trade.kill", "breaker.reset")
 
 
@@ -157,7 +157,10 @@ def _checked(settings: Settings, connection: Connection, name: str, payload: Any
     """How many have to approve; Permanent where the payload is not of the kind."""
     kind: ProposalKind = KINDS[name]
     needed = approvals_of(kind, deciding.threshold, deciding.config_threshold)
-    if kind.ops:
+    if payloads.is_batch(name, payload):
+        for each in payloads.read_orders(payload, approved_config(settings, connection)):
+            require_buildable(settings, each)
+    elif kind.ops:
         config = approved_config(settings, connection)
         payloads.check_intent(payload, name, config)
         require_buildable(settings, payload)
@@ -177,6 +180,8 @@ def _checked(settings: Settings, connection: Connection, name: str, payload: Any
             check_token(each, "distribution.pay", config)
     elif name in _OF_BREAKERS:
         require_books(connection, payloads.read_breakers(payload))
+    elif name == "trade.live":
+        payloads.read_live(payload)
     elif name in _GIVE_REASONS:
         payloads.read_reason(payload)
     elif name == "config.change":

@@ -7,7 +7,7 @@ from typing import Any
 
 from fntx_dagster.governance.approvals import APPROVED, Standing
 from fntx_dagster.governance.decisions import payload_hash
-from fntx_dagster.governance.kinds import DISTRIBUTION, KINDS, approvals_of
+from fntx_dagster.governance.kinds import DISTRIBUTION, KINDS, TRADE, approvals_of
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.governance.covering import COVERED
 from fntx_dagster.services.governance.deciding import judge, payload_of
@@ -16,7 +16,8 @@ from fntx_dagster.store.treasury.proposals import ProposalRow, decisions_on, pro
 from fntx_dagster.store.treasury.signer_sets import signer_sets
 
 _SETUP = "account.setup"
-_COVERING = (_SETUP, "signer.rotate")
+_COVERING = {_SETUP: COVERED, "signer.rotate": COVERED, TRADE: TRADE}
+"""Kind → the kind of what its approval covers."""
 _WAY_OUT = "Somebody altered what is kept: compare it with the audit log, and make a new proposal"
 
 
@@ -40,15 +41,16 @@ def require_approved(connection: Connection, row: ProposalRow) -> None:
 
 
 def _covers(whole: ProposalRow, row: ProposalRow) -> bool:
-    """Whether a set-up names the intent of a proposal; a rotation does not name its own. A distribution names its
-    payments, and covers the tickets on which they need not wait for each other."""
+    """Whether a set-up or a batch names the intent of a proposal; a rotation does not name its own. A distribution
+    names its payments, and covers the tickets on which they need not wait for each other."""
     if whole.kind == DISTRIBUTION:
         return _distributes(payload_of(whole), row)
-    if row.kind != COVERED or whole.kind not in _COVERING:
+    if row.kind != _COVERING.get(whole.kind):
         return False
     asked, payload = payload_of(whole), payload_of(row)
-    return whole.kind != _SETUP or (
-        all(asked[name] == payload[name] for name in ("ledger", "network_id")) and payload["intent"] in asked["intents"]
+    return whole.kind == "signer.rotate" or (
+        all(asked[name] == payload[name] for name in ("ledger", "network_id"))
+        and payload["intent"] in asked.get("intents", ())
     )
 
 

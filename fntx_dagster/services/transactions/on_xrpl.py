@@ -37,6 +37,7 @@ from fntx_dagster.store.treasury.transactions import LedgerTxRow
 
 LEDGERS_TO_WAIT = 74_000
 """About 72 hours: a transaction waits so long for its signers."""
+_LEDGERS_BEYOND = 20
 _CONNECT, _ANSWER = 3, 10
 """Seconds. A pause waits for a submission that has begun."""
 
@@ -66,7 +67,7 @@ class XrplTreasury:
         size = len(fulfillment) // 2 if isinstance(fulfillment, str) else None
         base = base_fee_to_take(fees(self._rpc), most, size, self._fee_cap)
         tickets = free_tickets(self._rpc, address, head)
-        ends_at = head + LEDGERS_TO_WAIT
+        ends_at = head + self._ledgers_to_wait(intent)
         terms = LedgerTerms(head, account.sequence, tickets, base, ends_at, signers, needed, most)
         tx = decoded(self.build(payload, terms, account.sequence, None).text)
         checks = XrplChecks(self._rpc, account, head, earlier)
@@ -158,6 +159,15 @@ class XrplTreasury:
 
     def signers_plan(self, config: TreasuryConfig, address: str, named: Collection[str]) -> list[dict[str, Any]]:
         return xrpl_signers_plan(config, self.account(address, self.head()), named)
+
+    def _ledgers_to_wait(self, intent: dict[str, Any]) -> int:
+        """For how many ledgers a transaction can get into one: an offer that ends soon is of no use long after that,
+        and its ticket is free again. There is at most one ledger a second."""
+        expiration = intent["params"].get("expiration") if intent["op"] == "offer.create" else None
+        if not isinstance(expiration, str):
+            return LEDGERS_TO_WAIT
+        left = datetime.fromisoformat(expiration) - validated_ledger(self._rpc).closed_at
+        return min(max(int(left.total_seconds()), 0) + _LEDGERS_BEYOND, LEDGERS_TO_WAIT)
 
     def account(self, address: str, head: int) -> XrplAccount:
         """An account that has to be there."""

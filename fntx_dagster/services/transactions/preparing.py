@@ -18,11 +18,12 @@ from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.anchoring.heads import is_on_ledger
 from fntx_dagster.services.anchoring.intents import anchor_source, signed_checkpoint
 from fntx_dagster.services.auditing.log import append_all
+from fntx_dagster.services.execution.switching import require_trading
 from fntx_dagster.services.governance.asking import finished_escrow, require_parties
 from fntx_dagster.services.governance.clock import time_after_log
 from fntx_dagster.services.governance.configuration import active_set, approved_config
 from fntx_dagster.services.governance.deciding import payload_of
-from fntx_dagster.services.governance.payloads import check_intent
+from fntx_dagster.services.governance.payloads import check_intent, is_batch
 from fntx_dagster.services.governance.rejudging import require_approved
 from fntx_dagster.services.governance.screening import note_blocked
 from fntx_dagster.services.governance.signers import TERMINAL
@@ -110,6 +111,8 @@ def command_when_approved(row: ProposalRow) -> str:
     if command := _ESCROW_COMMANDS.get(row.kind):
         about = payload_of(row)["escrow"]
         return f"fntx escrow {command} {about if isinstance(about, str) else about['id']} -o DIR"
+    if is_batch(row.kind, payload_of(row)):
+        return "fntx strategy advance -o DIR"
     return f"fntx treasury export {row.proposal_id} -o DIR" if KINDS[row.kind].ops else ""
 
 
@@ -119,7 +122,7 @@ _ESCROW_COMMANDS = {APPROVE: "create", RELEASE: "finish", ARBITRATE: "cancel"}
 def _approved(row: ProposalRow | None, proposal_id: UUID, now: datetime) -> ProposalRow:
     if row is None:
         raise NoSuchProposal(proposal_id)
-    if not KINDS[row.kind].ops:
+    if not KINDS[row.kind].ops or is_batch(row.kind, payload_of(row)):
         if command := command_when_approved(row):
             raise StepImpossible(f"a proposal of the kind {row.kind} has several transactions", f"`{command}` goes on")
         raise StepImpossible(
@@ -138,6 +141,7 @@ def _allowed(settings: Settings, connection: Connection, row: ProposalRow) -> Tr
     config = approved_config(settings, connection)
     check_intent(payload_of(row), row.kind, config)
     require_approved(connection, row)
+    require_trading(connection, row)
     if KINDS[row.kind].stops and row.signer_set != active_set(connection).version:
         raise StepImpossible("the proposal was approved under an earlier set of signers", "Make a new proposal")
     return config

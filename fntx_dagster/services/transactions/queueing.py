@@ -10,6 +10,7 @@ from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.intents.wording import moment
 from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.holding import held_of
+from fntx_dagster.services.governance.payloads import is_batch
 from fntx_dagster.services.transactions.signatures import MASTER
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.proposals import ProposalRow, approved_yet, covered
@@ -58,6 +59,12 @@ def queue(db: Database) -> list[QueuedTransaction]:
         queued = [
             QueuedTransaction(row.proposal_id, row.kind, row.state, "export", held=held.get(row.proposal_id, ""))
             for row in approved
+            if not is_batch(row.kind, payload_of(row))
+        ]
+        queued += [
+            QueuedTransaction(row.proposal_id, row.kind, row.state, "advance", payload_of(row)["ledger"])
+            for row in approved
+            if is_batch(row.kind, payload_of(row)) and not covered(connection, row.proposal_id)
         ]
         queued += [
             QueuedTransaction(row.proposal_id, row.kind, row.state, "setup", payload_of(row)["ledger"])

@@ -11,6 +11,7 @@ from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.escrows.creating import require_creatable
+from fntx_dagster.services.execution.switching import require_trading
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.governance.screening import note_blocked, reason_of
 from fntx_dagster.services.governance.signers import TERMINAL
@@ -24,7 +25,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.escrows import escrow_of_proposal
 from fntx_dagster.store.treasury.platform import entered
-from fntx_dagster.store.treasury.proposals import kind_of_proposal
+from fntx_dagster.store.treasury.proposals import kind_of_proposal, proposal
 from fntx_dagster.store.treasury.transactions import LedgerTxRow, record_sending, transaction_of
 
 
@@ -58,6 +59,8 @@ def send(db: Database, ledger: TreasuryLedger, proposal_id: UUID) -> tuple[Ledge
     meanwhile waits for the answer, and none is sent after it."""
     with entered(db) as connection:
         require_running(connection, kind_of_proposal(connection, proposal_id))
+        if (asked := proposal(connection, proposal_id)) is not None:
+            require_trading(connection, asked)
         row = _sendable(transaction_of(connection, proposal_id, for_step=True))
         if row.state != "submitted":
             return row, None
@@ -70,15 +73,15 @@ def _begun(settings: Settings, db: Database, proposal_id: UUID, head: int, by: s
     """Take the step to submitted, where the parties are still cleared."""
     with entered(db) as connection:
         _allowed(settings, connection, proposal_id)
-        proposal = held(connection, proposal_id)
+        whole = held(connection, proposal_id)
         row = _sendable(transaction_of(connection, proposal_id, for_step=True))
         if row.state != "ready_to_submit":
             return  # another process was first: the same bytes are sent
-        is_screened = KINDS[proposal.kind].screened
-        answer = gate(settings, connection, proposal.parties, f"proposal:{proposal_id}", by=by) if is_screened else None
+        is_screened = KINDS[whole.kind].screened
+        answer = gate(settings, connection, whole.parties, f"proposal:{proposal_id}", by=by) if is_screened else None
         if answer is None or answer.decision == CLEARED:
             events: list[NewAuditEvent] = []
-            taken(connection, proposal, "submit", by, events)
+            taken(connection, whole, "submit", by, events)
             tx_step(connection, row, "submit", by, events, submitted_ledger=head)
             append_all(settings, connection, events)
             return
@@ -99,6 +102,8 @@ def _require_creatable(db: Database, ledger: TreasuryLedger, proposal_id: UUID) 
 
 def _allowed(settings: Settings, connection: Connection, proposal_id: UUID) -> TreasuryConfig:
     require_running(connection, kind_of_proposal(connection, proposal_id))
+    if (row := proposal(connection, proposal_id)) is not None:
+        require_trading(connection, row)
     return approved_config(settings, connection)
 
 

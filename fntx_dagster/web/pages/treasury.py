@@ -198,6 +198,7 @@ _QUEUED = ("Kind", "State", "Next", "Signed by", "Missing", "Ledger", "Ends", "F
 _NEXT = {
     "export": "Prepare it, and hand out its file",
     "setup": "Go on with `fntx treasury setup` in a terminal",
+    "advance": "Go on with `fntx strategy advance` in a terminal",
     "import": "Hand in the missing signatures",
     "sign-anchors": "Sign it with the key of anchors",
     "submit": "Submit it",

@@ -1,0 +1,205 @@
+"""Batches of orders: proposed as one `trade.order`, and, once two approved, a proposal and a transaction of each order.
+
+Each order is prepared on a ticket of its own, so that none waits for another one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from fntx_dagster.adapters.xrpl.accounts import free_tickets
+from fntx_dagster.audit.event import NewAuditEvent
+from fntx_dagster.execution.offers import fitted, slice_offer, worst_price
+from fntx_dagster.execution.risk import KILLED
+from fntx_dagster.execution.rolling import SliceProgress, next_batch
+from fntx_dagster.governance.kinds import TRADE
+from fntx_dagster.ledger.exact import decimal
+from fntx_dagster.services.auditing.log import append_all
+from fntx_dagster.services.execution.asking import DeskLedger
+from fntx_dagster.services.execution.entering import BY
+from fntx_dagster.services.execution.judging import judged_slice, pair_of
+from fntx_dagster.services.execution.watching import DeskLook, required
+from fntx_dagster.services.governance.covering import cover
+from fntx_dagster.services.governance.payloads import is_batch
+from fntx_dagster.services.governance.proposing import proposed
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Connection, Database
+from fntx_dagster.store.treasury.platform import entered
+from fntx_dagster.store.treasury.proposals import ProposalRow, covered, proposals
+from fntx_dagster.store.treasury.strategies import (
+    SliceRow,
+    StrategyRow,
+    keep_slice,
+    slices_asked,
+    slices_of,
+    strategies,
+)
+from fntx_dagster.store.treasury.transactions import OPEN_STATES, transactions
+
+_UNDECIDED = ("draft", "screening", "blocked", "pending_approval", "approved")
+_UNDER_WAY = ("prepared", "signing", "ready", "submitted")
+_ENDED = ("rejected", "expired", "cancelled", "failed")
+
+
+class DeskOrderTx(NamedTuple):
+    """A proposal of one order of the desk, its operation, and what that names."""
+
+    proposal: ProposalRow
+    op: str
+    params: Mapping[str, Any]
+
+
+def intent_payload(at: DeskLedger, op: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The payload of an order of the desk."""
+    intent = {"op": op, "account": at.account, "params": dict(params)}
+    return {"ledger": "xrpl", "network_id": at.config.network_id, "intent": intent}
+
+
+def propose_batches(settings: Settings, db: Database, at: DeskLedger, stand: DeskLook) -> list[str]:
+    """Propose the next slices of every strategy that runs, where they pass the limits; why those of others do not."""
+    problems: list[str] = []
+    with entered(db) as connection:
+        required(connection, at.account)  # one process at a time asks for slices
+        events: list[NewAuditEvent] = []
+        for strategy in strategies(connection, at.account, ["running"]):
+            if problem := _propose_next(settings, connection, at, stand, strategy, events):
+                problems.append(f"{strategy.strategy_id}: {problem}")
+        append_all(settings, connection, events)
+    return problems
+
+
+def _propose_next(
+    settings: Settings,
+    connection: Connection,
+    at: DeskLedger,
+    stand: DeskLook,
+    strategy: StrategyRow,
+    events: list[NewAuditEvent],
+) -> str:
+    rows = {each.n: each for each in slices_of(connection, strategy.strategy_id)}
+    asked = next_batch([progress(each) for each in rows.values()], strategy.batch, at.now)
+    if not asked:
+        return ""
+    pair, mid = pair_of(strategy), at.book(pair_of(strategy)).mid
+    if strategy.limit_price is not None:
+        price = Fraction(strategy.limit_price)
+    elif mid is not None:
+        price = worst_price(strategy.side, mid, stand.limits.max_slippage_pct)
+    else:
+        return "nobody offers anything in this market"
+    quantities: list[tuple[SliceRow, Fraction]] = []
+    for each in asked:
+        quantity, row = fitted(pair.base, each.quantity), rows[each.n]
+        ahead = [before for _, before in quantities]
+        decision = judged_slice(connection, at, stand, strategy, quantity, price, ahead)
+        if not decision.accepted:
+            words = f"the risk controller refuses it: {', '.join(decision.reasons)}"
+            keep_slice(connection, row._replace(words=words))
+            if not quantities:
+                return words
+            break  # those before it go on alone
+        quantities.append((row, quantity))
+    offers = [
+        slice_offer(pair, strategy.kind, strategy.side, quantity, price, row.ends_at) for row, quantity in quantities
+    ]
+    whole = _propose(settings, connection, at, "offer.create", offers, events)
+    for row, quantity in quantities:
+        terms = {"asked": decimal(quantity), "price": decimal(price), "batch_id": whole.proposal_id, "words": ""}
+        keep_slice(connection, row._replace(state="asked", **terms))
+    return ""
+
+
+def propose_cancels(settings: Settings, db: Database, at: DeskLedger) -> int:
+    """Propose to cancel every offer of the desk that rests, once each; how many are new."""
+    with entered(db) as connection:
+        required(connection, at.account)
+        asked = {
+            payload["intent"]["params"].get("offer_sequence")
+            for row in proposals(connection, (*_UNDECIDED, *_UNDER_WAY))
+            if row.kind == TRADE
+            for payload in _payloads(row)
+            if payload["intent"]["account"] == at.account
+        }
+        offers = [each for each in at.offers() if each.sequence not in asked]
+        events: list[NewAuditEvent] = []
+        if offers:
+            params = [{"offer_sequence": each.sequence} for each in offers]
+            _propose(settings, connection, at, "offer.cancel", params, events)
+        append_all(settings, connection, events)
+    return len(offers)
+
+
+def cover_batches(settings: Settings, db: Database, at: DeskLedger, state: str) -> None:
+    """Make a proposal of each order of the batches that people approved; of a desk that is killed of its cancellations
+    alone. The slices of a batch that ended without an approval are planned again: nobody signed them."""
+    with entered(db) as connection:
+        required(connection, at.account)
+        events: list[NewAuditEvent] = []
+        asked = [each for _, each in slices_asked(connection, at.account)]
+        for whole in proposals(connection, ("approved",)):
+            payloads = _payloads(whole)
+            if not is_batch(whole.kind, json.loads(whole.payload)) or covered(connection, whole.proposal_id):
+                continue
+            intents = [each["intent"] for each in payloads]
+            is_ours = all(each["account"] == at.account for each in intents)
+            if not is_ours or (state == KILLED and any(each["op"] != "offer.cancel" for each in intents)):
+                continue
+            rows = cover(connection, whole, payloads, BY, events, TRADE)
+            own = sorted((each for each in asked if each.batch_id == whole.proposal_id), key=lambda each: each.n)
+            for each, row in zip(own, rows, strict=False):
+                keep_slice(connection, each._replace(proposal_id=row.proposal_id))
+        ended = {row.proposal_id for row in proposals(connection, _ENDED) if row.kind == TRADE}
+        for each in asked:
+            if each.proposal_id is None and each.batch_id in ended:
+                keep_slice(connection, each._replace(state="planned", asked=None, price=None, batch_id=None))
+        append_all(settings, connection, events)
+
+
+def orders_of(connection: Connection, at: DeskLedger, states: Sequence[str]) -> list[DeskOrderTx]:
+    """The orders of the desk whose batch is approved, in some states, in the order in which they were made."""
+    found = []
+    for row in reversed(proposals(connection, states)):
+        if row.kind == TRADE and row.covered_by is not None:
+            [payload] = _payloads(row)
+            if payload["intent"]["account"] == at.account:
+                found.append(DeskOrderTx(row, payload["intent"]["op"], payload["intent"]["params"]))
+    return found
+
+
+def has_tickets(db: Database, at: DeskLedger, many: int) -> bool:
+    """Whether the desk has so many tickets that no transaction of ours has."""
+    free = free_tickets(at.rpc, at.account, at.head.ledger_index)
+    with db.connect() as connection:
+        taken = {row.ticket for row in transactions(connection, OPEN_STATES) if row.account == at.account}
+    return len([each for each in free if each not in taken]) >= many
+
+
+def progress(row: SliceRow) -> SliceProgress:
+    """A slice as the rules of rolling ask for it."""
+    amounts = (Fraction(row.planned), Fraction(row.asked or 0), Fraction(row.filled))
+    return SliceProgress(row.n, row.at, row.ends_at, *amounts, row.state == "over")
+
+
+def _propose(
+    settings: Settings,
+    connection: Connection,
+    at: DeskLedger,
+    op: str,
+    params: Sequence[Mapping[str, Any]],
+    events: list[NewAuditEvent],
+) -> ProposalRow:
+    intents = [intent_payload(at, op, each)["intent"] for each in params]
+    payload = {"ledger": "xrpl", "network_id": at.config.network_id, "intents": intents}
+    return proposed(settings, connection, TRADE, payload, events, by=BY)
+
+
+def _payloads(row: ProposalRow) -> list[dict[str, Any]]:
+    """One payload for each order of a proposal."""
+    payload = json.loads(row.payload)
+    if not is_batch(row.kind, payload):
+        return [payload] if "intent" in payload else []
+    head = {"ledger": payload["ledger"], "network_id": payload["network_id"]}
+    return [head | {"intent": each} for each in payload["intents"]]
