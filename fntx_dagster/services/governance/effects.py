@@ -50,8 +50,8 @@ def effect(
 ) -> list[NewAuditEvent]:
     """Carry out what a proposal that was approved does here, and what the audit log says of it. Nothing for a kind
     that moves something on a ledger. `said`: what a ledger answered before, where a step of a bond goes by that.
-    Transient where a book's lock is not to be had, StepImpossible where a bond cannot take its step any more: nothing is
-    decided then."""
+    Transient where a book's lock is not to be had, StepImpossible where a bond cannot take its step any more: then
+    nothing is decided."""
     payload = json.loads(row.payload)
     if row.kind == "emergency.pause":
         return _switched(connection, row, by, "paused", payload)

@@ -97,8 +97,8 @@ def keep_desk(connection: Connection, row: DeskRow) -> None:
         on conflict (account) do update set quote_code = excluded.quote_code, quote_issuer = excluded.quote_issuer,
             limits = excluded.limits, live_proposal = excluded.live_proposal, state = excluded.state,
             reason = excluded.reason, day = excluded.day, equity_start = excluded.equity_start,
-            equity = excluded.equity, prices = excluded.prices, flows_from = excluded.flows_from, read_to = excluded.read_to,
-            updated_at = clock_timestamp()""",
+            equity = excluded.equity, flows_from = excluded.flows_from, read_to = excluded.read_to,
+            prices = excluded.prices, updated_at = clock_timestamp()""",
         row._replace(limits=Jsonb(row.limits), prices=Jsonb(row.prices)),
     )
 
