@@ -13,7 +13,12 @@ from typing import Any
 from fntx_dagster.adapters.stellar.building import build
 from fntx_dagster.adapters.stellar.costs import fee
 from fntx_dagster.adapters.stellar.horizon import Horizon, open_horizon
-from fntx_dagster.adapters.stellar.states import Meaning, StellarAccountState, StellarTransactionState
+from fntx_dagster.adapters.stellar.states import (
+    Meaning,
+    StellarAccountState,
+    StellarLastLedger,
+    StellarTransactionState,
+)
 from fntx_dagster.adapters.stellar.submitting import another_used_its_sequence, outcome_of, submit_without_waiting
 from fntx_dagster.errors import Transient
 from fntx_dagster.governance.config import TreasuryConfig
@@ -31,6 +36,7 @@ from fntx_dagster.services.transactions.ledgers import (
     operations_of,
     ours,
 )
+from fntx_dagster.services.transactions.plausible import require_possible_ledger, require_possible_step
 from fntx_dagster.services.transactions.stellar_checks import StellarChecks
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.treasury.transactions import LedgerTxRow
@@ -58,7 +64,7 @@ class StellarTreasury:
         self, payload: dict[str, Any], least: int, earlier: Sequence[dict[str, Any]] = (), key: str | None = None
     ) -> LedgerTerms:
         intent = payload["intent"]
-        last = self._horizon.last_ledger()
+        last = self._last()
         account = self._account(intent["account"])
         signers, needed = self._signing(account, intent, least) if key is None else _alone(key, account)
         # a simulated network's clock, and one that is late, may be ahead of ours
@@ -96,14 +102,17 @@ class StellarTreasury:
         return LedgerEnd(outcome.state, f"{outcome.code}{failed}", outcome.ledger)
 
     def lapsed(self, row: LedgerTxRow) -> bool:
-        return self._horizon.last_ledger().closed_at.timestamp() > row.ends_at
+        closed = int(self._last().closed_at.timestamp())
+        if closed > row.ends_at:
+            require_possible_step("stellar", row.ends_at - SECONDS_TO_WAIT, row.prepared_at, closed, "time")
+        return closed > row.ends_at
 
     def turn_is_used(self, row: LedgerTxRow) -> bool:
         account = self._horizon.account(row.account)
         return account is not None and row.sequence is not None and account.sequence >= row.sequence
 
     def head(self) -> int:
-        return self._horizon.last_ledger().sequence
+        return self._last().sequence
 
     def closed_at(self) -> datetime:
         return self._horizon.last_ledger().closed_at
@@ -158,6 +167,11 @@ class StellarTreasury:
             if is_setup and account.thresholds.master >= threshold:
                 return {account.address: account.thresholds.master}, threshold
             raise
+
+    def _last(self) -> StellarLastLedger:
+        last = self._horizon.last_ledger()
+        require_possible_ledger("stellar", last.sequence, last.closed_at)
+        return last
 
     def _account(self, address: str) -> StellarAccountState:
         account = self._horizon.account(address)

@@ -30,6 +30,7 @@ from fntx_dagster.services.transactions.ledgers import (
     most_signing,
     ours,
 )
+from fntx_dagster.services.transactions.plausible import require_possible_ledger, require_possible_step
 from fntx_dagster.services.transactions.xrpl_checks import XrplChecks
 from fntx_dagster.services.transactions.xrpl_escrow_checks import EscrowChecks, held_escrow
 from fntx_dagster.settings import Settings
@@ -113,7 +114,10 @@ class XrplTreasury:
         return LedgerEnd("confirmed", outcome.code, outcome.ledger_index)
 
     def lapsed(self, row: LedgerTxRow) -> bool:
-        return self.head() > row.ends_at
+        head = self.head()
+        if head > row.ends_at:
+            require_possible_step("xrpl", row.prepared_ledger, row.prepared_at, head, "height")
+        return head > row.ends_at
 
     def turn_is_used(self, row: LedgerTxRow) -> bool:
         head = self.head()
@@ -123,7 +127,9 @@ class XrplTreasury:
         return account is not None and row.sequence is not None and account.sequence > row.sequence
 
     def head(self) -> int:
-        return validated_ledger(self._rpc).ledger_index
+        last = validated_ledger(self._rpc)
+        require_possible_ledger("xrpl", last.ledger_index, last.closed_at)
+        return last.ledger_index
 
     def closed_at(self) -> datetime:
         return validated_ledger(self._rpc).closed_at

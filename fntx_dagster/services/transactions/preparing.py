@@ -31,6 +31,7 @@ from fntx_dagster.services.governance.steps import NoSuchProposal, held, require
 from fntx_dagster.services.screening.gating import CLEARED, HIT, GateAnswer, NotCleared, gate
 from fntx_dagster.services.transactions.ledgers import LedgerTerms, TreasuryLedger, UnsignedBytes
 from fntx_dagster.services.transactions.opening import opened
+from fntx_dagster.services.transactions.plausible import require_possible_step
 from fntx_dagster.services.transactions.steps import tx_event
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
@@ -42,6 +43,7 @@ from fntx_dagster.store.treasury.transactions import (
     LedgerTxRow,
     add_transaction,
     hold_account,
+    last_prepared,
     transaction_of,
     transactions,
     turns_taken,
@@ -192,6 +194,8 @@ def keep_prepared(
     whose caller takes the steps that belong to it."""
     name, network, account = payload["ledger"], str(payload["network_id"]), payload["intent"]["account"]
     hold_account(connection, name, account)
+    if (last := last_prepared(connection, name, network)) is not None:
+        require_possible_step(name, last[0], last[1], terms.head, "height")
     taken_turns = turns_taken(connection, name, network, account)
     ticket = next((each for each in terms.tickets if each not in taken_turns), None)
     sequence = next(each for each in count(terms.sequence) if each not in taken_turns)

@@ -119,6 +119,15 @@ def hold_account(connection: Connection, ledger: str, account: str) -> None:
     )
 
 
+def last_prepared(connection: Connection, ledger: str, network: str) -> tuple[int, datetime] | None:
+    """The validated ledger at which a transaction was prepared last on a network, and when; None before the first."""
+    return connection.execute(
+        """select prepared_ledger, prepared_at from treasury.ledger_tx where (ledger, network) = (%s, %s)
+        order by prepared_at desc limit 1""",
+        [ledger, network],
+    ).fetchone()
+
+
 def turns_taken(connection: Connection, ledger: str, network: str, account: str) -> set[int]:
     """The sequences and tickets of an account that an open transaction of ours has, or one that is in a ledger: both
     are numbers of the same row, and each is used once. What one had that was cancelled or has expired is free."""
