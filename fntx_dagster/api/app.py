@@ -15,7 +15,17 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fntx_dagster.api import audit, callers, compliance, description, record, signals, treasury, treasury_transactions
+from fntx_dagster.api import (
+    audit,
+    callers,
+    compliance,
+    description,
+    record,
+    signals,
+    treasury,
+    treasury_escrows,
+    treasury_transactions,
+)
 from fntx_dagster.api.dependencies import NAME, Body, BotId, Key, Now, Reader, TheDesk, Trader, replied
 from fntx_dagster.api.description import answered
 from fntx_dagster.api.paper import result_of
@@ -42,7 +52,7 @@ def make_app(desk: Desk, settings: Settings | None = None, *, simulated_time: bo
     answer_problems(app)
     app.include_router(router)
     app.include_router(signals.router)
-    for wing in (record, audit, treasury, treasury_transactions, compliance):
+    for wing in (record, audit, treasury, treasury_transactions, treasury_escrows, compliance):
         app.include_router(wing.router)
     app.add_middleware(_Unstored)
     return app

@@ -42,6 +42,40 @@ CANCELLATION = body_of(
     ["reason"],
     {"reason": "the order was withdrawn"},
 )
+_REASON = {"type": "string", "minLength": 1, "maxLength": 500, "description": "Why, without names of people."}
+ESCROW = body_of(
+    {
+        "escrow": {
+            "type": "object",
+            "description": "`template` (bond_funding or settlement), `destination`, `amount` (drops, or currency, "
+            "issuer and value), and where needed `from`, `destination_tag`, `bond` (docs/escrows.md).",
+        },
+        "parties": PARTIES | {"description": "Ids of parties to screen beside the destination's: yourselves."},
+        "travel_rule": {
+            "type": "object",
+            "description": "Who pays and who is paid, above FNTX_TRAVEL_RULE_AMOUNT: originator and beneficiary.",
+        },
+    },
+    ["escrow"],
+    {
+        "escrow": {
+            "template": "settlement",
+            "destination": "rN7n7otQDd6FczFgLdSqtcsAUxDkw6fzRH",
+            "amount": "25000000",
+        },
+        "parties": ["house"],
+    },
+)
+ESCROW_REASON = body_of({"reason": _REASON}, ["reason"], {"reason": "the deed is contested"})
+ESCROW_CANCELLATION = body_of({"reason": _REASON | {"minLength": 0}}, [], {})
+DOCUMENT = body_of(
+    {
+        "sha256": {"type": "string", "pattern": "^[0-9A-Fa-f]{64}$", "description": "Of the document's bytes."},
+        "title": {"type": "string", "minLength": 1, "maxLength": 200, "description": "What the document is."},
+    },
+    ["sha256", "title"],
+    {"sha256": "ab" * 32, "title": "title deed"},
+)
 SIGNATURES = body_of(
     {
         "blob": _HEX | {"description": "XRP Ledger: the blob that xrpl.transaction.sign(…, multisign=True) gives."},

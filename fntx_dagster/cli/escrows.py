@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
@@ -289,9 +289,7 @@ def _moved(
     if waiting and folder:
         files = [str(each) for each in export_files(settings, db, waiting.proposal_id, folder)]
     if as_json:
-        answer: dict[str, Any] = {"escrow": str(escrow_id), "vote": str(move.vote) if move.vote else None}
-        answer["transaction"] = {"proposal": str(made.proposal_id), "state": made.state} if made else None
-        print_json({**answer, "files": files})
+        print_json({**move.as_dict(escrow_id), "files": files})
         return
     if move.vote is not None:
         out(f"The proposal {move.vote} waits for decisions; `fntx treasury show {move.vote} --sign` prints them.")

@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from fntx_dagster.client.audit import AuditLogReader
 from fntx_dagster.client.compliance import ComplianceCaller
+from fntx_dagster.client.escrows import EscrowCaller
 from fntx_dagster.client.record import RecordReader
 from fntx_dagster.client.sending import Amount, ApiProblem, written
 from fntx_dagster.client.treasury import TreasuryCaller
@@ -27,7 +28,7 @@ from fntx_dagster.model import answers, signal_answers
 __all__ = ["Amount", "ApiProblem", "Client"]
 
 
-class Client(RecordReader, AuditLogReader, TreasuryCaller, ComplianceCaller):
+class Client(RecordReader, AuditLogReader, TreasuryCaller, EscrowCaller, ComplianceCaller):
     """A bot's way to the API. One client is for one thread; `is_paper` of every call is the one given here."""
 
     def submit(

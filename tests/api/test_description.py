@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from fntx_dagster.api import description
+from fntx_dagster.api import description, treasury_description
 from fntx_dagster.api.app import make_app
+from fntx_dagster.services.escrows import programs as escrows
 from fntx_dagster.services.orders import fields, requests
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.signals import requests as signals
@@ -26,6 +27,8 @@ def document() -> dict[str, Any]:
         (description.GUARDING, requests.guarding),
         (description.SIGNAL_ENTRY, signals.entry),
         (description.SIGNAL_EXIT, signals.leaving),
+        (treasury_description.ESCROW, escrows.asked_escrow),
+        (treasury_description.DOCUMENT, escrows.attested),
     ],
 )
 def test_the_fields_that_are_described_are_those_that_are_read(
@@ -51,12 +54,13 @@ _WITHOUT_A_BODY = (
     "/api/orders/{order_id}/cancel",
     "/api/audit/checkpoint",
     *(f"/api/treasury/proposals/{{proposal_id}}/{step}" for step in ("screen", "prepare", "submit", "confirm")),
+    *(f"/api/treasury/escrows/{{escrow_id}}/{step}" for step in ("create", "finish")),
 )
 
 
 def test_every_endpoint_says_what_it_does_asks_for_a_token_and_lists_its_problems() -> None:
     paths = document()["paths"]
-    assert len(paths) == 57
+    assert len(paths) == 66
     for path, methods in paths.items():
         for method, operation in methods.items():
             assert operation["description"], path

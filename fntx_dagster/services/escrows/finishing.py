@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from fntx_dagster.audit.event import NewAuditEvent
@@ -40,6 +40,15 @@ class EscrowMove(NamedTuple):
 
     vote: UUID | None
     transaction: LedgerTxRow | None
+
+    def as_dict(self, escrow_id: UUID) -> dict[str, Any]:
+        """The fields of --json and of the API; the transaction's bytes are not among them."""
+        made = self.transaction
+        return {
+            "escrow": str(escrow_id),
+            "vote": str(self.vote) if self.vote else None,
+            "transaction": {"proposal": str(made.proposal_id), "state": made.state} if made else None,
+        }
 
 
 def finish_escrow(settings: Settings, db: Database, escrow_id: UUID, by: str = TERMINAL) -> EscrowMove:

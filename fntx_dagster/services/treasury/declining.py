@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fntx_dagster.errors import FntxError, Permanent, Transient
+from fntx_dagster.escrows.guards import GuardFails
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services.auditing.keys import LostKey
 from fntx_dagster.services.bonds.guards import BondGuardFails
 from fntx_dagster.services.bonds.steps import NoSuchBond
+from fntx_dagster.services.escrows.steps import NoSuchEscrow
 from fntx_dagster.services.governance.deciding import DecisionRefused
 from fntx_dagster.services.governance.standing import NoSuchStanding
 from fntx_dagster.services.governance.steps import NoSuchProposal, TreasuryPaused
@@ -23,7 +25,9 @@ _CODES: dict[type[FntxError], tuple[str, int]] = {
     NoSuchProposal: ("proposal_not_found", 404),
     NoSuchStanding: ("proposal_not_found", 404),
     NoSuchBond: ("bond_not_found", 404),
+    NoSuchEscrow: ("escrow_not_found", 404),
     StepImpossible: ("wrong_state", 409),
+    GuardFails: ("guard_fails", 409),
     BondGuardFails: ("guard_fails", 409),
     TreasuryPaused: ("paused", 409),
     NotCleared: ("not_cleared", 409),
