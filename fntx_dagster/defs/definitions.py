@@ -3,6 +3,7 @@
 import dagster as dg
 
 from fntx_dagster.defs.accounting import lots
+from fntx_dagster.defs.bonds import BONDS, bonds_of_the_day
 from fntx_dagster.defs.broker_ledger import broker_ledger
 from fntx_dagster.defs.current_day import current_day
 from fntx_dagster.defs.jobs import JOBS
@@ -46,6 +47,7 @@ defs = dg.Definitions(
         *SIGNALS,
         signal_settlements,
         *TREASURY,
+        *BONDS,
         *RECONCILIATION,
     ],
     asset_checks=[
@@ -57,7 +59,13 @@ defs = dg.Definitions(
         *TREASURY_CHECKS,
     ],
     jobs=JOBS,
-    schedules=[*SCHEDULES, verification_of_the_ledger, *TREASURY_SCHEDULES, reconciliation_of_the_day],
+    schedules=[
+        *SCHEDULES,
+        verification_of_the_ledger,
+        *TREASURY_SCHEDULES,
+        bonds_of_the_day,
+        reconciliation_of_the_day,
+    ],
     sensors=[*SENSORS, *LEDGER_SENSORS, settlements_due],
     resources={"platform": Platform()},
     loggers={"progress": progress_logger},

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from fntx_dagster.defs.alerts import deliver_alerts
+from fntx_dagster.defs.bonds import follow_bonds
 from fntx_dagster.defs.commitments import commit_signals
 from fntx_dagster.defs.ledger_books import verify_ledger
 from fntx_dagster.defs.pools import attend_pool
@@ -99,6 +100,7 @@ JOBS = [
     commit_signals,
     attend_pool,
     *TREASURY_JOBS,
+    follow_bonds,
     reconcile_ledgers,
     deliver_alerts,
 ]

@@ -54,6 +54,9 @@ TREASURY = {
         "anchor_payload_evm",
         "sanctions_list",
         "party_rescreen",
+        "cashflow_schedule",
+        "accruals",
+        "delinquency_status",
         "xrpl_state",
         "stellar_state",
         "reconciliation_report",
@@ -172,6 +175,7 @@ def test_schedules_and_sensors_run_without_anybody_turning_them_on() -> None:
         "checkpoint_of_the_hour": "0 * * * *",
         "verification_of_the_log": "25 0 * * *",
         "reconciliation_of_the_day": "45 0 * * *",
+        "bonds_of_the_day": "10 0 * * *",
     }
     assert {schedule.name: schedule.execution_timezone for schedule in defs.schedules} == {
         "month_to_date": "Asia/Hong_Kong",
@@ -181,6 +185,7 @@ def test_schedules_and_sensors_run_without_anybody_turning_them_on() -> None:
         "checkpoint_of_the_hour": "UTC",
         "verification_of_the_log": "UTC",
         "reconciliation_of_the_day": "UTC",
+        "bonds_of_the_day": "UTC",
     }
     asleep = [tick.name for tick in [*defs.schedules, *defs.sensors] if tick.default_status.value != "RUNNING"]
     assert asleep == []

@@ -19,6 +19,8 @@ from fntx_dagster.governance.machines import BOND, StepImpossible, Transition, s
 from fntx_dagster.services.bonds.steps import step_taken
 from fntx_dagster.services.treasury.secrets import require_plain
 from fntx_dagster.store.treasury.bond_money import arrears_of, dues_of, outstanding_of
+from fntx_dagster.store.treasury.cash_receipts import receipts_of
+from fntx_dagster.store.treasury.distributions import distributions
 from fntx_dagster.store.treasury.escrows import EscrowRow, escrows_of_bond
 from fntx_dagster.store.treasury.platform import platform_state
 
@@ -32,6 +34,7 @@ BOND_KINDS = (APPROVE, "bond.pause", "bond.transition", "bond.enforce")
 _DATED = {"arrears_zero", "after_due_plus_grace", "after_default_date", "outstanding_zero_and_past_maturity"}
 _COUNTED = {"supply_redeemed"}
 _WAIT = "Look again when the ledger has come to that day"
+_PAYS = ("computed", "proposed", "paying")
 _HELD = ("Active", "Finishing", "Released", "Disputed")
 
 
@@ -111,11 +114,8 @@ def require_guards(connection: Connection, asked: AskedStep) -> None:
     """Raise BondGuardFails unless each guard of a step holds that is judged here. Whoever calls judges the others:
     documents are read, parties screened and decisions counted there."""
     for name in guards_of(asked.transition):
-        if name in ELSEWHERE:
-            continue
-        if (judge := _JUDGED.get(name)) is None:
-            raise BondGuardFails(f"nothing shows that {name} holds", "It cannot be taken yet")
-        judge(connection, asked)
+        if name not in ELSEWHERE:
+            _JUDGED[name](connection, asked)
 
 
 def _running(connection: Connection, asked: AskedStep) -> None:
@@ -197,6 +197,23 @@ def _funding(connection: Connection, row: BondRow, wanted: Sequence[str]) -> lis
     ]
 
 
+def _cash_received(connection: Connection, asked: AskedStep) -> None:
+    if not receipts_of(connection, asked.row.bond_id):
+        raise BondGuardFails(f"no cash came in on {asked.row.bond_id}", "`fntx bond receipt` records what came in")
+
+
+def _all_confirmed(connection: Connection, asked: AskedStep) -> None:
+    """Every payment of every distribution is in a validated ledger; where a bond is liquidated, nothing that came in
+    is left."""
+    row = asked.row
+    rows = distributions(connection, row.bond_id)
+    if not rows or rows[0].state != "confirmed" or any(each.state in _PAYS for each in rows):
+        state = rows[0].state if rows else "not there"
+        raise BondGuardFails(f"the last distribution of {row.bond_id} is {state}", "`fntx bond pay` goes on with it")
+    if row.state == "Liquidating" and receipts_of(connection, row.bond_id, free=True):
+        raise BondGuardFails(f"cash that came in on {row.bond_id} is not distributed", "`fntx bond pay` distributes it")
+
+
 def _late(connection: Connection, asked: AskedStep) -> None:
     due, closed_at = _oldest_overdue(connection, asked)
     if closed_at < (begins := delinquent_from(due, asked.row.grace_days)):
@@ -221,6 +238,8 @@ _JUDGED: dict[str, Callable[[Connection, AskedStep], None]] = {
     "escrow_active": _escrow_active,
     "funded_at_least_notional": _funded,
     "validated": _funded,
+    "cash_received": _cash_received,
+    "every_payment_confirmed": _all_confirmed,
     "after_due_plus_grace": _late,
     "after_default_date": _not_cured,
     "not_paused": _running,

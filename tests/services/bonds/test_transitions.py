@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -18,15 +20,19 @@ from fntx_dagster.services.bonds.steps import NoSuchBond
 from fntx_dagster.services.bonds.transitions import take_step, transition_bond
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import show
+from fntx_dagster.services.transactions.submitting import submit
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.bond_money import PaidRow, add_paid, dues_of
+from fntx_dagster.store.treasury.cash_receipts import CashReceiptRow, add_receipt
+from fntx_dagster.store.treasury.escrows import EscrowRow, SealedPreimage, add_escrow, escrows_of_bond
 from fntx_dagster.store.treasury.platform import entered, set_platform_state
 from tests.services.bonds.built import (
     BOND,
     STRUCTURE,
     TERMS,
     active,
+    enter_parties,
     now,
     on,
     put_in,
@@ -35,7 +41,9 @@ from tests.services.bonds.built import (
     voted,
 )
 from tests.services.screening.conftest import BY
+from tests.services.transactions.desks import desk_at
 from tests.services.transactions.worlds import events
+from tests.simulate.xrpl.people import address
 
 EVENTS = sorted({each.event for each in TABLE})
 STEPS = {(each.state, each.event) for each in TABLE}
@@ -67,7 +75,7 @@ def pause(settings: Settings, db: Database) -> None:
 
 
 def test_every_guard_of_the_table_is_judged_somewhere() -> None:
-    assert unjudged() == {"cash_received", "every_payment_confirmed"}
+    assert unjudged() == set()
 
 
 def test_every_step_that_is_not_in_the_table_is_refused_with_the_possible_events(
@@ -219,3 +227,81 @@ def test_a_bond_matures_when_all_is_paid_and_its_day_has_come(settings: Settings
     with pytest.raises(BondGuardFails, match="the ledger's date is 2026-12-31, before 2027-01-01"):
         take_step(settings, database, BOND, "mature", BY, "", on("2026-12-31"))
     assert take_step(settings, database, BOND, "mature", BY, "", on("2027-01-01")).state == "Matured"
+
+
+def escrow(db: Database, state: str, amount: str, ledger: int | None = 7, currency: str = "USD") -> None:
+    """An escrow that funds the bond, as its own table would have led to it."""
+    with db.connect() as connection:
+        number = len(escrows_of_bond(connection, BOND)) + 1
+        terms = (currency, address("bank"), Decimal(amount), f"A0258020{number:064X}810120", ["house"], BY)
+        row = EscrowRow(
+            *(uuid4(), "bond_funding", BOND, 1, address("escrow"), address("treasury"), None, *terms),
+            *(datetime(2026, 1, 1, tzinfo=UTC), state),
+            sequence=number if ledger else None,
+            created_ledger=ledger,
+        )
+        add_escrow(connection, row, SealedPreimage("0" * 16, number.to_bytes(12, "big"), b"sealed"))
+
+
+def test_a_bond_is_funded_by_escrows_of_its_asset_that_a_ledger_holds(settings: Settings, database: Database) -> None:
+    active(settings, database)
+
+    def step(event: str) -> str:
+        return transition_bond(settings, database, BOND, event).row.state
+
+    escrow(database, "Approved", "1500000", None)
+    escrow(database, "Active", "1500000", currency="EUR")
+    with pytest.raises(BondGuardFails, match="no escrow that funds BOND-2026-1 is Active"):
+        step("escrow_created")
+    escrow(database, "Active", "1000000")
+    assert step("escrow_created") == "Funding"
+    escrow(database, "Cancelled", "500000")
+    escrow(database, "Released", "499999.99")
+    with pytest.raises(BondGuardFails, match=r"come to 1499999\.99 of 1500000\.00"):
+        step("escrow_confirmed")
+    escrow(database, "Finishing", "0.01")
+    assert step("escrow_confirmed") == "Funded"
+
+
+def test_a_bond_distributes_cash_that_came_in_while_the_treasury_runs(settings: Settings, database: Database) -> None:
+    structured(settings, database)
+    put_in(database, "Funded")
+    with pytest.raises(BondGuardFails, match="no cash came in"):
+        transition_bond(settings, database, BOND, "run_waterfall")
+    with database.connect() as connection:
+        document = ("statement.pdf", "0" * 64, "by wire", BY)
+        at = datetime(2026, 4, 1, tzinfo=UTC)
+        add_receipt(
+            connection,
+            CashReceiptRow(uuid4(), BOND, Decimal(150_000), at.date(), None, None, None, *document, at),
+        )
+    pause(settings, database)
+    with pytest.raises(BondGuardFails, match="the treasury is paused"):
+        transition_bond(settings, database, BOND, "run_waterfall")
+    voted(
+        settings, database, propose(settings, database, "emergency.resume", {"reason": "found"}), "treasury", "trustee"
+    )
+    assert transition_bond(settings, database, BOND, "run_waterfall").row.state == "Distributing"
+    with pytest.raises(BondGuardFails, match="the last distribution of BOND-2026-1 is not there"):
+        transition_bond(settings, database, BOND, "payments_confirmed")
+
+
+def test_a_bond_is_redeemed_when_nothing_of_its_token_is_out(database: Database, tmp_path: Path) -> None:
+    """The simulated ledger is asked when it is proposed, and with the last decision."""
+    with desk_at("xrpl", database, tmp_path / "home") as desk:
+        enter_parties(desk.settings, database)
+        structured(desk.settings, database)
+        put_in(database, "Matured")
+        asked = transition_bond(desk.settings, database, BOND, "settle")
+        assert asked.proposal_id
+        assert desk.town
+        issued = desk.ready("5")
+        submit(desk.settings, database, issued)
+        desk.close()
+        assert desk.settled(issued).state == "confirmed"
+        voted(desk.settings, database, asked.proposal_id, "treasury")
+        with pytest.raises(BondGuardFails, match=r"5 OPTKAS.BOND are still out on xrpl"):
+            voted(desk.settings, database, asked.proposal_id, "trustee")
+        with pytest.raises(BondGuardFails, match="still out"):
+            transition_bond(desk.settings, database, BOND, "settle")
+        assert now(database).state == "Matured"
