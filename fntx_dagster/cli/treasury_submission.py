@@ -131,10 +131,12 @@ def queue(as_json: AsJson = False) -> None:
     if as_json:
         print_json([each._asdict() for each in waiting])
         return
-    table = new_table("proposal", "kind", "state", "next", "signed by", "missing", "ends", right=())
+    table = new_table("proposal", "does", "account", "state", "next", "signed by", "missing", "ends", right=())
     for each in waiting:
         signed, missing = ", ".join(each.signed_by), ", ".join(each.missing)
-        table.add_row(str(each.proposal_id), each.kind, each.state, each.next, signed, missing, each.ends or "")
+        does = f"{each.kind}: {each.step}" if each.step else each.kind
+        about = (str(each.proposal_id), does, each.role or each.account or "", each.state, each.next)
+        table.add_row(*about, signed, missing, each.ends or "")
     out(table if waiting else "Nothing waits.")
     out(*(f"`fntx treasury setup {each.ledger} -o DIR` goes on with it." for each in waiting if each.next == "setup"))
     out(*("`fntx strategy advance -o DIR` goes on with it." for each in waiting if each.next == "advance"))

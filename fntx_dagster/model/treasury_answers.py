@@ -81,6 +81,8 @@ class QueuedAnswer(TypedDict):
     missing: list[str]
     answer: str
     held: str
+    step: str
+    role: str
 
 
 class StandingEndAnswer(TypedDict):

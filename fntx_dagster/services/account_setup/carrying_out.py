@@ -4,6 +4,7 @@ when the one before it on its account is confirmed."""
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from fntx_dagster.governance.config import read_config
 from fntx_dagster.governance.decisions import payload_hash
 from fntx_dagster.services.account_setup.plans import is_of_rotation, step_of
 from fntx_dagster.services.auditing.log import append_all
-from fntx_dagster.services.governance.configuration import active_set, document_of
+from fntx_dagster.services.governance.configuration import active_set, approved_config, document_of
 from fntx_dagster.services.governance.covering import cover
 from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.signers import TERMINAL
@@ -114,9 +115,21 @@ def _asked_by(connection: Connection, row: ProposalRow) -> Callable[[dict[str, A
 
 
 def export_all(settings: Settings, db: Database, whole: UUID, folder: Path) -> list[Path]:
-    """Prepare what is not prepared yet, and write the files of all that waits for signatures."""
-    waiting = [each for each in listed(db, [whole]) if each.state in ("approved", *_TO_SIGN)]
-    return [path for each in waiting for path in export_files(settings, db, each.proposal_id, folder)]
+    """Prepare what is not prepared yet, and write the files of all that waits for signatures, named by the role of the
+    account, the place of the step among those of it, and the step."""
+    with db.connect() as connection:
+        config = approved_config(settings, connection)
+    roles = {address: role for role, address in [*config.xrpl_accounts.items(), *config.stellar_accounts.items()]}
+    steps = Counter[str]()
+    paths: list[Path] = []
+    for each in listed(db, [whole]):
+        if each.state in (*LIVE, "confirmed"):
+            steps[each.account] += 1
+        if each.state in ("approved", *_TO_SIGN):
+            role = roles.get(each.account, each.account)
+            name = f"{each.ledger}-{role}-{steps[each.account]}-{each.step}"
+            paths += export_files(settings, db, each.proposal_id, folder, name=name)
+    return paths
 
 
 def send_all(settings: Settings, db: Database, whole: UUID, wait: float) -> None:

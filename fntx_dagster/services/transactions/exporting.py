@@ -26,15 +26,17 @@ from fntx_dagster.store.treasury.platform import entered
 from fntx_dagster.store.treasury.transactions import UNSIGNED_STATES, transaction_of
 
 
-def export_files(settings: Settings, db: Database, proposal_id: UUID, folder: Path, by: str = TERMINAL) -> list[Path]:
-    """Write the file of a proposal's transaction into a folder, and prepare the transaction where there is none yet.
-    Raises what `prepare` raises, and Permanent where the transaction waits for no signature, or a match on a list holds
-    it back."""
+def export_files(
+    settings: Settings, db: Database, proposal_id: UUID, folder: Path, by: str = TERMINAL, name: str = ""
+) -> list[Path]:
+    """Write the file of a proposal's transaction into a folder, by its id unless a name is given, and prepare the
+    transaction where there is none yet. Raises what `prepare` raises, and Permanent where the transaction waits for no
+    signature, or a match on a list holds it back."""
     with db.connect() as connection:
         is_prepared = transaction_of(connection, proposal_id) is not None
     if not is_prepared:
         prepare(settings, db, proposal_id, by)
-    return [written(folder, f"{proposal_id}.json", to_sign(settings, db, proposal_id))]
+    return [written(folder, f"{name or proposal_id}.json", to_sign(settings, db, proposal_id))]
 
 
 def to_sign(settings: Settings, db: Database, proposal_id: UUID) -> dict[str, Any]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from fntx_dagster.governance.config import read_config
 from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.intents.wording import moment
+from fntx_dagster.services.governance.configuration import active_set, document_of
 from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.holding import held_of
 from fntx_dagster.services.governance.payloads import is_batch
 from fntx_dagster.services.transactions.signatures import MASTER
-from fntx_dagster.store.database import Database
+from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.proposals import ProposalRow, approved_yet, covered
 from fntx_dagster.store.treasury.signer_sets import signers_of
 from fntx_dagster.store.treasury.transactions import LedgerTxRow, open_transactions
@@ -21,7 +24,8 @@ from fntx_dagster.store.treasury.transactions import LedgerTxRow, open_transacti
 class QueuedTransaction(NamedTuple):
     """A transaction, or an approved proposal that has none yet: then `ledger` and what follows it are empty. `next`:
     the command that goes on; `ends`: the last ledger or time, after which the bytes are useless; `held`: which match
-    on a list holds it back, and what ends that; empty where none does."""
+    on a list holds it back, and what ends that; empty where none does. `step`: what it does, `role`: of its account;
+    empty where it has several transactions, or the account is none of ours."""
 
     proposal_id: UUID
     kind: str
@@ -38,6 +42,8 @@ class QueuedTransaction(NamedTuple):
     missing: tuple[str, ...] = ()
     answer: str = ""
     held: str = ""
+    step: str = ""
+    role: str = ""
 
 
 _PREPARED = tuple(name for name, kind in KINDS.items() if kind.ops)
@@ -66,6 +72,7 @@ def queue(db: Database) -> list[QueuedTransaction]:
             for row in approved
             if is_batch(row.kind, payload_of(row)) and not covered(connection, row.proposal_id)
         ]
+        about = {row.proposal_id: payload_of(row) for row in [*approved, *(each.proposal for each in waiting)]}
         queued += [
             QueuedTransaction(row.proposal_id, row.kind, row.state, "setup", payload_of(row)["ledger"])
             for row in approved_yet(connection, datetime.now(UTC), ("account.setup",))
@@ -79,7 +86,24 @@ def queue(db: Database) -> list[QueuedTransaction]:
             }
             names[row.account] = MASTER
             queued.append(_queued(proposal, row, names, {*signed})._replace(held=held.get(row.proposal_id, "")))
-    return queued
+        roles = _roles(connection) if about else {}
+    return [_described(each, about.get(each.proposal_id), roles) for each in queued]
+
+
+def _described(queued: QueuedTransaction, payload: Any, roles: Mapping[str, str]) -> QueuedTransaction:
+    """With what a payload does, and to whose account."""
+    intent = payload.get("intent") if isinstance(payload, dict) else None
+    if not isinstance(intent, dict):
+        return queued
+    params = intent.get("params", {})
+    flags = [f"{verb} {params[verb]}" for verb in ("set", "clear") if isinstance(params.get(verb), str)]
+    return queued._replace(step=" ".join([intent["op"], *flags]), role=roles.get(intent["account"], ""))
+
+
+def _roles(connection: Connection) -> dict[str, str]:
+    """Address → the role of our account there."""
+    config = read_config(document_of(active_set(connection).config.encode()))
+    return {address: role for role, address in [*config.xrpl_accounts.items(), *config.stellar_accounts.items()]}
 
 
 def _queued(proposal: ProposalRow, row: LedgerTxRow, names: dict[str, str], signed: set[str]) -> QueuedTransaction:

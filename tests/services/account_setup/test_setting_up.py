@@ -24,6 +24,7 @@ from fntx_dagster.services.governance.configuration import configured
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import list_proposals, show
 from fntx_dagster.services.transactions.opening import opened
+from fntx_dagster.services.transactions.queueing import queue
 from fntx_dagster.services.treasury.signing import read_signing_file
 from fntx_dagster.services.visitors.visitor import OWNER, Visitor
 from fntx_dagster.store.treasury.proposals import add_proposal
@@ -85,6 +86,10 @@ def test_an_account_of_stellar_is_set_up_by_one_transaction(desk: SetupDesk) -> 
     desk.approve(asked.proposal)
     signing = set_up(desk.settings, desk.db, "stellar", "issuer", desk.folder)
     [file] = signing.files
+    assert file.name == "stellar-issuer-1-options.json"
+    [queued] = queue(desk.db)
+    assert queued.role == "issuer"
+    assert queued.step in ("batch", "account.options")
     assert read_signing_file(file.read_bytes())["signers"][0]["public_key"] == STELLAR_ISSUER.public_key
     desk.sign(file, "issuer")
     assert set_up(desk.settings, desk.db, "stellar", "issuer", desk.folder, wait=10).is_done
