@@ -12,7 +12,7 @@ from uuid import UUID
 from xrpl.models import Transaction
 from xrpl.transaction import sign
 
-from fntx_dagster.execution.assets import XRP, LedgerAsset
+from fntx_dagster.execution.assets import LedgerAsset
 from fntx_dagster.services.execution.advancing import Advanced, advance
 from fntx_dagster.services.execution.asking import desk_ledger
 from fntx_dagster.services.execution.starting import start
@@ -20,15 +20,17 @@ from fntx_dagster.services.governance.deciding import decide
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.transactions.importing import import_part
 from fntx_dagster.settings import Settings
+from fntx_dagster.simulate.xrpl.ledger import new_ledger
 from fntx_dagster.simulate.xrpl.server import XrplServer, serve_xrpl
+from fntx_dagster.simulate.xrpl.view import NetworkRules
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.proposals import ProposalRow, proposals
 from fntx_dagster.store.treasury.strategies import SliceRow, slices_of
 from fntx_dagster.store.treasury.transactions import transaction_of
 from tests.services.governance.treasuries import decision
 from tests.services.transactions.worlds import SIGNERS, XRPL_NAMES, begun
+from tests.simulate.xrpl.people import START, Town, address, signers, token, wallet
 from tests.simulate.xrpl.people import XRP as DROPS
-from tests.simulate.xrpl.people import Town, address, funded, signers, token, wallet
 
 LIMITS = {
     "max_position": "100000",
@@ -152,9 +154,11 @@ class DexDesk(NamedTuple):
             return at.balances()
 
 
-def dex_town() -> Town:
-    """A ledger on which the desk and a market maker hold 1,000 bonds each, and the desk has twenty tickets."""
-    town = funded("issuer", "treasury", "trading", "maker", "stranger", drops=10_000 * DROPS)
+def dex_town(began: float = START) -> Town:
+    """A ledger on which the desk and a market maker hold 1,000 bonds each, and the desk has twenty tickets; its clock
+    stands at `began`, in seconds since 1970."""
+    people = ("issuer", "treasury", "trading", "maker", "stranger")
+    town = Town(new_ledger({address(name): 10_000 * DROPS for name in people}, NetworkRules(), lambda: began))
     town.does("issuer", "AccountSet", SetFlag=8)
     for name in ("trading", "maker"):
         town.does(name, "TrustSet", LimitAmount=token("100000", "issuer"))
@@ -165,10 +169,7 @@ def dex_town() -> Town:
 
 
 @contextmanager
-def dex_desk(db: Database, home: Path) -> Iterator[DexDesk]:
-    town = dex_town()
+def dex_desk(db: Database, home: Path, began: float = START) -> Iterator[DexDesk]:
+    town = dex_town(began)
     with serve_xrpl(town.ledger) as server:
         yield DexDesk(begun(home, db, xrpl=server.url), db, town, server)
-
-
-__all__ = ["XRP", "DexDesk", "dex_desk", "dex_town"]
