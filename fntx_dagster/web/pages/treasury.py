@@ -35,6 +35,7 @@ _LONGEST_REASON, _LONGEST_FILE, _LONG = 500, 60_000, 40
 PLACES = (
     ("/treasury", "Proposals"),
     ("/treasury/queue", "Queue"),
+    ("/treasury/bonds", "Bonds"),
     ("/treasury/signers", "Signers"),
     ("/treasury/states", "Steps"),
     ("/screening", "Screening"),

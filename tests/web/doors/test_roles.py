@@ -124,6 +124,15 @@ TABLE = (
     Row("/treasury/queue", TREASURY, "/treasury/queue", READ, NONE_POST),
     Row("/treasury/signers", TREASURY, "/treasury/signers", READ, "400 404 404 404 404 401"),
     Row("/treasury/states", TREASURY, "/treasury/states", READ, NONE_POST),
+    Row("/treasury/bonds", TREASURY, "/treasury/bonds", READ, NONE_POST),
+    Row("/treasury/bonds/{bond}", TREASURY, "/treasury/bonds/BOND-2026-1", READ, NONE_POST),
+    Row(
+        "/treasury/bonds/{bond}/{kind}.{form}",
+        TREASURY,
+        "/treasury/bonds/BOND-2026-1/trustee_report.html",
+        READ,
+        NONE_POST,
+    ),
     Row("/treasury/proposals/{proposal}", TREASURY, "{proposal}", READ, "400 404 404 404 404 401"),
     Row(
         "/treasury/proposals/{proposal}/signing.json",

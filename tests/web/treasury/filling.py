@@ -12,16 +12,20 @@ from fntx_dagster.services.governance.deciding import decide
 from fntx_dagster.services.governance.ending import cancel
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import list_proposals
+from fntx_dagster.services.screening.addresses import set_address
 from fntx_dagster.services.screening.parties import set_party
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
+from tests.services.bonds.built import PEOPLE, structured
 from tests.services.governance.treasuries import STANDING, decision
 from tests.services.screening.conftest import BY
 from tests.services.transactions.worlds import begun, issue
+from tests.simulate.xrpl.people import address
 
 
 def filled(home: Path) -> None:
-    """A treasury: a proposal of each way to wait, one that is over, a standing approval, a party with a match."""
+    """A treasury: a proposal of each way to wait, one that is over, a standing approval, a party with a match, a bond
+    with its structure."""
     db = open_database(Settings(home=home))
     settings = begun(home, db)
     for kind, payload, parties in (
@@ -38,6 +42,10 @@ def filled(home: Path) -> None:
     for proposal, signers in ((approved, ("treasury", "trustee")), (standing, ("treasury", "trustee", "compliance"))):
         for signer in signers:
             decide(settings, db, proposal, decision(db, proposal, signer))
+    for party, name in PEOPLE.items():
+        set_party(settings, db, party, name, "Person", by=BY)
+        set_address(db, party, address(party), by=BY)
+    structured(settings, db)
     make_checkpoint(settings, db, datetime.now(UTC))
     db.close()
 
