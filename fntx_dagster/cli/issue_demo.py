@@ -26,15 +26,19 @@ from fntx_dagster.services.transactions.submitting import submit
 
 _CONFIRMED_WITHIN = 30
 _ISSUED, _DOLLARS = "250000.5", "900"
+_FIVE_XRP = "5000000"
+"""In drops."""
 
 
 def issue_on_xrpl(demo: DemoTreasury) -> None:
     """Issue tokens to a customer. Permanent where they do not arrive, or what must be refused is not."""
     title(f"An issue on the XRP Ledger: {_ISSUED} {BOND} to customer-17")
-    listed = propose(demo.settings, demo.db, "iou.issue", _issue(demo, "customer-18", "10"), by=BY)
+    # of XRP, which the ledger would take: what it would not is refused before anybody is screened
+    gift = _payment(demo, "customer-18", _FIVE_XRP)
+    listed = propose(demo.settings, demo.db, "distribution.pay", gift, by=BY)
     row = show(demo.db, listed).row
     must(row.state == "blocked", f"a party that is on a list is {row.state}")
-    out(line(GOOD, f" To customer-18, first: blocked, {row.reason}. Nobody votes on it."))
+    out(line(GOOD, f" 5 XRP to customer-18, first: blocked, {row.reason}. Nobody votes on it."))
     travel = {
         "originator": {"name": "Demo Treasury", "account": demo.xrpl("issuer"), "address": "1 Demo Street"},
         "beneficiary": {
@@ -115,7 +119,10 @@ def confirmed(demo: DemoTreasury, proposal: UUID) -> Settled:
 
 
 def _issue(demo: DemoTreasury, to: str, value: str) -> dict[str, Any]:
-    amount = {"currency": BOND, "issuer": demo.xrpl("issuer"), "value": value}
+    return _payment(demo, to, {"currency": BOND, "issuer": demo.xrpl("issuer"), "value": value})
+
+
+def _payment(demo: DemoTreasury, to: str, amount: str | dict[str, str]) -> dict[str, Any]:
     params = {"destination": demo.xrpl(to), "amount": amount}
     intent = {"op": "payment", "account": demo.xrpl("issuer"), "params": params}
     return {"ledger": "xrpl", "network_id": NETWORK_ID, "intent": intent}
