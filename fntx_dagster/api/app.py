@@ -23,6 +23,7 @@ from fntx_dagster.api import (
     record,
     signals,
     treasury,
+    treasury_bonds,
     treasury_escrows,
     treasury_transactions,
 )
@@ -52,7 +53,7 @@ def make_app(desk: Desk, settings: Settings | None = None, *, simulated_time: bo
     answer_problems(app)
     app.include_router(router)
     app.include_router(signals.router)
-    for wing in (record, audit, treasury, treasury_transactions, treasury_escrows, compliance):
+    for wing in (record, audit, treasury, treasury_transactions, treasury_escrows, treasury_bonds, compliance):
         app.include_router(wing.router)
     app.add_middleware(_Unstored)
     return app

@@ -76,6 +76,30 @@ DOCUMENT = body_of(
     ["sha256", "title"],
     {"sha256": "ab" * 32, "title": "title deed"},
 )
+BOND_TERMS = body_of(
+    {
+        "terms": {
+            "type": "object",
+            "description": "id, name, issuer, token, cash, currency, decimals, notional, rate, day_count, cycle, "
+            "start, maturity, and where needed funding, business_days, calendar, grace_days, cure_days, fees (docs/bonds.md).",
+        }
+    },
+    ["terms"],
+    {"terms": {"id": "BOND-2026-1", "name": "Solar park", "issuer": "house", "notional": "1500000.00"}},
+)
+BOND_STRUCTURE = body_of(
+    {"structure": {"type": "object", "description": "series with their tranches and holders, and equity."}},
+    ["structure"],
+    {"structure": {"series": [{"id": "S1", "notional": "1500000.00", "tranches": []}], "equity": []}},
+)
+BOND_TRANSITION = body_of(
+    {
+        "event": {"type": "string", "description": "An event of `possible_events` of the bond, such as accelerate."},
+        "reason": _REASON | {"minLength": 0},
+    },
+    ["event"],
+    {"event": "pause", "reason": "the register of holders is wrong"},
+)
 SIGNATURES = body_of(
     {
         "blob": _HEX | {"description": "XRP Ledger: the blob that xrpl.transaction.sign(…, multisign=True) gives."},

@@ -18,6 +18,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from fntx_dagster.client.audit import AuditLogReader
+from fntx_dagster.client.bonds import BondCaller
 from fntx_dagster.client.compliance import ComplianceCaller
 from fntx_dagster.client.escrows import EscrowCaller
 from fntx_dagster.client.record import RecordReader
@@ -28,7 +29,7 @@ from fntx_dagster.model import answers, signal_answers
 __all__ = ["Amount", "ApiProblem", "Client"]
 
 
-class Client(RecordReader, AuditLogReader, TreasuryCaller, EscrowCaller, ComplianceCaller):
+class Client(RecordReader, AuditLogReader, TreasuryCaller, EscrowCaller, BondCaller, ComplianceCaller):
     """A bot's way to the API. One client is for one thread; `is_paper` of every call is the one given here."""
 
     def submit(

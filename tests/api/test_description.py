@@ -8,6 +8,7 @@ import pytest
 
 from fntx_dagster.api import description, treasury_description
 from fntx_dagster.api.app import make_app
+from fntx_dagster.services.bonds import programs as bonds
 from fntx_dagster.services.escrows import programs as escrows
 from fntx_dagster.services.orders import fields, requests
 from fntx_dagster.services.orders.turn import Desk
@@ -29,6 +30,9 @@ def document() -> dict[str, Any]:
         (description.SIGNAL_EXIT, signals.leaving),
         (treasury_description.ESCROW, escrows.asked_escrow),
         (treasury_description.DOCUMENT, escrows.attested),
+        (treasury_description.BOND_TERMS, bonds.asked_terms),
+        (treasury_description.BOND_STRUCTURE, bonds.asked_structure),
+        (treasury_description.BOND_TRANSITION, bonds.asked_transition),
     ],
 )
 def test_the_fields_that_are_described_are_those_that_are_read(
@@ -55,12 +59,13 @@ _WITHOUT_A_BODY = (
     "/api/audit/checkpoint",
     *(f"/api/treasury/proposals/{{proposal_id}}/{step}" for step in ("screen", "prepare", "submit", "confirm")),
     *(f"/api/treasury/escrows/{{escrow_id}}/{step}" for step in ("create", "finish")),
+    "/api/treasury/bonds/{bond_id}/submit",
 )
 
 
 def test_every_endpoint_says_what_it_does_asks_for_a_token_and_lists_its_problems() -> None:
     paths = document()["paths"]
-    assert len(paths) == 66
+    assert len(paths) == 73
     for path, methods in paths.items():
         for method, operation in methods.items():
             assert operation["description"], path

@@ -1,0 +1,83 @@
+"""The endpoints of bonds: their making, their steps by the table of states, and what is known of them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from fntx_dagster.api import description, treasury_description
+from fntx_dagster.api.dependencies import Body, TheDesk, TreasuryProposer, TreasuryReader, settings_of
+from fntx_dagster.api.description import answered
+from fntx_dagster.api.documents import document
+from fntx_dagster.model import bond_answers as answers
+from fntx_dagster.model.treasury_answers import ProposalAnswer
+from fntx_dagster.services.bonds import programs
+
+router = APIRouter(prefix="/api/treasury", responses=description.PROBLEMS | description.UNCHANGED)
+
+
+@router.post(
+    "/bonds",
+    status_code=201,
+    responses=answered(answers.BondAnswer, status=201),
+    openapi_extra=treasury_description.BOND_TERMS,
+)
+def create(request: Request, desk: TheDesk, caller: TreasuryProposer, body: Body) -> Response:
+    """Create a bond from its terms: a draft, which nothing moves yet."""
+    return document(request, programs.create(settings_of(request), desk.db, caller, body), 201)
+
+
+@router.get("/bonds", responses=answered(answers.BondsAnswer))
+def list_bonds(
+    request: Request,
+    desk: TheDesk,
+    caller: TreasuryReader,
+    state: Annotated[str | None, Query(max_length=40, description="In this state, such as Delinquent.")] = None,
+) -> Response:
+    """Bonds, newest first."""
+    return document(request, programs.listed(desk.db, state))
+
+
+@router.get("/bonds/{bond_id}", responses=answered(answers.BondAnswer))
+def bond(request: Request, desk: TheDesk, caller: TreasuryReader, bond_id: str) -> Response:
+    """A bond: its state and what can follow, its tranches, what is overdue and what is due next."""
+    return document(request, programs.one(desk.db, bond_id))
+
+
+@router.get("/bonds/{bond_id}/events", responses=answered(answers.BondEventsAnswer))
+def events(request: Request, desk: TheDesk, caller: TreasuryReader, bond_id: str) -> Response:
+    """Every step of a bond, with its number in the audit log."""
+    return document(request, programs.events(desk.db, bond_id))
+
+
+@router.get("/bonds/{bond_id}/holders", responses=answered(answers.BondHoldersAnswer))
+def holders(request: Request, desk: TheDesk, caller: TreasuryReader, bond_id: str) -> Response:
+    """Who holds how many units of each tranche, and of the equity."""
+    return document(request, programs.holders(desk.db, bond_id))
+
+
+@router.post(
+    "/bonds/{bond_id}/structure",
+    responses=answered(answers.BondAnswer),
+    openapi_extra=treasury_description.BOND_STRUCTURE,
+)
+def structure(request: Request, desk: TheDesk, caller: TreasuryProposer, bond_id: str, body: Body) -> Response:
+    """Give a draft its series, tranches and holders. What is due by schedule is fixed with it."""
+    return document(request, programs.structure(settings_of(request), desk.db, caller, bond_id, body))
+
+
+@router.post("/bonds/{bond_id}/submit", status_code=201, responses=answered(ProposalAnswer, status=201))
+def submit(request: Request, desk: TheDesk, caller: TreasuryProposer, bond_id: str) -> Response:
+    """Screen everybody whom a bond names, and ask the signers to approve it. The answer is the proposal."""
+    return document(request, programs.submit(settings_of(request), desk.db, caller, bond_id), 201)
+
+
+@router.post(
+    "/bonds/{bond_id}/transitions",
+    responses=answered(answers.BondMoveAnswer),
+    openapi_extra=treasury_description.BOND_TRANSITION,
+)
+def transition(request: Request, desk: TheDesk, caller: TreasuryProposer, bond_id: str, body: Body) -> Response:
+    """Take a step of a bond by its table of states; one that needs approvals is proposed. Its guard is judged now, and
+    of a proposal again with the last decision, by the date of the last validated ledger."""
+    return document(request, programs.move(settings_of(request), desk.db, caller, bond_id, body))

@@ -1,0 +1,48 @@
+"""Bonds of the treasury: created, structured, submitted, moved by their table of states, and read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fntx_dagster.client.sending import Requester, written
+from fntx_dagster.model import bond_answers as answers
+from fntx_dagster.model.treasury_answers import ProposalAnswer
+
+_BONDS = "/api/treasury/bonds"
+
+
+class BondCaller(Requester):
+    """What a token with scopes of the treasury may do with bonds."""
+
+    def create_bond(self, terms: Mapping[str, Any]) -> answers.BondAnswer:
+        """Create a bond from its terms, as docs/bonds.md has them."""
+        return self._call("POST", _BONDS, json={"terms": terms})
+
+    def structure_bond(self, bond_id: str, structure: Mapping[str, Any]) -> answers.BondAnswer:
+        """Give a draft its series, tranches and holders."""
+        return self._call("POST", f"{_BONDS}/{bond_id}/structure", json={"structure": structure})
+
+    def submit_bond(self, bond_id: str) -> ProposalAnswer:
+        """Screen everybody whom a bond names, and ask the signers to approve it."""
+        return self._call("POST", f"{_BONDS}/{bond_id}/submit")
+
+    def transition_bond(self, bond_id: str, event: str, reason: str = "") -> answers.BondMoveAnswer:
+        """Take a step of a bond, or propose it where it needs approvals."""
+        return self._call("POST", f"{_BONDS}/{bond_id}/transitions", json={"event": event, "reason": reason})
+
+    def bonds(self, state: str | None = None) -> answers.BondsAnswer:
+        """Bonds, newest first: all, or those in a state."""
+        return self._call("GET", _BONDS, params=written({"state": state}))
+
+    def bond(self, bond_id: str) -> answers.BondAnswer:
+        """A bond: where it stands, what is overdue, what can follow."""
+        return self._call("GET", f"{_BONDS}/{bond_id}")
+
+    def bond_events(self, bond_id: str) -> answers.BondEventsAnswer:
+        """Every step of a bond."""
+        return self._call("GET", f"{_BONDS}/{bond_id}/events")
+
+    def bond_holders(self, bond_id: str) -> answers.BondHoldersAnswer:
+        """Who holds units of a bond."""
+        return self._call("GET", f"{_BONDS}/{bond_id}/holders")

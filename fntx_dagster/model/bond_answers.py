@@ -1,0 +1,69 @@
+"""What the HTTP API answers of bonds: the types of its OpenAPI document and of the client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_extensions import TypedDict  # the one that pydantic reads before Python 3.12
+
+BondPart = dict[str, Any]
+
+
+class BondSummary(TypedDict):
+    """A bond in a line: amounts are texts with the decimals of its currency."""
+
+    bond: str
+    name: str
+    state: str
+    issuer: str
+    currency: str
+    decimals: int
+    notional: str
+    token: dict[str, str]
+    start: str
+    maturity: str
+
+
+class BondAnswer(BondSummary):
+    """A bond: its terms as they were handed in, its tranches, what is overdue at `as_of`, the events that are possible
+    now, and the proposals about it."""
+
+    as_of: str
+    possible_events: list[str]
+    terms: BondPart
+    terms_hash: str
+    structure_hash: str | None
+    series: list[BondPart]
+    tranches: list[BondPart]
+    fees: list[BondPart]
+    holders: int
+    next_due: str | None
+    arrears: list[BondPart]
+    proposals: list[BondPart]
+
+
+class BondsAnswer(TypedDict):
+    """Bonds, newest first."""
+
+    bonds: list[BondSummary]
+
+
+class BondMoveAnswer(TypedDict):
+    """The state of a bond after a step that was asked for; `proposal`: the id of the one that waits for decisions, null
+    where the step was taken."""
+
+    bond: str
+    state: str
+    proposal: str | None
+
+
+class BondEventsAnswer(TypedDict):
+    """Every step of a bond, in the order of the audit log."""
+
+    events: list[BondPart]
+
+
+class BondHoldersAnswer(TypedDict):
+    """Who holds units of a bond; `tranche` is null for the equity."""
+
+    holders: list[BondPart]
