@@ -133,11 +133,11 @@ def _tranches(connection: Connection, bond_id: str, holders: list[HoldingRow], o
 
 
 def _accrued(connection: Connection, bond_id: str, on: date) -> dict[str, Decimal]:
-    """Tranche → the interest of the period that runs on a date, as far as its days are accrued."""
+    """Tranche → the interest of the period that runs on a date, as far as the days before it are accrued."""
     running = [flow for flow in cashflows_of(connection, bond_id) if flow.period_start < on <= flow.period_end]
     if not running:
         return {}
-    rows = accruals_of(connection, bond_id, min(flow.period_start for flow in running) + _A_DAY, on)
+    rows = accruals_of(connection, bond_id, min(flow.period_start for flow in running), on - _A_DAY)
     periods = {flow.period for flow in running}
     return {row.tranche_id: row.accrued for row in rows if row.period in periods}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 from fntx_dagster.errors import Permanent
 from fntx_dagster.report.bond_html import bond_report_html
 from fntx_dagster.report.bond_report import bond_report_document
+from fntx_dagster.services.bonds.accruing import accrue
 from fntx_dagster.services.bonds.reports import INVESTOR, PORTFOLIO, REPORT_KINDS, bond_report
 from fntx_dagster.services.bonds.steps import NoSuchBond
 from fntx_dagster.store.database import Database
@@ -73,6 +74,22 @@ def test_what_was_paid_after_the_day_that_counts_as_today_does_not_count(databas
     assert trustee["figures"]["arrears"] == "127500.00"
     clocks = document(database, "lifecycle_status", on=date(2026, 4, 2))["figures"]
     assert (clocks["days_overdue"], clocks["delinquent_from"]) == (1, "2026-04-12T00:00:00Z")
+
+
+def test_what_has_accrued_is_that_of_the_days_before_in_the_running_period(database: Database, tmp_path: Path) -> None:
+    with bond_desk("xrpl", database, tmp_path / "home", HOLDERS):
+        for number in range(12):
+            accrue(database, date(2026, 3, 26) + timedelta(days=number))
+
+    def accrued(day: int, month: int = 4) -> str | None:
+        return document(database, "trustee_report", on=date(2026, month, day))["tranches"][0]["accrued"]
+
+    # A: 1,000,000.00 at 5 %, of which 100,000.00 were due on 1 April; 30E360, so 31 March adds nothing.
+    assert accrued(26, 3) is None  # before the first day that is kept
+    assert accrued(1) == "12500.00"
+    assert accrued(2) == "138.89"
+    assert accrued(4) == "416.67"  # the three days of 1, 2 and 3 April
+    assert accrued(4, 7) is None
 
 
 @pytest.mark.parametrize("kind", REPORT_KINDS)
