@@ -5,11 +5,16 @@ from __future__ import annotations
 import typer
 
 from fntx_dagster.cli.bond_calculators import schedule, waterfall
+from fntx_dagster.cli.bond_cash import cash, distribute, pay, receipt
 from fntx_dagster.cli.bond_factory import create, events, holders, list_, show, structure, submit, transition
 from fntx_dagster.cli.bond_reports import report
 
 bond = typer.Typer(no_args_is_help=True, help="Bonds: their terms, what they owe, and who is paid.")
 
-for command in (create, structure, submit, show, events, transition, holders, schedule, waterfall, report):
+for command in (
+    *(create, structure, submit, show, events, transition, holders),
+    *(receipt, distribute, pay, cash),
+    *(schedule, waterfall, report),
+):
     bond.command()(command)
 bond.command("list")(list_)

@@ -26,6 +26,7 @@ from fntx_dagster.store.treasury.distributions import (
     PaymentRow,
     add_distribution,
     distribution,
+    distributions,
 )
 from fntx_dagster.store.treasury.platform import entered
 
@@ -101,6 +102,17 @@ def compute(
         row = confirmed_if_all_paid(connection, row, bond, closed_at, by, events)
         logged(settings, connection, events)
     return row
+
+
+def distribute_next(
+    settings: Settings, db: Database, bond_id: str, period: int | None = None, by: str = TERMINAL
+) -> DistributionRow:
+    """The distribution of a bond that is not proposed yet, or failed; else the next, computed. Raises what `compute`
+    raises."""
+    with db.connect() as connection:
+        known_bond(connection, bond_id)
+        waiting = distributions(connection, bond_id, ("computed", "failed"))
+    return waiting[0] if waiting else compute(settings, db, bond_id, period, by)
 
 
 def _row(

@@ -27,7 +27,7 @@ from fntx_dagster.services.transactions.importing import import_part
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.horizon.entries import AccountEntry
 from fntx_dagster.simulate.horizon.network import StellarNetwork
-from fntx_dagster.simulate.horizon.server import serve_horizon
+from fntx_dagster.simulate.horizon.server import SimulatedHorizon, serve_horizon
 from fntx_dagster.simulate.xrpl.server import XrplServer, serve_xrpl
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.bond_money import CashflowRow, add_cashflows
@@ -68,15 +68,16 @@ class BondDesk(NamedTuple):
     town: Town | None = None
     xrpl: XrplServer | None = None
     network: StellarNetwork | None = None
+    horizon: SimulatedHorizon | None = None
 
     def cash(self, amount: str, document: str = "statement.pdf") -> None:
         """Cash that came in, by evidence."""
         digest = sha256(document.encode()).hexdigest()
         receipt_by_evidence(self.settings, self.db, BOND, amount, date(2026, 4, 1), (document, digest), "a statement")
 
-    def approved(self, amount: str, period: int = 1) -> UUID:
+    def approved(self, amount: str, period: int = 1, document: str = "") -> UUID:
         """A distribution that two approved."""
-        self.cash(amount, f"statement-{period}.pdf")
+        self.cash(amount, document or f"statement-{period}.pdf")
         row = compute(self.settings, self.db, BOND, period)
         self.decided(propose_distribution(self.settings, self.db, row.distribution_id))
         return row.distribution_id
@@ -189,7 +190,7 @@ def bond_desk(
     there = paying_network(holders)
     with serve_horizon(there, closes_every=closes_every or 3600, with_faults=True) as server:
         settings = begun(home, db, horizon=server.url)
-        desk = BondDesk(ledger, settings, db, home / "to-sign", network=there)
+        desk = BondDesk(ledger, settings, db, home / "to-sign", network=there, horizon=server)
         _enter(desk, holders, **more)
         yield desk
 

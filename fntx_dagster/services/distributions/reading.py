@@ -1,0 +1,115 @@
+"""Distributions and receipts as programs read them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+from fntx_dagster.bonds.deals import amounts
+from fntx_dagster.errors import Permanent
+from fntx_dagster.services.bonds.steps import known_bond
+from fntx_dagster.services.distributions.paying import DistributionProgress
+from fntx_dagster.store.treasury.cash_receipts import CashReceiptRow, receipts_of
+from fntx_dagster.store.treasury.distributions import (
+    DistributionRow,
+    PaymentStanding,
+    distribution_proposals,
+    distributions,
+)
+
+if TYPE_CHECKING:
+    from fntx_dagster.store.database import Database
+
+
+class CashView(NamedTuple):
+    """The cash of a bond: what came in, `free`: the receipts that no distribution distributes, and its distributions,
+    the newest first."""
+
+    receipts: Sequence[CashReceiptRow]
+    free: frozenset[UUID]
+    distributions: Sequence[DistributionRow]
+
+
+def cash_of(db: Database, bond_id: str) -> CashView:
+    """What came in on a bond and what became of it. Raises NoSuchBond."""
+    with db.snapshot() as snapshot, snapshot.connect() as connection:
+        known_bond(connection, bond_id)
+        free = frozenset(each.receipt_id for each in receipts_of(connection, bond_id, free=True))
+        return CashView(receipts_of(connection, bond_id), free, distributions(connection, bond_id))
+
+
+def named_distribution(db: Database, name: str) -> UUID:
+    """The distribution of that id, or the newest one of the bond of that id. Raises NoSuchBond, and Permanent where the
+    bond has none."""
+    try:
+        return UUID(name)
+    except ValueError:
+        pass
+    with db.connect() as connection:
+        known_bond(connection, name)
+        rows = distributions(connection, name)
+    if not rows:
+        raise Permanent(f"{name} has no distribution yet", f"`fntx bond distribute {name}` computes one")
+    return rows[0].distribution_id
+
+
+def distribution_dict(row: DistributionRow) -> dict[str, Any]:
+    """A distribution for programs; its amounts have the decimals of its currency."""
+    result = json.loads(row.document)["result"]
+    amount = amounts(result["decimals"])
+    return {
+        "distribution": str(row.distribution_id),
+        "bond": row.bond_id,
+        "number": row.number,
+        "period": row.period,
+        "state": row.state,
+        "hash": row.hash,
+        "currency": result["currency"],
+        "available": result["available"],
+        "carried": amount(int(row.carried.scaleb(result["decimals"]))),
+        "retained": result["retained"],
+        "ledger": row.ledger,
+        "account": row.account,
+        "computed_by": row.computed_by,
+        "computed_at": row.computed_at,
+        "lines": result["lines"],
+    }
+
+
+def progress_dict(db: Database, report: DistributionProgress) -> dict[str, Any]:
+    """A distribution with its payments, for programs."""
+    with db.connect() as connection:
+        proposals = distribution_proposals(connection, report.row.distribution_id)
+    decimals = json.loads(report.row.document)["result"]["decimals"]
+    return {
+        **distribution_dict(report.row),
+        "payments": [_payment(each, decimals) for each in report.payments],
+        "tickets": [{"proposal_id": each.proposal_id, "state": each.state} for each in report.tickets],
+        "proposals": proposals,
+        "problems": {str(number): words for number, words in report.problems.items()},
+        "files": [str(path) for path in report.files],
+        "next": report.next,
+    }
+
+
+def receipt_dict(row: CashReceiptRow) -> dict[str, Any]:
+    """A receipt for programs."""
+    return row._asdict() | {"amount": f"{row.amount:f}"}
+
+
+def _payment(standing: PaymentStanding, decimals: int) -> dict[str, Any]:
+    own = standing.payment
+    state = "confirmed" if standing.tx_hash is not None else standing.state or "open"
+    return {
+        **own._asdict(),
+        "amount": amounts(decimals)(int(own.amount.scaleb(decimals))),
+        "state": state,
+        "attempts": standing.attempts,
+        "proposal_id": standing.proposal_id,
+        "reason": standing.reason or "",
+        "tx_hash": standing.tx_hash,
+        "ledger_index": standing.ledger_index,
+        "closed_at": standing.closed_at,
+    }
