@@ -187,7 +187,7 @@ def _proposal(each: ListedProposal) -> tuple[Cell, ...]:
         Link(f"{row.nonce}", f"/treasury/proposals/{row.proposal_id}"),
         Link(row.kind, f"/treasury/proposals/{row.proposal_id}"),
         state_badge(row.state),
-        f"{names(each.approvals)} ({len(each.approvals)} of {row.threshold})",
+        f"{names(each.approvals)} ({len(each.approvals)}, needs {row.threshold})",
         names(each.rejections),
         words.moment(row.expires_at),
         words.moment(row.created_at),
