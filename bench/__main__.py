@@ -19,6 +19,7 @@ import mutations
 import orders
 import pages
 import periods
+import reconciliation
 import schedules
 import screening
 import signals
@@ -38,6 +39,7 @@ BENCHMARKS = {
     "orders": orders.measure,
     "pages": pages.measure,
     "periods": periods.measure,
+    "reconciliation": reconciliation.measure,
     "schedules": schedules.measure,
     "screening": screening.measure,
     "signals": signals.measure,

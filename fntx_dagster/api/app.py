@@ -20,6 +20,7 @@ from fntx_dagster.api import (
     callers,
     compliance,
     description,
+    reconciliation,
     record,
     signals,
     treasury,
@@ -53,7 +54,7 @@ def make_app(desk: Desk, settings: Settings | None = None, *, simulated_time: bo
     answer_problems(app)
     app.include_router(router)
     app.include_router(signals.router)
-    for wing in (record, audit, treasury, treasury_transactions, treasury_escrows, treasury_bonds, compliance):
+    for wing in (record, audit, treasury, treasury_transactions, treasury_escrows, treasury_bonds, compliance, reconciliation):
         app.include_router(wing.router)
     app.add_middleware(_Unstored)
     return app

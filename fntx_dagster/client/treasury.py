@@ -10,6 +10,7 @@ from fntx_dagster.client.sending import Requester, written
 from fntx_dagster.model import treasury_answers as answers
 
 _PROPOSALS = "/api/treasury/proposals"
+_RECONCILIATIONS = "/api/treasury/reconciliations"
 
 
 class TreasuryCaller(Requester):
@@ -59,6 +60,14 @@ class TreasuryCaller(Requester):
     def screen_proposal(self, proposal_id: UUID | str) -> answers.ProposalAnswer:
         """Screen the parties of a proposal again."""
         return self._call("POST", f"{_PROPOSALS}/{proposal_id}/screen", once=True)
+
+    def reconciliations(self, limit: int = 100) -> answers.ReconciliationsAnswer:
+        """The newest reconciliations of the ledgers with our records, the newest first."""
+        return self._call("GET", _RECONCILIATIONS, params=written({"limit": limit}))
+
+    def reconciliation(self, number: int) -> answers.ReconciliationAnswer:
+        """The report of a reconciliation, by `run_no` of the list."""
+        return self._call("GET", f"{_RECONCILIATIONS}/{number}")
 
     def treasury_queue(self) -> answers.QueueAnswer:
         """What is approved and not yet at its end."""

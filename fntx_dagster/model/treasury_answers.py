@@ -187,3 +187,39 @@ class DispositionAnswer(TypedDict):
     verdict: str
     dispositions: list[int]
     proposals: dict[str, str]
+
+
+class ReconciliationRow(TypedDict):
+    """A reconciliation and what it came to: CLEAN, DISCREPANCIES_FOUND or ERROR. Ledgers are null where none was
+    read."""
+
+    run_no: int
+    ran_at: str
+    scope: str
+    network: str
+    xrpl_ledger: int | None
+    stellar_ledger: int | None
+    matched: int
+    mismatched: int
+    pending: int
+    errors: int
+    overall_status: str
+    report_hash: str
+    audit_seq: int
+    ran_by: str
+
+
+class ReconciliationsAnswer(TypedDict):
+    """The newest reconciliations, the newest first."""
+
+    reconciliations: list[ReconciliationRow]
+
+
+class ReconciliationAnswer(TypedDict):
+    """The report of a reconciliation. `attestation`: SHA-256 of the canonical JSON of the rest, and the event of the
+    audit log that holds it."""
+
+    metadata: TreasuryRow
+    summary: TreasuryRow
+    items: list[TreasuryRow]
+    attestation: TreasuryRow

@@ -170,6 +170,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "bond_holders": {"bond_id": "{bond_id}"},
     "signers": {},
     "machines": {},
+    "reconciliations": {},
+    "reconciliation": {"number": "{number}"},
     "sealed_events": {"first": 9},
 }
 """Each method with every argument that it has."""

@@ -25,7 +25,7 @@ SCOPES = {
     "audit:read": "the log's state, checkpoints, anchors and sealed events",
     PLAIN: "proofs, which show what an event says",
     "audit:checkpoint": "sign the log as it is",
-    "treasury:read": "proposals, transactions and signers",
+    "treasury:read": "proposals, transactions, signers and reconciliations",
     "treasury:propose": "make and cancel proposals, end standing approvals",
     "treasury:sign": "hand in decisions and signatures that were made elsewhere",
     "treasury:submit": "prepare, submit and confirm transactions",

@@ -40,6 +40,7 @@ PLACES = (
     ("/treasury/states", "Steps"),
     ("/screening", "Screening"),
     ("/audit", "Audit log"),
+    ("/reconciliation", "Reconciliation"),
 )
 
 

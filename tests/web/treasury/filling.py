@@ -12,6 +12,7 @@ from fntx_dagster.services.governance.deciding import decide
 from fntx_dagster.services.governance.ending import cancel
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import list_proposals
+from fntx_dagster.services.reconciling.running import run as reconcile
 from fntx_dagster.services.screening.addresses import set_address
 from fntx_dagster.services.screening.parties import set_party
 from fntx_dagster.settings import Settings
@@ -47,6 +48,7 @@ def filled(home: Path) -> None:
         set_address(db, party, address(party), by=BY)
     structured(settings, db)
     make_checkpoint(settings, db, datetime.now(UTC))
+    reconcile(settings, db)  # no server is named: every check is without an answer
     db.close()
 
 
