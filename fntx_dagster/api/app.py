@@ -54,7 +54,16 @@ def make_app(desk: Desk, settings: Settings | None = None, *, simulated_time: bo
     answer_problems(app)
     app.include_router(router)
     app.include_router(signals.router)
-    for wing in (record, audit, treasury, treasury_transactions, treasury_escrows, treasury_bonds, compliance, reconciliation):
+    for wing in (
+        record,
+        audit,
+        treasury,
+        treasury_transactions,
+        treasury_escrows,
+        treasury_bonds,
+        compliance,
+        reconciliation,
+    ):
         app.include_router(wing.router)
     app.add_middleware(_Unstored)
     return app

@@ -124,6 +124,17 @@ class Horizon:
         for row in self._transaction_rows(address, after):
             yield self._read(lambda row=row: _transaction(row))
 
+    def envelopes_of(self, address: str) -> Iterator[tuple[str, str, str]]:
+        """Hash, source account and envelope of each transaction that touched an account, the oldest first."""
+        for row in self._transaction_rows(address):
+            yield self._read(
+                lambda row=row: (
+                    read.text(row, "hash", 64),
+                    read.text(row, "source_account", 69),
+                    read.text(row, "envelope_xdr", 200_000),
+                )
+            )
+
     def data_written(self, address: str, name: str) -> list[bytes]:
         """What the account's own successful transactions with a memo of type hash wrote into one of its data entries,
         the oldest first: the entry itself holds the last alone. A transaction's operations are asked for where its
@@ -211,9 +222,9 @@ def _account(document: dict[str, Any], address: str) -> StellarAccountState:
         StellarThresholds(weights.pop(address, 0), low, med, high),
         {key: weight for key, weight in weights.items() if weight > 0},
         tuple(_line(row) for row in balances if row.get("asset_type") in ("credit_alphanum4", "credit_alphanum12")),
-        {name: read.content(value) for name, value in read.field_of(document, "data", dict).items()},
+        {name: read.content(value) for name, value in read.field_of({"data": {}} | document, "data", dict).items()},
         read.text(document, "home_domain") if document.get("home_domain") else "",
-        read.whole(document, "last_modified_ledger"),
+        read.whole({"last_modified_ledger": 0} | document, "last_modified_ledger"),
     )
 
 

@@ -122,7 +122,7 @@ def account_lines(rpc: XrplRpc, address: str, ledger_index: int, peer: str | Non
             row.currency("currency"),
             row.value("balance"),
             row.value("limit"),
-            row.value("limit_peer"),
+            row.value("limit_peer") if row.has("limit_peer") else Decimal(0),
             row.flag("peer_authorized"),
             row.flag("freeze_peer"),
             row.flag("no_ripple_peer"),
@@ -163,7 +163,7 @@ def _escrow(row: XrplReply, owner: str) -> XrplEscrow:
         row.whole("CancelAfter") if row.has("CancelAfter") else None,
         row.word("Condition", 520) if row.has("Condition") else None,
         row.whole("Sequence") if row.has("Sequence") else None,
-        row.hash("PreviousTxnID"),
+        row.hash("PreviousTxnID") if row.has("PreviousTxnID") or not row.has("Sequence") else "",
     )
 
 

@@ -24,7 +24,6 @@ class XrplHistoryRow(NamedTuple):
     whether it changes who signs, or a flag other than the global freeze; `memo`: what it anchors."""
 
     hash: str
-    ledger_index: int
     succeeded: bool
     signers: tuple[str, ...]
     is_config: bool
@@ -36,18 +35,18 @@ def account_history(rpc: XrplRpc, address: str, ledger_index: int) -> Iterator[X
     others sent to it are left out. Raises XrplRefusedError actNotFound where the ledger never had the account."""
     asked = {"account": address, "ledger_index_min": -1, "ledger_index_max": ledger_index, "forward": True}
     for row in pages_of(rpc, "account_tx", "transactions", **asked):
-        sent = row.inner("tx_json")
+        name = "tx_json" if row.has("tx_json") else "tx"  # of the API's versions 2 and 1
+        sent = row.inner(name)
         if sent.address("Account") != address:
             continue
         if not row.flag("validated"):
             raise row.wrong("validated")
         yield XrplHistoryRow(
-            row.hash("hash"),
-            row.whole("ledger_index"),
+            (row if row.has("hash") else sent).hash("hash"),
             row.inner("meta").word("TransactionResult", 60) == "tesSUCCESS",
             _signers(sent),
-            is_config_change(row.raw("tx_json")),
-            _anchored(row.raw("tx_json")),
+            is_config_change(row.raw(name)),
+            _anchored(row.raw(name)),
         )
 
 

@@ -105,14 +105,14 @@ def _history(look: LedgerLook, address: str) -> Part:
             return {"rows": []}
         keys: Collection[str] = {*look.ids, *look.config.stellar_accounts.values(), address}
         rows: list[Part] = []
-        for sent in horizon.transactions_of(address):
-            envelope = read_envelope(sent.envelope_xdr, look.config.passphrase, keys)
+        for digest, source, xdr in horizon.envelopes_of(address):
+            envelope = read_envelope(xdr, look.config.passphrase, keys)
             if envelope is None:
-                if sent.source == address:
-                    rows.append({"hash": sent.hash, "signers": [], "config_change": True})
+                if source == address:
+                    rows.append({"hash": digest, "signers": [], "config_change": True})
             elif address in envelope.accounts:
                 signers = [look.ids.get(key, key) for key in envelope.signers]
-                rows.append({"hash": sent.hash, "signers": signers, "config_change": envelope.is_config})
+                rows.append({"hash": digest, "signers": signers, "config_change": envelope.is_config})
         return {"rows": rows}
 
     return _asked(look, ask)
