@@ -81,7 +81,8 @@ BOND_TERMS = body_of(
         "terms": {
             "type": "object",
             "description": "id, name, issuer, token, cash, currency, decimals, notional, rate, day_count, cycle, "
-            "start, maturity, and where needed funding, business_days, calendar, grace_days, cure_days, fees (docs/bonds.md).",
+            "start, maturity, and where needed funding, business_days, calendar, grace_days, cure_days, fees "
+            "(docs/bonds.md).",
         }
     },
     ["terms"],

@@ -14,9 +14,10 @@ _NEAREST, _FARTHER = 16, 9
 _HEAD = 5
 
 
-def step_diagram(title: str, ways: Sequence[tuple[str, str]]) -> str:
+def step_diagram(title: str, ways: Sequence[tuple[str, str]], here: str | None = None) -> str:
     """SVG of the ways (state, next) of a table, its states in the order in which the table first names them; what leads
-    nowhere is an end, and is written in bold. `title` says what it shows to who does not see it."""
+    nowhere is an end, and is written in bold. `title` says what it shows to who does not see it; `here` is the state
+    that something is in, in the accent."""
     states = [*dict.fromkeys(state for way in ways for state in way)]
     place = {state: number for number, state in enumerate(states)}
     drawn = [*dict.fromkeys((place[state], place[following]) for state, following in ways)]
@@ -25,7 +26,9 @@ def step_diagram(title: str, ways: Sequence[tuple[str, str]]) -> str:
     width = round(left + _GAP + (_NEAREST + _FARTHER * reach) * 3 / 4 + _GAP)
     height = _TOP + _ROW * len(states)
     leaving = {start for start, _ in drawn}
-    names = "".join(_name(state, _y(number), number in leaving) for number, state in enumerate(states))
+    names = "".join(
+        _name(state, _y(number), number in leaving, is_here=state == here) for number, state in enumerate(states)
+    )
     arcs = "".join(_arc(start, to, left) for start, to in drawn)
     box = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     return f'<svg class="steps" {box} role="img" aria-label="{escape(title)}">{arcs}{names}</svg>'
@@ -35,9 +38,10 @@ def _y(number: int) -> int:
     return _TOP + _ROW * number
 
 
-def _name(state: str, y: int, is_left: bool) -> str:
+def _name(state: str, y: int, is_left: bool, *, is_here: bool) -> str:
     weight = "" if is_left else ' font-weight="600"'
-    return f'<text class="f-ink" x="0" y="{y + 4}"{weight}>{escape(state)}</text>'
+    colour = "accent" if is_here else "ink"
+    return f'<text class="f-{colour}" x="0" y="{y + 4}"{weight}>{escape(state)}</text>'
 
 
 def _arc(start: int, to: int, left: float) -> str:

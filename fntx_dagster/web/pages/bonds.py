@@ -10,12 +10,14 @@ from fntx_dagster.report.bond_html import bond_report_html
 from fntx_dagster.report.bond_report import BondReport, bond_report_json
 from fntx_dagster.report.bond_reports import OF_ONE_BOND
 from fntx_dagster.report.sheets import Sheet, shown, table_of
-from fntx_dagster.services.bonds.reading import holders_of_bond
+from fntx_dagster.report.step_diagram import step_diagram
+from fntx_dagster.services.bonds.reading import BondView, holders_of_bond, show_bond
 from fntx_dagster.services.bonds.reports import INVESTOR, PORTFOLIO, bond_report
 from fntx_dagster.services.bonds.steps import NoSuchBond
+from fntx_dagster.services.governance.tables import machine_tables
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown
-from fntx_dagster.web.grids import Badge, Grid, Link, address_of, path_of
-from fntx_dagster.web.pages.treasury import places
+from fntx_dagster.web.grids import Badge, Cell, Grid, Link, address_of, path_of
+from fntx_dagster.web.pages.treasury import places, spoken, state_badge
 
 _HERE = "/treasury/bonds"
 _KINDS = (*OF_ONE_BOND, INVESTOR)
@@ -26,6 +28,7 @@ _NAMES = {
     "waterfall_summary": "Waterfall",
     INVESTOR: "Investor statement",
 }
+_LIFE = "lifecycle_status"
 _FORMS = {"html": "text/html", "json": "application/json"}
 _BAD = ("overdue", "differs", "Delinquent", "Defaulted", "Accelerated", "Liquidating", "failed")
 _GOOD = ("paid", "matched", "Current", "confirmed", "Redeemed")
@@ -65,6 +68,7 @@ def one(asked: Asked) -> Answer:
         "holder": holder,
         "files": [(form, address_of(f"{path}/{kind}.{form}", **chosen)) for form in _FORMS],
     }
+    values |= _life(show_bond(asked.site.db, bond, _today(asked))) if kind == _LIFE else {"picture": None}
     return Shown("bond.html.j2", f"{_NAMES[kind]} of {bond}", values)
 
 
@@ -79,6 +83,24 @@ def download(asked: Asked) -> Answer:
     name = f"{kind}-{report.as_of}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(text, media_type=_FORMS[form], headers=headers)
+
+
+_ASKED = ("Proposal", "Step", "State")
+
+
+def _life(view: BondView) -> dict[str, object]:
+    """The states of bonds with the one that this is in, and what signers were asked."""
+    rows = machine_tables()["bond"]
+    ways = [(spoken(each["state"]), spoken(each["next"])) for each in rows]
+    here = spoken(view.row.state)
+    proposals: list[tuple[Cell, ...]] = [
+        (Link(f"{proposal}"[:8], f"/treasury/proposals/{proposal}"), event, state_badge(state))
+        for proposal, event, state in view.proposals
+    ]
+    return {
+        "picture": step_diagram(f"States of a bond, each with an arc to those it leads to; it is {here}", ways, here),
+        "proposals": Grid("Proposals about it", _ASKED, proposals, words=len(_ASKED)),
+    }
 
 
 def _holder(asked: Asked, bond: str, kind: str) -> tuple[str | None, list[str]]:

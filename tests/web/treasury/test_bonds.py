@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fntx_dagster.report.clock import HONG_KONG
+from fntx_dagster.services.bonds.steps import known_bond
 from fntx_dagster.services.visitors.visitor import FUND, SOURCE, TRADER, Visitor
 from fntx_dagster.store.database import Database
 from fntx_dagster.web.asking import Site
+from fntx_dagster.web.pages.treasury import spoken
 from tests.services.distributions.desks import BOND, bond_desk
 from tests.web.asking import ask
 from tests.web.trading.pages import page, words
@@ -47,6 +50,16 @@ def test_all_bonds_lead_to_their_own_pages_and_these_to_each_report(site: Site) 
     ):
         assert f'href="{PAGE}?report={kind}"' in first
         assert f"<h2>{heading}</h2>" in shown(site, f"{PAGE}?report={kind}")
+
+
+def test_the_states_are_drawn_with_the_one_that_the_bond_is_in(site: Site) -> None:
+    with site.db.connect() as connection:
+        state = spoken(known_bond(connection, BOND).state)
+    life = shown(site, f"{PAGE}?report=lifecycle_status")
+    [here] = re.findall(r'<text class="f-accent"[^>]*>([^<]+)</text>', life)
+    assert here == state
+    assert f"it is {state}" in life
+    assert '<svg class="steps"' not in shown(site, PAGE)
 
 
 def test_a_holder_is_chosen_on_the_page(site: Site) -> None:
