@@ -11,6 +11,7 @@ from fntx_dagster.errors import FntxError
 from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.governance.machines import PROPOSAL, states
 from fntx_dagster.services.dashboard.events import ProposalHistory, history_of
+from fntx_dagster.services.escrows.withholding import require_no_preimage
 from fntx_dagster.services.governance.reading import OPEN, ProposalView, show
 from fntx_dagster.services.transactions.exporting import to_sign
 from fntx_dagster.settings import Settings
@@ -90,11 +91,13 @@ def is_state(name: str) -> bool:
 
 def signing_text(settings: Settings, db: Database, proposal_id: UUID) -> str:
     """The file for the signers of a transaction, as the terminal writes it. Raises what `to_sign` raises."""
+    require_no_preimage(db, proposal_id)
     return f"{json.dumps(to_sign(settings, db, proposal_id), indent=2, ensure_ascii=False)}\n"
 
 
 def _signing(settings: Settings, db: Database, proposal_id: UUID) -> SigningShown:
     try:
+        require_no_preimage(db, proposal_id)
         document: dict[str, Any] = to_sign(settings, db, proposal_id)
     except FntxError as error:
         return SigningShown([], [], f"{error}")

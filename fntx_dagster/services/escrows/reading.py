@@ -26,8 +26,9 @@ from fntx_dagster.store.treasury.escrows import (
     steps_of,
 )
 
-FINAL = tuple(state for state in states(ESCROW) if not any(each.state == state for each in ESCROW))
-OPEN = tuple(state for state in states(ESCROW) if state not in FINAL)
+STATES = states(ESCROW)
+FINAL = tuple(state for state in STATES if not any(each.state == state for each in ESCROW))
+OPEN = tuple(state for state in STATES if state not in FINAL)
 _COMMANDS = {
     "Proposed": "fntx treasury screen {vote}",
     "Pending_Approval": "fntx treasury show {vote} --sign",

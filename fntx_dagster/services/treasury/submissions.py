@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from fntx_dagster.escrows.events import FINISH
 from fntx_dagster.governance.machines import StepImpossible
+from fntx_dagster.services.escrows.withholding import require_no_preimage
 from fntx_dagster.services.governance.steps import NoSuchProposal
 from fntx_dagster.services.transactions.confirming import confirm
 from fntx_dagster.services.transactions.exporting import to_sign
@@ -18,8 +18,7 @@ from fntx_dagster.services.transactions.submitting import submit
 from fntx_dagster.services.treasury.declining import declining
 from fntx_dagster.services.treasury.proposals import operator
 from fntx_dagster.services.treasury.requests import read_once
-from fntx_dagster.store.treasury.escrows import escrow_of_proposal
-from fntx_dagster.store.treasury.proposals import kind_of_proposal, proposal
+from fntx_dagster.store.treasury.proposals import proposal
 from fntx_dagster.store.treasury.transactions import transaction_of
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def waiting(db: Database) -> dict[str, Any]:
 def made_ready(settings: Settings, db: Database, caller: Caller, proposal_id: UUID) -> dict[str, Any]:
     """The signing file of a proposal, whose transaction is prepared where there is none yet; asked again, the same."""
     with declining(asks_ledgers=True):
-        _require_no_preimage(db, proposal_id)
+        require_no_preimage(db, proposal_id)
         if _transaction(db, proposal_id) is None:
             prepare(settings, db, proposal_id, operator(caller))
         return to_sign(settings, db, proposal_id)
@@ -46,7 +45,7 @@ def made_ready(settings: Settings, db: Database, caller: Caller, proposal_id: UU
 def signing(settings: Settings, db: Database, proposal_id: UUID) -> dict[str, Any]:
     """The signing file of a proposal whose transaction is prepared."""
     with declining():
-        _require_no_preimage(db, proposal_id)
+        require_no_preimage(db, proposal_id)
         return to_sign(settings, db, proposal_id)
 
 
@@ -76,17 +75,6 @@ def ask(settings: Settings, db: Database, proposal_id: UUID) -> dict[str, Any]:
         _transaction(db, proposal_id)
         [settled] = confirm(settings, db, proposal_id)
         return settled._asdict()
-
-
-def _require_no_preimage(db: Database, proposal_id: UUID) -> None:
-    """Raise StepImpossible where the bytes hold the preimage of an escrow: whoever reads them can finish it, and no
-    answer of HTTP has them."""
-    with db.connect() as connection:
-        if kind_of_proposal(connection, proposal_id) == FINISH and escrow_of_proposal(connection, proposal_id):
-            raise StepImpossible(
-                "the bytes of this transaction hold the preimage of an escrow, and are not given over HTTP",
-                f"Write the file where the operator works: `fntx treasury export {proposal_id} -o DIR`",
-            )
 
 
 def _transaction(db: Database, proposal_id: UUID) -> LedgerTxRow | None:

@@ -36,6 +36,7 @@ PLACES = (
     ("/treasury", "Proposals"),
     ("/treasury/queue", "Queue"),
     ("/treasury/bonds", "Bonds"),
+    ("/treasury/escrows", "Escrows"),
     ("/treasury/signers", "Signers"),
     ("/treasury/states", "Steps"),
     ("/screening", "Screening"),
@@ -52,7 +53,7 @@ def show(asked: Asked) -> Answer:
     site = asked.site
     found = proposals_of(site.db, state, None if kind == "any" else kind, before)
     if found is None:
-        return _none(asked)
+        return no_treasury(asked)
     chosen = {"state": state, "kind": kind}
     values = {
         "places": places("/treasury"),
@@ -71,7 +72,7 @@ def show(asked: Asked) -> Answer:
 def show_queue(asked: Asked) -> Answer:
     """What is approved and not at its end."""
     if not is_begun(asked.site.db):
-        return _none(asked)
+        return no_treasury(asked)
     rows = [_queued(each) for each in queue(asked.site.db)]
     values = {"places": places("/treasury/queue"), "queue": Grid("Queue", _QUEUED, rows, words=len(_QUEUED))}
     return Shown("treasury_queue.html.j2", "Queue of the treasury", values)
@@ -92,7 +93,7 @@ def show_signers(asked: Asked) -> Answer:
             refusal = refused(error)
     found = signers_shown(site.db, site.clock())
     if found is None:
-        return _none(asked)
+        return no_treasury(asked)
     values = {
         "places": places("/treasury/signers"),
         "refusal": refusal,
@@ -107,7 +108,7 @@ def show_signers(asked: Asked) -> Answer:
 def show_states(_asked: Asked) -> Answer:
     """The tables of steps, each with its diagram in Mermaid's language."""
     tables = [
-        (name, _TITLES[name], _steps(name, rows), _picture(name, rows), diagram(name).splitlines())
+        (name, _TITLES[name], _steps(name, rows), picture(name, rows), diagram(name).splitlines())
         for name, rows in machine_tables().items()
     ]
     return Shown(
@@ -173,7 +174,7 @@ def names(signers: list[str] | tuple[str, ...]) -> str:
     return ", ".join(signers) or "nobody"
 
 
-def _none(asked: Asked) -> Shown:
+def no_treasury(asked: Asked) -> Shown:
     """What is shown where there is no treasury."""
     config = asked.site.settings.treasury.config
     return Shown("treasury_none.html.j2", "Treasury", {"has_config": config is not None})
@@ -266,6 +267,7 @@ def _steps(name: str, rows: list[dict[str, Any]]) -> Grid:
     return Grid(f"Steps of {_TITLES[name].lower()}", _STEP, steps, words=4)
 
 
-def _picture(name: str, rows: list[dict[str, Any]]) -> str:
+def picture(name: str, rows: list[dict[str, Any]]) -> str:
+    """The steps of a table, drawn."""
     ways = [(spoken(each["state"]), spoken(each["next"])) for each in rows]
     return step_diagram(f"States of {_TITLES[name].lower()}, each with an arc to those it leads to", ways)

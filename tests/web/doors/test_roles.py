@@ -122,6 +122,8 @@ TABLE = (
     ),
     Row("/treasury", TREASURY, "/treasury", READ, NONE_POST),
     Row("/treasury/queue", TREASURY, "/treasury/queue", READ, NONE_POST),
+    Row("/treasury/escrows", TREASURY, "/treasury/escrows", READ, NONE_POST),
+    Row("/treasury/escrows/{escrow}", TREASURY, "{escrow}", READ, NONE_POST),
     Row("/treasury/signers", TREASURY, "/treasury/signers", READ, "400 404 404 404 404 401"),
     Row("/treasury/states", TREASURY, "/treasury/states", READ, NONE_POST),
     Row("/treasury/bonds", TREASURY, "/treasury/bonds", READ, NONE_POST),
@@ -212,6 +214,8 @@ def people(demo_home: Path, orders_home: Path, signals_home: Path, treasury_home
         proposals = _rows(
             found[TREASURY].house, "select proposal_id::text from treasury.proposal where state = 'pending_approval'"
         )
+        [kept_one] = _rows(found[TREASURY].house, "select escrow_id::text from treasury.escrow")
+        found[TREASURY].places["escrow"] = f"/treasury/escrows/{kept_one[0]}"
         found[TREASURY].places["proposal"] = f"/treasury/proposals/{proposals[0][0]}"
         owner = found[DEMO].browser("owner")
         LINK["plan"] = owner.get(f"/a/1/disclose{SHOWN}").text.partition('name="plan" value="')[2].partition('"')[0]

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fntx_dagster.services.auditing.checkpointing import make_checkpoint
+from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.database import open_database
+from fntx_dagster.services.escrows.payloads import approval_payload
+from fntx_dagster.services.escrows.sealing import new_sealed_condition
+from fntx_dagster.services.escrows.steps import begin_escrow
 from fntx_dagster.services.governance.deciding import decide
 from fntx_dagster.services.governance.ending import cancel
-from fntx_dagster.services.governance.proposing import propose
+from fntx_dagster.services.governance.proposing import propose, proposed
 from fntx_dagster.services.governance.reading import list_proposals
 from fntx_dagster.services.reconciling.running import run as reconcile
 from fntx_dagster.services.screening.addresses import set_address
 from fntx_dagster.services.screening.parties import set_party
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.treasury.escrows import EscrowRow
+from fntx_dagster.store.treasury.platform import entered
 from tests.services.bonds.built import PEOPLE, structured
 from tests.services.governance.treasuries import STANDING, decision
 from tests.services.screening.conftest import BY
@@ -47,9 +54,25 @@ def filled(home: Path) -> None:
         set_party(settings, db, party, name, "Person", by=BY)
         set_address(db, party, address(party), by=BY)
     structured(settings, db)
+    an_escrow(settings, db)
     make_checkpoint(settings, db, datetime.now(UTC))
     reconcile(settings, db)  # no server is named: every check is without an answer
     db.close()
+
+
+def an_escrow(settings: Settings, db: Database) -> UUID:
+    """An escrow whose terms wait for decisions; no ledger is asked."""
+    escrow_id, events = uuid4(), []
+    with entered(db) as connection:
+        sealed = new_sealed_condition(settings, connection, escrow_id)
+        row = EscrowRow(
+            *(escrow_id, "settlement", None, 1, address("treasury"), address("stranger"), None, None, None),
+            *(Decimal(25_000_000), sealed.condition, ["good"], BY, datetime.now(UTC), "Proposed"),
+        )
+        begin_escrow(connection, row, sealed.preimage, BY)
+        proposed(settings, connection, "escrow.approve", approval_payload(row), events, row.parties)
+        append_all(settings, connection, events)
+    return escrow_id
 
 
 def waiting(db: Database) -> UUID:
