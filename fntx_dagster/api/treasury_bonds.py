@@ -1,5 +1,6 @@
 """The endpoints of bonds: their making, their steps by the table of states, and what is known of them."""
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -81,3 +82,18 @@ def transition(request: Request, desk: TheDesk, caller: TreasuryProposer, bond_i
     """Take a step of a bond by its table of states; one that needs approvals is proposed. Its guard is judged now, and
     of a proposal again with the last decision, by the date of the last validated ledger."""
     return document(request, programs.move(settings_of(request), desk.db, caller, bond_id, body))
+
+
+@router.get("/bond-reports/{kind}", responses=answered(answers.BondReportAnswer))
+def report(
+    request: Request,
+    desk: TheDesk,
+    caller: TreasuryReader,
+    kind: str,
+    bond: Annotated[str | None, Query(max_length=70, description="Its id; none for portfolio_summary.")] = None,
+    holder: Annotated[str | None, Query(max_length=80, description="The party of an investor_statement.")] = None,
+    on: Annotated[date | None, Query(description="The UTC date that counts as today; else today's.")] = None,
+) -> Response:
+    """A report of a bond: investor_statement, trustee_report, payment_reconciliation, lifecycle_status,
+    waterfall_summary; or portfolio_summary, of all."""
+    return document(request, programs.report(desk.db, kind, bond, holder, on))

@@ -46,3 +46,10 @@ class BondCaller(Requester):
     def bond_holders(self, bond_id: str) -> answers.BondHoldersAnswer:
         """Who holds units of a bond."""
         return self._call("GET", f"{_BONDS}/{bond_id}/holders")
+
+    def bond_report(
+        self, kind: str, bond: str | None = None, holder: str | None = None, on: str | None = None
+    ) -> answers.BondReportAnswer:
+        """A report of a bond, of what a holder has of it, or of all; `on`: the date that counts as today."""
+        given = {"bond": bond, "holder": holder, "on": on}
+        return self._call("GET", f"/api/treasury/bond-reports/{kind}", params=written(given))

@@ -67,3 +67,19 @@ class BondHoldersAnswer(TypedDict):
     """Who holds units of a bond; `tranche` is null for the equity."""
 
     holders: list[BondPart]
+
+
+class BondReportAnswer(TypedDict):
+    """A report of a bond (docs/bonds.md#reports). `bond` and `currency` are null where it is about several."""
+
+    format: str
+    version: int
+    kind: str
+    title: str
+    bond: str | None
+    as_of: str
+    currency: str | None
+    figures: BondPart
+    notes: list[str]
+    tables: dict[str, list[BondPart]]
+    totals: dict[str, BondPart]

@@ -1,9 +1,9 @@
 """The shape of a report of a bond, and the report as a JSON document.
 
 The document: {"format": "fntx.bond_report", "version": 1, "kind", "title", "bond" (null for all), "as_of", "currency"
-(null where each row has its own), "figures": {name: value}, "notes": [sentence], and for each table its name with a
-list of rows, and where it has totals `<name>_total`}. Amounts are texts with the decimals of their currency, rates and
-units exact texts, moments UTC, hashes hexadecimal; what does not exist is null.
+(null where each row has its own), "figures": {name: value}, "notes": [sentence], "tables": {name: [row]}, "totals":
+{name: row}, for tables that have any}. Amounts are texts with the decimals of their currency, rates and units exact
+texts, moments UTC, hashes hexadecimal; what does not exist is null.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 from datetime import date
 from typing import Any, NamedTuple
 
-from fntx_dagster.report.sheets import Cell, Sheet, document_of, exact
+from fntx_dagster.report.sheets import Cell, Sheet, document_of, exact, totals_of
 
 FORMAT, VERSION = "fntx.bond_report", 1
 
@@ -41,13 +41,6 @@ class BondReport(NamedTuple):
 
 def bond_report_document(report: BondReport) -> dict[str, Any]:
     """The report for programs."""
-    tables: dict[str, Any] = {}
-    for sheet in report.sheets:
-        tables[sheet.name] = document_of(sheet)
-        if sheet.totals:
-            names = (name for name, _ in sheet.columns)
-            totals = zip(names, sheet.totals, strict=True)
-            tables[f"{sheet.name}_total"] = {name: exact(cell) for name, cell in [*totals][1:] if cell is not None}
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -58,7 +51,8 @@ def bond_report_document(report: BondReport) -> dict[str, Any]:
         "currency": report.currency,
         "figures": {figure.name: exact(figure.value) for figure in report.figures},
         "notes": [*report.notes],
-        **tables,
+        "tables": {sheet.name: document_of(sheet) for sheet in report.sheets},
+        "totals": {sheet.name: totals_of(sheet) for sheet in report.sheets if sheet.totals},
     }
 
 

@@ -67,6 +67,12 @@ def document_of(sheet: Sheet) -> list[dict[str, Any]]:
     return [{name: exact(cell) for (name, _), cell in zip(sheet.columns, row, strict=True)} for row in sheet.rows]
 
 
+def totals_of(sheet: Sheet) -> dict[str, Any]:
+    """The totals for programs, without their label."""
+    named = [*zip((name for name, _ in sheet.columns), sheet.totals, strict=True)]
+    return {name: exact(cell) for name, cell in named[1:] if cell is not None}
+
+
 def shown(cell: Cell) -> str:
     """A value as people read it; nothing is a dash."""
     if isinstance(cell, CurrencyAmount):

@@ -15,7 +15,7 @@ from tests.api.test_client import checked
 from tests.api.test_escrows import refused
 from tests.services.bonds.built import BOND, STRUCTURE, TERMS, treasury_of_bonds, voted, with_field
 
-BONDS = "/api/treasury/bonds"
+BONDS, REPORTS = "/api/treasury/bonds", "/api/treasury/bond-reports"
 
 
 @pytest.fixture
@@ -54,6 +54,12 @@ def test_a_program_makes_a_bond_and_moves_it_by_its_table(
     assert [each["actor"] for each in steps] == [*["operator:clerk"] * 3, "signer:trustee"]
     assert len(checked(clerk.get(f"{BONDS}/{BOND}/holders"), "BondHoldersAnswer")["holders"]) == 5
     assert [each["state"] for each in checked(clerk.get(BONDS), "BondsAnswer")["bonds"]] == ["Active"]
+    report = checked(clerk.get(f"{REPORTS}/trustee_report?bond={BOND}&on=2026-04-02"), "BondReportAnswer")
+    assert (report["as_of"], report["figures"]["outstanding"]) == ("2026-04-02", "1500000.00")
+    portfolio = checked(clerk.get(f"{REPORTS}/portfolio_summary"), "BondReportAnswer")
+    assert [each["bond"] for each in portfolio["tables"]["bonds"]] == [BOND]
+    refused(clerk.call("GET", f"{REPORTS}/trustee_report?bond=bond-9"), 404, "bond_not_found")
+    refused(clerk.call("GET", f"{REPORTS}/investor_statement?bond={BOND}"), 422, "refused")
 
 
 def test_each_scope_may_its_own_and_a_request_that_is_none_is_refused(server: Server) -> None:

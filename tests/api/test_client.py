@@ -165,6 +165,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "submit_bond": {"bond_id": "{bond_id}"},
     "transition_bond": {"bond_id": "{bond_id}", "event": "pause", "reason": "the register is wrong"},
     "bonds": {"state": "Delinquent"},
+    "bond_report": {"kind": "{kind}", "bond": "BOND-2026-1", "holder": "ada", "on": "2026-04-02"},
     "bond": {"bond_id": "{bond_id}"},
     "bond_events": {"bond_id": "{bond_id}"},
     "bond_holders": {"bond_id": "{bond_id}"},

@@ -48,14 +48,14 @@ def test_an_investor_sees_his_own_payments_and_no_others() -> None:
         "principal": "66666.67",
         "next_due": "2026-07-01",
     }
-    assert [row["amount"] for row in found["payments"]] == ["8333.33", "66666.67"]
-    assert found["payments_total"] == {"amount": "75000.00"}
+    assert [row["amount"] for row in found["tables"]["payments"]] == ["8333.33", "66666.67"]
+    assert found["totals"]["payments"] == {"amount": "75000.00"}
     # Two thirds of 900,000.00, and the whole tranche C.
-    assert [(row["tranche"], row["outstanding"]) for row in found["holdings"]] == [
+    assert [(row["tranche"], row["outstanding"]) for row in found["tables"]["holdings"]] == [
         ("A", "600000.00"),
         ("C", "200000.00"),
     ]
-    assert [(row["line"], row["due"], row["unpaid"]) for row in found["tranche_dues"]] == [
+    assert [(row["line"], row["due"], row["unpaid"]) for row in found["tables"]["tranche_dues"]] == [
         ("C", "2026-04-01", "6000.00"),
         ("A", "2026-07-01", "11250.00"),
     ]
@@ -69,24 +69,24 @@ def test_who_holds_nothing_gets_no_statement() -> None:
 
 def test_the_sponsor_sees_equity_without_a_part_of_what_is_outstanding() -> None:
     found = bond_report_document(investor_statement(BOOK, "sponsor"))
-    assert found["holdings"] == [{"tranche": "equity", "units": "1", "of_units": "1", "outstanding": None}]
-    assert found["tranche_dues"] == []
+    assert found["tables"]["holdings"] == [{"tranche": "equity", "units": "1", "of_units": "1", "outstanding": None}]
+    assert found["tables"]["tranche_dues"] == []
 
 
 def test_a_trustee_sees_arrears_and_when_they_become_a_default() -> None:
     found = document("trustee_report")
     assert found["figures"]["outstanding"] == "1393500.00"
-    assert [row["unpaid"] for row in found["arrears"]] == ["13500.00", "6000.00"]
-    assert found["arrears_total"]["unpaid"] == found["figures"]["arrears"] == "19500.00"
+    assert [row["unpaid"] for row in found["tables"]["arrears"]] == ["13500.00", "6000.00"]
+    assert found["totals"]["arrears"]["unpaid"] == found["figures"]["arrears"] == "19500.00"
     assert document("lifecycle_status")["figures"]["default_from"] == "2026-05-12T00:00:00Z"
     assert found["notes"] == ["The oldest payment that is not paid in full was due on 2026-04-01, 4 days ago."]
 
 
 def test_a_waterfall_adds_up_to_its_cash() -> None:
     found = document("waterfall_summary")
-    assert found["figures"]["paid"] == found["distributions"][0]["available"] == "130000.00"
-    assert sum(Decimal(row["paid"]) for row in found["lines"]) == 130_000
-    assert found["distributions"][0]["shortfall"] == "19500.00"
+    assert found["figures"]["paid"] == found["tables"]["distributions"][0]["available"] == "130000.00"
+    assert sum(Decimal(row["paid"]) for row in found["tables"]["lines"]) == 130_000
+    assert found["tables"]["distributions"][0]["shortfall"] == "19500.00"
 
 
 def test_a_payment_that_is_recorded_and_on_no_ledger_is_named() -> None:
@@ -96,18 +96,18 @@ def test_a_payment_that_is_recorded_and_on_no_ledger_is_named() -> None:
     found = bond_report_document(OF_ONE_BOND["payment_reconciliation"](changed))
     assert found["figures"]["differences"] == 1
     assert found["figures"]["open"] == "6500.00"
-    (differs,) = (row for row in found["lines"] if row["status"] == "differs")
+    (differs,) = (row for row in found["tables"]["lines"] if row["status"] == "differs")
     assert (differs["line"], differs["kind"], differs["difference"]) == ("B", "principal", "6500.00")
 
 
 def test_currencies_are_summed_each_by_itself() -> None:
     found = document("portfolio_summary")
     assert found["figures"] == {"bonds": 3, "current": 2, "draft": 1}
-    assert [(row["currency"], row["bonds"], row["notional"]) for row in found["currencies"]] == [
+    assert [(row["currency"], row["bonds"], row["notional"]) for row in found["tables"]["currencies"]] == [
         ("USD", 2, "3000000.00"),
         ("XAU", 1, "12.5000"),
     ]
-    assert bond_report_document(portfolio_summary([], FACTS.as_of))["bonds"] == []
+    assert bond_report_document(portfolio_summary([], FACTS.as_of))["tables"]["bonds"] == []
 
 
 @pytest.mark.parametrize("kind", OF_ONE_BOND)

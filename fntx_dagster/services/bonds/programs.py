@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fntx_dagster.governance.machines import BOND
+from fntx_dagster.report.bond_report import bond_report_document
 from fntx_dagster.services.bonds.factory import create_bond, structure_bond, submit_bond
 from fntx_dagster.services.bonds.reading import (
     event_of,
@@ -15,6 +17,7 @@ from fntx_dagster.services.bonds.reading import (
     show_bond,
     summary,
 )
+from fntx_dagster.services.bonds.reports import bond_report
 from fntx_dagster.services.bonds.transitions import transition_bond
 from fntx_dagster.services.governance.reading import show
 from fntx_dagster.services.orders.fields import Fields
@@ -115,3 +118,9 @@ def _document(body: bytes, name: str) -> Any:
     document = fields.take(name)
     fields.finish()
     return document
+
+
+def report(db: Database, kind: str, bond_id: str | None, holder: str | None, on: date | None) -> dict[str, Any]:
+    """A report, as `fntx bond report --json` writes it."""
+    with declining():
+        return bond_report_document(bond_report(db, kind, bond_id, holder, on))

@@ -36,29 +36,29 @@ def test_reports_follow_a_distribution_from_its_approval_to_its_last_payment(
         waiting = document(database, "payment_reconciliation")
         assert (waiting["figures"]["recorded"], waiting["figures"]["on_ledger"]) == ("0.00", "0.00")
         assert waiting["figures"]["open"] == "127500.00"
-        assert {row["state"] for row in waiting["payments"]} == {"open"}
+        assert {row["state"] for row in waiting["tables"]["payments"]} == {"open"}
         desk.paid_out(distribution)
     done = document(database, "payment_reconciliation")
     assert (done["figures"]["recorded"], done["figures"]["on_ledger"]) == ("127500.00", "127500.00")
     assert (done["figures"]["open"], done["figures"]["differences"]) == ("0.00", 0)
-    assert len({row["transaction"] for row in done["payments"]}) == 8
+    assert len({row["transaction"] for row in done["tables"]["payments"]}) == 8
 
     statements = {holder: document(database, INVESTOR, holder) for holder in HOLDERS}
     # 12,500.00 and 100,000.00 of A in thirds; all of B's 10,000.00 is h3's.
     assert [each["figures"]["principal"] for each in statements.values()] == ["33333.34", "33333.33", "33333.33"]
     assert sum(Decimal(each["figures"]["interest"]) for each in statements.values()) == Decimal("22500.00")
-    assert statements["h1"]["holdings"][0]["outstanding"] == "300000.00"
+    assert statements["h1"]["tables"]["holdings"][0]["outstanding"] == "300000.00"
 
     trustee = document(database, "trustee_report")
     assert trustee["figures"]["state"] == "Current"
     assert trustee["figures"]["outstanding"] == "1400000.00"
     assert trustee["figures"]["retained"] == "2500.00"
-    assert len(trustee["distributions"][0]["hash"]) == 64
+    assert len(trustee["tables"]["distributions"][0]["hash"]) == 64
     waterfall = document(database, "waterfall_summary")
     assert waterfall["figures"]["paid"] == "127500.00"
     portfolio = document(database, PORTFOLIO)
-    assert [row["bond"] for row in portfolio["bonds"]] == [BOND]
-    assert portfolio["currencies"][0]["outstanding"] == "1400000.00"
+    assert [row["bond"] for row in portfolio["tables"]["bonds"]] == [BOND]
+    assert portfolio["tables"]["currencies"][0]["outstanding"] == "1400000.00"
 
 
 def test_what_was_paid_after_the_day_that_counts_as_today_does_not_count(database: Database, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_what_has_accrued_is_that_of_the_days_before_in_the_running_period(datab
             accrue(database, date(2026, 3, 26) + timedelta(days=number))
 
     def accrued(day: int, month: int = 4) -> str | None:
-        return document(database, "trustee_report", on=date(2026, month, day))["tranches"][0]["accrued"]
+        return document(database, "trustee_report", on=date(2026, month, day))["tables"]["tranches"][0]["accrued"]
 
     # A: 1,000,000.00 at 5 %, of which 100,000.00 were due on 1 April; 30E360, so 31 March adds nothing.
     assert accrued(26, 3) is None  # before the first day that is kept
