@@ -6,4 +6,6 @@ from __future__ import annotations
 import multiprocessing
 
 FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload(["tests.services.governance.racing", "tests.services.transactions.sending"])
+FORKED.set_forkserver_preload(
+    ["tests.services.governance.racing", "tests.services.transactions.sending", "tests.services.execution.going_on"]
+)

@@ -157,6 +157,31 @@ def list_(as_json: AsJson = False) -> None:
 
 
 @strategy.command()
+def profile(
+    file: Annotated[
+        str,
+        typer.Option("--input", metavar="FILE", help="The market as JSON: base and quote; `-` reads standard input."),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Make the volume profile of a market, of its last 20 days on the ledger, or of a file that has its hours.
+
+    fntx strategy profile --input market.json
+    """
+    from fntx_dagster.cli.terminal import new_table, out
+    from fntx_dagster.services.execution.profiles import make_profile
+
+    row, is_new = make_profile(*settings_and_database(), document(file))
+    if as_json:
+        print_json(row._asdict() | {"new": is_new})
+        return
+    table = new_table("hour", right=("volume",))
+    for hour, volume in enumerate(row.hours):
+        table.add_row(f"{hour:02}:00", f"{volume}")
+    out(table, f"The profile {row.hash} is of {row.source}.")
+
+
+@strategy.command()
 def halt(reason: _Reason, strategy_id: _MaybeStrategy = None, as_json: AsJson = False) -> None:
     """Halt a strategy for good, or the desk until two signers resume it. It takes effect at once.
 

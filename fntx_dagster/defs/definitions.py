@@ -6,6 +6,7 @@ from fntx_dagster.defs.accounting import lots
 from fntx_dagster.defs.bonds import BONDS, bonds_of_the_day
 from fntx_dagster.defs.broker_ledger import broker_ledger
 from fntx_dagster.defs.current_day import current_day
+from fntx_dagster.defs.execution import market_volume_profile, profiles_of_the_day
 from fntx_dagster.defs.jobs import JOBS
 from fntx_dagster.defs.ledger_books import LEDGER_BOOKS, LEDGER_SENSORS, ledger_verification, verification_of_the_ledger
 from fntx_dagster.defs.ledger_days import LEDGER_DAYS
@@ -49,6 +50,7 @@ defs = dg.Definitions(
         *TREASURY,
         *BONDS,
         *RECONCILIATION,
+        market_volume_profile,
     ],
     asset_checks=[
         *CHECKS,
@@ -65,6 +67,7 @@ defs = dg.Definitions(
         *TREASURY_SCHEDULES,
         bonds_of_the_day,
         reconciliation_of_the_day,
+        profiles_of_the_day,
     ],
     sensors=[*SENSORS, *LEDGER_SENSORS, settlements_due],
     resources={"platform": Platform()},

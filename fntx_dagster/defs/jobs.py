@@ -5,6 +5,7 @@ import dagster as dg
 from fntx_dagster.defs.alerts import deliver_alerts
 from fntx_dagster.defs.bonds import follow_bonds
 from fntx_dagster.defs.commitments import commit_signals
+from fntx_dagster.defs.execution import profile_markets
 from fntx_dagster.defs.ledger_books import verify_ledger
 from fntx_dagster.defs.pools import attend_pool
 from fntx_dagster.defs.reconciliation import reconcile_ledgers
@@ -102,5 +103,6 @@ JOBS = [
     *TREASURY_JOBS,
     follow_bonds,
     reconcile_ledgers,
+    profile_markets,
     deliver_alerts,
 ]

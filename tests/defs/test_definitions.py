@@ -60,6 +60,7 @@ TREASURY = {
         "xrpl_state",
         "stellar_state",
         "reconciliation_report",
+        "market_volume_profile",
     )
 }
 """Of an hour, or of a file."""
@@ -175,6 +176,7 @@ def test_schedules_and_sensors_run_without_anybody_turning_them_on() -> None:
         "checkpoint_of_the_hour": "0 * * * *",
         "verification_of_the_log": "25 0 * * *",
         "reconciliation_of_the_day": "45 0 * * *",
+        "profiles_of_the_day": "40 0 * * *",
         "bonds_of_the_day": "10 0 * * *",
     }
     assert {schedule.name: schedule.execution_timezone for schedule in defs.schedules} == {
@@ -185,6 +187,7 @@ def test_schedules_and_sensors_run_without_anybody_turning_them_on() -> None:
         "checkpoint_of_the_hour": "UTC",
         "verification_of_the_log": "UTC",
         "reconciliation_of_the_day": "UTC",
+        "profiles_of_the_day": "UTC",
         "bonds_of_the_day": "UTC",
     }
     asleep = [tick.name for tick in [*defs.schedules, *defs.sensors] if tick.default_status.value != "RUNNING"]

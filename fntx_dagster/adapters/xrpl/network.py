@@ -105,3 +105,24 @@ def base_fee_to_take(now: XrplFees, signers: int, fulfillment_bytes: int | None,
     units = fee(1, signers, fulfillment_bytes, _ABOVE_ALL_CAPS)
     wanted = (max(now) * 3 + 1) // 2
     return max(now.base, min(wanted, cap // units))
+
+
+def kept_ledgers(rpc: XrplRpc) -> tuple[int, int]:
+    """The first and the last of the newest ledgers that the server has without a gap."""
+    info = rpc.ask("server_info").inner("info")
+    newest = re.fullmatch(r"(?:.*,)?([0-9]{1,10})(?:-([0-9]{1,10}))?", info.word("complete_ledgers", 2000))
+    if newest is None:
+        raise info.wrong("complete_ledgers")
+    return int(newest[1]), int(newest[2] or newest[1])
+
+
+def first_ledger_since(rpc: XrplRpc, close_time: int, first: int, last: int) -> int:
+    """The first of these ledgers that closed at a time (seconds since 2000) or later; one after the last where none
+    did."""
+    while first <= last:
+        middle = (first + last) // 2
+        if rpc.ask("ledger", ledger_index=middle).inner("ledger").whole("close_time") < close_time:
+            first = middle + 1
+        else:
+            last = middle - 1
+    return first
