@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.bond_money import PaidRow, add_paid, dues_of
 from fntx_dagster.store.treasury.cash_receipts import CashReceiptRow, add_receipt
+from fntx_dagster.store.treasury.distributions import DistributionRow, add_distribution, move_distribution
 from fntx_dagster.store.treasury.escrows import EscrowRow, SealedPreimage, add_escrow, escrows_of_bond
 from fntx_dagster.store.treasury.platform import entered, set_platform_state
 from tests.services.bonds.built import (
@@ -305,3 +307,52 @@ def test_a_bond_is_redeemed_when_nothing_of_its_token_is_out(database: Database,
         with pytest.raises(BondGuardFails, match="still out"):
             transition_bond(desk.settings, database, BOND, "settle")
         assert now(database).state == "Matured"
+
+
+def test_payments_are_confirmed_when_the_last_distribution_is_and_none_is_under_way(
+    settings: Settings, database: Database
+) -> None:
+    structured(settings, database)
+    put_in(database, "Distributing")
+    at = datetime(2026, 4, 1, tzinfo=UTC)
+    zero = Decimal(0)
+
+    def distribution(number: int, state: str) -> DistributionRow:
+        row = DistributionRow(
+            *(uuid4(), BOND, number, number, Decimal(150_000), zero, zero, "{}", f"{number:064d}"),
+            *("xrpl", address("treasury"), 7, BY, at + timedelta(days=number), "computed"),
+        )
+        with database.connect() as connection:
+            add_distribution(connection, row, [], [], [])
+            assert state == "computed" or move_distribution(connection, row.distribution_id, "computed", state)
+        return row
+
+    first = distribution(1, "paying")
+    with pytest.raises(BondGuardFails, match="the last distribution of BOND-2026-1 is paying"):
+        transition_bond(settings, database, BOND, "payments_confirmed")
+    with database.connect() as connection:
+        assert move_distribution(connection, first.distribution_id, "paying", "confirmed")
+    assert transition_bond(settings, database, BOND, "payments_confirmed").row.state == "Current"
+    put_in(database, "Liquidating")
+    with database.connect() as connection:
+        document = ("statement.pdf", "0" * 64, "by wire", BY)
+        add_receipt(connection, CashReceiptRow(uuid4(), BOND, Decimal(1), at.date(), None, None, None, *document, at))
+    with pytest.raises(BondGuardFails, match="is not distributed"):
+        transition_bond(settings, database, BOND, "assets_distributed")
+
+
+def test_of_two_who_take_a_step_at_once_one_does(settings: Settings, database: Database) -> None:
+    structured(settings, database)
+    put_in(database, "Current")
+    paid(database, on="2026-12-31")
+
+    def mature(_: int) -> str:
+        try:
+            return take_step(settings, database, BOND, "mature", BY, "", on("2027-01-01")).state
+        except StepImpossible as error:
+            return str(error)
+
+    with ThreadPoolExecutor(4) as pool:
+        ends = sorted(pool.map(mature, range(4)))
+    assert ends == ["Matured", *["mature is not possible in the state Matured. Possible there: settle"] * 3]
+    assert [each.event for each in events_of_bond(database, BOND)].count("mature") == 1
