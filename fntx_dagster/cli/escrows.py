@@ -215,7 +215,7 @@ def dispute(escrow_id: _Id, reason: _Why, as_json: AsJson = False) -> None:
     from fntx_dagster.services.escrows.disputing import dispute_escrow
 
     settings, db = settings_and_database()
-    said(db, dispute_escrow(settings, db, escrow_id, reason), as_json=as_json)
+    said(settings, db, dispute_escrow(settings, db, escrow_id, reason), as_json=as_json)
 
 
 @escrow.command()
@@ -227,7 +227,7 @@ def resolve(escrow_id: _Id, reason: _Why, as_json: AsJson = False) -> None:
     from fntx_dagster.services.escrows.disputing import resolve_escrow
 
     settings, db = settings_and_database()
-    said(db, resolve_escrow(settings, db, escrow_id, reason), as_json=as_json)
+    said(settings, db, resolve_escrow(settings, db, escrow_id, reason), as_json=as_json)
 
 
 @escrow.command()
