@@ -55,7 +55,8 @@ def run(
         Scope, typer.Option(help="full: 25 checks; deep: 5 more, with supply and signatures; or one ledger's.")
     ] = Scope.FULL,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the report into FILE too.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write the report into FILE too, as HTML if it is .html."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -68,14 +69,13 @@ def run(
     fntx reconcile run --scope deep
     """
     from fntx_dagster.cli.terminal import out
-    from fntx_dagster.services.reconciling.reading import kept
+    from fntx_dagster.services.reconciling.reading import kept, written_for
     from fntx_dagster.services.reconciling.running import run as run_now
-    from fntx_dagster.services.reconciling.running import written
 
     settings, db = settings_and_database()
     done = run_now(settings, db, scope.value)
     if output is not None:
-        output.write_text(written(done.report), encoding="utf-8")
+        output.write_text(written_for(output.suffix, done.report), encoding="utf-8")
     if as_json:
         print_json(done.report)
     else:
@@ -112,16 +112,22 @@ def show(
     number: Annotated[
         int | None, typer.Argument(metavar="[NUMBER]", help="Left out: the newest.", show_default=False)
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write its report into FILE, as HTML if it is .html."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """One reconciliation: everything that was not as it should be. With --json the whole report.
 
-    fntx reconcile show 12
+    fntx reconcile show 12 -o report.html
     """
-    from fntx_dagster.services.reconciling.reading import kept
+    from fntx_dagster.services.reconciling.reading import kept, written_for
 
     _, db = settings_and_database()
     found = kept(db, number)
+    if output is not None:
+        output.write_text(written_for(output.suffix, found.report), encoding="utf-8")
     if as_json:
         print_json(found.report)
     else:

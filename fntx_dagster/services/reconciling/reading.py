@@ -9,10 +9,13 @@ from typing import Any, NamedTuple
 
 from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.errors import Permanent
+from fntx_dagster.reconciliation.catalogue import CHECKS
+from fntx_dagster.report.reconciliation_html import reconciliation_html
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.governance.configuration import configured
 from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.services.reconciling.records import XRP
+from fntx_dagster.services.reconciling.running import written
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.reconciliations import (
@@ -56,6 +59,13 @@ def kept(db: Database, run_no: int | None = None) -> KeptRun:
             words = "nothing was reconciled yet" if run_no is None else f"there is no reconciliation {run_no}"
             raise NoSuchRun(words, "`fntx reconcile list` lists them, `fntx reconcile run` makes one")
         return KeptRun(row, recon_items(connection, row.run_no), json.loads(recon_report(connection, row.run_no)))
+
+
+def written_for(suffix: str, report: dict[str, Any]) -> str:
+    """A report for a file that ends so: HTML for `.html`, else JSON."""
+    if suffix != ".html":
+        return written(report)
+    return reconciliation_html(report, {each.id: each.to_do for each in CHECKS})
 
 
 def state_custody(settings: Settings, db: Database, total: Decimal, token: str, as_of: date, by: str = TERMINAL) -> int:

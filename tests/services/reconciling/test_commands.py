@@ -69,6 +69,9 @@ def test_the_exit_code_says_clean_differs_or_no_answer(here: Estate, tmp_path: P
     ]
     assert "cross.governance" in said("show", "3").stdout
     assert json.loads(said("show", "1", "--json").stdout) == report
+    assert said("show", "3", "-o", str(tmp_path / "report.html")).exit_code == 0
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert f"the regular key {address('stranger')} signs alone" in page
 
 
 def test_a_process_of_its_own_needs_the_servers_and_the_configuration_alone(here: Estate, tmp_path: Path) -> None:
