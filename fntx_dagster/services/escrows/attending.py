@@ -8,6 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from fntx_dagster.escrows.events import CANCEL, FINISH
+from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.services.alerting import record
 from fntx_dagster.services.escrows.moving import XRPL
@@ -66,7 +67,14 @@ def watch_escrows(settings: Settings, db: Database) -> WatchedEscrows:
 
 
 def _is_there(ledger: TreasuryLedger, row: EscrowRow) -> bool:
-    return row.sequence is not None and ledger.holds_escrow(row.owner, row.sequence)
+    assert row.sequence is not None  # it is on its ledger
+    try:
+        ledger.escrow(row.owner, row.sequence)
+    except TransactionRefused as refusal:
+        if refusal.code == "no_escrow":
+            return False
+        raise
+    return True
 
 
 def _ending(row: EscrowRow, warned: timedelta) -> Finding:

@@ -1,5 +1,4 @@
-"""Creating an escrow on its ledger: its times are counted, its transaction is prepared under the approval, and what
-would fail or is too late is not sent."""
+"""Creating an escrow on its ledger: its times are counted, its transaction is prepared under the approval."""
 
 from __future__ import annotations
 
@@ -26,7 +25,6 @@ from fntx_dagster.services.escrows.steps import held_escrow, require_step
 from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.services.governance.steps import held, taken
 from fntx_dagster.services.screening.gating import NotCleared
-from fntx_dagster.services.transactions.ledgers import TreasuryLedger
 from fntx_dagster.services.transactions.opening import opened
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
@@ -71,18 +69,6 @@ def create_escrow(settings: Settings, db: Database, escrow_id: UUID, by: str = T
             set_times(connection, row.escrow_id, EscrowTimes(*times))
             append_all(settings, connection, events)
     return prepared
-
-
-def require_creatable(connection: Connection, ledger: TreasuryLedger, escrow_id: UUID) -> None:
-    """Raise StepImpossible where a creation was prepared more than an hour ago by the ledger's time; TransactionRefused
-    where the ledger would not take it any more: asked again right before it is sent."""
-    row = known_escrow(connection, escrow_id)
-    if row.prepared_close is None or row.cancel_after is None or is_stale(row.prepared_close, ledger.closed_at()):
-        raise StepImpossible(
-            "the creation was prepared more than an hour ago, and its times are counted from then",
-            f"Prepare it again: `fntx escrow create {row.escrow_id} -o DIR`",
-        )
-    ledger.terms(create_payload(row, times_of(template_of(row.template), row.prepared_close)), 1)
 
 
 def _end_stale(connection: Connection, before: LedgerTxRow, by: str, events: list[NewAuditEvent]) -> None:

@@ -122,10 +122,6 @@ class TreasuryLedger(Protocol):
         """The close time of the last validated ledger, aware: the ledger's own, which escrows compare with."""
         ...
 
-    def holds_escrow(self, owner: str, sequence: int) -> bool:
-        """Whether the last validated ledger holds the escrow of an owner's sequence or ticket."""
-        ...
-
     def payment(self, digest: str) -> LedgerPayment | None:
         """A payment by the hash of its transaction; None where no validated ledger holds one, or it did not arrive."""
         ...

@@ -117,9 +117,6 @@ class StellarTreasury:
     def closed_at(self) -> datetime:
         return self._horizon.last_ledger().closed_at
 
-    def holds_escrow(self, owner: str, sequence: int) -> bool:
-        return False  # Stellar has none
-
     def payment(self, digest: str) -> LedgerPayment | None:
         found = self._horizon.transaction(digest)
         return None if found is None or not found.successful else self._paid(found)

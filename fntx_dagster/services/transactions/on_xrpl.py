@@ -12,7 +12,7 @@ from fntx_dagster.adapters.xrpl.amounts import code_of
 from fntx_dagster.adapters.xrpl.building import build
 from fntx_dagster.adapters.xrpl.codec import decoded
 from fntx_dagster.adapters.xrpl.network import base_fee_to_take, check_network, fees, validated_ledger
-from fntx_dagster.adapters.xrpl.outcomes import XrplEnd, another_used_its_turn, escrow_is_there, outcome_of, undone_by
+from fntx_dagster.adapters.xrpl.outcomes import XrplEnd, another_used_its_turn, outcome_of, undone_by
 from fntx_dagster.adapters.xrpl.payments import XrplPaid, invoiced, payment
 from fntx_dagster.adapters.xrpl.rpc import XrplRpc
 from fntx_dagster.adapters.xrpl.submitting import XrplNextStep, submit
@@ -133,9 +133,6 @@ class XrplTreasury:
 
     def closed_at(self) -> datetime:
         return validated_ledger(self._rpc).closed_at
-
-    def holds_escrow(self, owner: str, sequence: int) -> bool:
-        return escrow_is_there(self._rpc, owner, sequence, self.head())
 
     def payment(self, digest: str) -> LedgerPayment | None:
         found = payment(self._rpc, digest)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from fntx_dagster.audit.event import NewAuditEvent
-from fntx_dagster.escrows.events import CREATE
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.auditing.log import append_all
-from fntx_dagster.services.escrows.creating import require_creatable
+from fntx_dagster.services.escrows.sending import require_in_time
 from fntx_dagster.services.execution.switching import require_trading
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.governance.screening import note_blocked, reason_of
@@ -23,7 +22,6 @@ from fntx_dagster.services.transactions.settling import Settled, fail_for_good
 from fntx_dagster.services.transactions.steps import tx_step
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
-from fntx_dagster.store.treasury.escrows import escrow_of_proposal
 from fntx_dagster.store.treasury.platform import entered
 from fntx_dagster.store.treasury.proposals import kind_of_proposal, proposal
 from fntx_dagster.store.treasury.transactions import LedgerTxRow, record_sending, transaction_of
@@ -41,7 +39,7 @@ def submit(settings: Settings, db: Database, proposal_id: UUID, by: str = TERMIN
     is_again = row.state == "submitted"
     with opened(settings, config, row.ledger) as ledger:
         if row.state == "ready_to_submit":
-            _require_creatable(db, ledger, proposal_id)
+            require_in_time(db, ledger, proposal_id)
             _begun(settings, db, proposal_id, ledger.head(), by)
         row, answer = send(db, ledger, proposal_id)
         if answer is not None and answer.never:
@@ -90,14 +88,6 @@ def _begun(settings: Settings, db: Database, proposal_id: UUID, head: int, by: s
         f"a party of the proposal is not cleared, and nothing is sent: {reason_of(answer)}",
         "`fntx compliance dispose` decides on a match; `fntx treasury show` says what ends the proposal",
     )
-
-
-def _require_creatable(db: Database, ledger: TreasuryLedger, proposal_id: UUID) -> None:
-    with db.connect() as connection:
-        if kind_of_proposal(connection, proposal_id) == CREATE:
-            escrow_id = escrow_of_proposal(connection, proposal_id)
-            if escrow_id is not None:
-                require_creatable(connection, ledger, escrow_id)
 
 
 def _allowed(settings: Settings, connection: Connection, proposal_id: UUID) -> TreasuryConfig:

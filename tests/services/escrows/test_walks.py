@@ -217,3 +217,17 @@ def test_a_finish_that_fails_leads_back(harbour: Harbour) -> None:
     settled = harbour.desk.settled(finish.proposal_id)
     assert (settled.state, settled.words) == ("failed", "tecLIMIT_EXCEEDED")
     assert harbour.state(escrow_id) == "Active"
+
+
+def test_a_release_that_was_signed_in_time_is_not_sent_after_its_end(harbour: Harbour) -> None:
+    escrow_id = harbour.active()
+    attest_document(harbour.settings, harbour.db, escrow_id, DEED, "title deed")
+    harbour.passes(89 * DAY)
+    finish = harbour.released(escrow_id).transaction
+    assert finish is not None
+    harbour.desk.signed(finish.proposal_id, *TWO)
+    harbour.passes(2 * DAY)
+    with pytest.raises(GuardFails, match="before_cancel_after"):
+        submit(harbour.settings, harbour.db, finish.proposal_id)
+    assert harbour.desk.states(finish.proposal_id) == ("ready", "ready_to_submit")
+    assert harbour.state(escrow_id) == "Finishing"
