@@ -16,7 +16,7 @@ from uuid import UUID
 from fntx_dagster.errors import FntxError, Transient
 from fntx_dagster.services.distributions.attempting import attempt_all
 from fntx_dagster.services.distributions.computing import known_distribution
-from fntx_dagster.services.distributions.ending import ENDED, is_open
+from fntx_dagster.services.distributions.ending import ENDED
 from fntx_dagster.services.distributions.settling import CLOCK, settled
 from fntx_dagster.services.governance.steps import TreasuryPaused
 from fntx_dagster.services.transactions.confirming import confirm
@@ -73,7 +73,7 @@ def pay(
         if found.row.state == "paying":
             attempt_all(settings, db, distribution_id, {*found.strange}, problems, by)
             files = _exported(settings, db, distribution_id, folder, problems, by)
-            _sent(settings, db, distribution_id, problems)
+        if _sent(settings, db, distribution_id, problems):
             settled(settings, db, distribution_id)
         report = _report(db, distribution_id, problems, files)
         on_progress(sum(each.tx_hash is not None for each in report.payments), len(report.payments))
@@ -115,16 +115,19 @@ def _exported(
     return files
 
 
-def _sent(settings: Settings, db: Database, distribution_id: UUID, problems: dict[int, str]) -> None:
-    """Send what is signed, and ask for what was sent. On Stellar the first that is not in a ledger holds up those
-    after it: their sequences are in a row."""
+def _sent(settings: Settings, db: Database, distribution_id: UUID, problems: dict[int, str]) -> bool:
+    """Send what is signed, and ask for what was sent, also of payments that were found in the ledger by their ids;
+    whether there was any. On Stellar the first that is not in a ledger holds up those after it: their sequences are in
+    a row."""
     with db.connect() as connection:
         row = known_distribution(connection, distribution_id)
+    asked = False
     for number, proposal_id, state in _under_way(db, distribution_id):
         try:
             if state == "ready":
                 submit(settings, db, proposal_id)
             if state in _ON_ITS_WAY:
+                asked = True
                 [now] = confirm(settings, db, proposal_id)
                 state = now.state
         except TreasuryPaused:
@@ -132,7 +135,8 @@ def _sent(settings: Settings, db: Database, distribution_id: UUID, problems: dic
         except FntxError as error:
             problems[number] = error.message
         if row.ledger == "stellar" and state in (*_TO_SIGN, *_ON_ITS_WAY):
-            return
+            break
+    return asked
 
 
 def _under_way(db: Database, distribution_id: UUID) -> list[tuple[int, UUID, str]]:
@@ -144,7 +148,7 @@ def _under_way(db: Database, distribution_id: UUID) -> list[tuple[int, UUID, str
     return own + [
         (each.payment.number, each.proposal_id, each.state or "")
         for each in payments
-        if each.tx_hash is None and each.proposal_id is not None and not is_open(each)
+        if each.proposal_id is not None and each.state not in (*ENDED, "confirmed")
     ]
 
 

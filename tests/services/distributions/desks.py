@@ -97,7 +97,7 @@ class BondDesk(NamedTuple):
         chosen = rows[: len(rows) - leave]
         for row in chosen:
             for part in parts_of(row.ledger, row.unsigned, row.network):
-                import_part(self.settings, self.db, part)
+                import_part(self.settings, self.db, part, row.proposal_id)
         return len(chosen)
 
     def close(self, ledgers: int = 1) -> None:
