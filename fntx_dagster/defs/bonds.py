@@ -1,5 +1,5 @@
-"""Bonds as Dagster sees them: what is due by schedule, the interest of each day, and who is late by the ledger's date.
-Nothing here pays, votes, or signs."""
+"""Bonds as Dagster sees them: what is due by schedule, the interest of each day, who is late by the ledger's date, and
+the distribution of cash that came in. Nothing here pays, votes, or signs."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,7 +13,7 @@ from fntx_dagster.defs.ranges import LOCAL, NETWORK, OWNERS
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.shown import info, materialized, skipped
 from fntx_dagster.defs.tables import shown_table
-from fntx_dagster.services.building import bonds, treasury
+from fntx_dagster.services.building import bonds, distributions, treasury
 
 GROUP = "treasury"
 _KINDS = {"python", "postgres"}
@@ -99,11 +99,43 @@ def delinquency_status(context: dg.AssetExecutionContext, platform: Platform) ->
     return materialized(status, check_results=[check])
 
 
-BONDS = [cashflow_schedule, accruals, delinquency_status]
+@dg.asset(
+    deps=[delinquency_status],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "cash_is_distributed",
+            asset="waterfall_distribution",
+            description="No cash that came in on a bond waits because its distribution cannot be computed or proposed.",
+        )
+    ],
+    group_name=GROUP,
+    kinds=_KINDS,
+    owners=OWNERS,
+    tags={NETWORK: "xrpl"},
+    metadata=documented("bonds"),
+)
+def waterfall_distribution(platform: Platform) -> dg.MaterializeResult:
+    """The distribution of each bond on which cash came in: computed by the waterfall, frozen with its hash, proposed.
+    Two signers approve it, and nothing is paid here: `fntx bond pay` goes on with it."""
+    settings = platform.settings()
+    with failing_well():
+        shown = distributions.distributions_proposed(settings, platform.database())
+    made: dict[str, object] = {"proposed": len(shown.rows), "waiting": len(shown.waiting)}
+    if shown.rows:
+        columns = ("bond", "distribution", "hash", "currency", "available", "retained", "proposal")
+        made["distributions"] = shown_table(columns, shown.rows, 2)
+    check = result(
+        *("bonds", "cash_is_distributed", shown.waiting, "No cash waits"), severity=dg.AssetCheckSeverity.WARN
+    )
+    return materialized(made, check_results=[check])
+
+
+BONDS = [cashflow_schedule, accruals, delinquency_status, waterfall_distribution]
 follow_bonds = dg.define_asset_job(
     "follow_bonds",
     selection=dg.AssetSelection.assets(*BONDS),
-    description="Shows what is due on bonds, keeps the interest of a day, and looks who is late by the ledger's date.",
+    description="Shows what is due on bonds, keeps the interest of a day, looks who is late by the ledger's date, and "
+    "proposes the distribution of cash that came in.",
 )
 
 

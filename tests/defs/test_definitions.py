@@ -57,6 +57,7 @@ TREASURY = {
         "cashflow_schedule",
         "accruals",
         "delinquency_status",
+        "waterfall_distribution",
         "xrpl_state",
         "stellar_state",
         "reconciliation_report",
