@@ -30,21 +30,24 @@ class XrplHistoryRow(NamedTuple):
     memo: bytes | None
 
 
-def account_history(rpc: XrplRpc, address: str, ledger_index: int) -> Iterator[XrplHistoryRow]:
+def account_history(
+    rpc: XrplRpc, address: str, ledger_index: int, *, with_signers: bool = True
+) -> Iterator[XrplHistoryRow]:
     """The transactions that an account sent, up to a validated ledger, the oldest first, failed ones too. Those that
-    others sent to it are left out. Raises XrplRefusedError actNotFound where the ledger never had the account."""
+    others sent to it are left out. Without `with_signers` nobody looks who signed them. Raises XrplRefusedError
+    actNotFound where the ledger never had the account."""
     asked = {"account": address, "ledger_index_min": -1, "ledger_index_max": ledger_index, "forward": True}
     for row in pages_of(rpc, "account_tx", "transactions", **asked):
         name = "tx_json" if row.has("tx_json") else "tx"  # of the API's versions 2 and 1
         sent = row.inner(name)
         if sent.address("Account") != address:
             continue
-        if not row.flag("validated"):
+        if row.has("validated") and not row.flag("validated"):
             raise row.wrong("validated")
         yield XrplHistoryRow(
             (row if row.has("hash") else sent).hash("hash"),
             row.inner("meta").word("TransactionResult", 60) == "tesSUCCESS",
-            _signers(sent),
+            _signers(sent) if with_signers else (),
             is_config_change(row.raw(name)),
             _anchored(row.raw(name)),
         )

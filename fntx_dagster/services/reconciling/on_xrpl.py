@@ -40,9 +40,7 @@ def look_at_xrpl(look: LedgerLook) -> LedgerView:
     accounts = look.config.xrpl_accounts
     asked = [*accounts] if look.deep else [_ATTESTATION] if look.with_anchors else []
     with ThreadPoolExecutor(THREADS) as pool:
-        histories = {
-            role: pool.submit(answered, lambda role=role: _history(rpc, accounts[role], index)) for role in asked
-        }
+        histories = {role: pool.submit(_history, rpc, accounts[role], index, look) for role in asked}
         states = {role: pool.submit(_account, rpc, address, index) for role, address in accounts.items()}
         issuer = accounts[look.config.document["xrpl"]["issuer_role"]]
         owed = pool.submit(answered, lambda: _obligations(rpc, issuer, index)) if look.deep else None
@@ -137,9 +135,9 @@ def _obligations(rpc: XrplRpc, issuer: str, index: int) -> Part:
     return {name: {code: f"{value}" for code, value in table.items()} for name, table in tables.items()}
 
 
-def _history(rpc: XrplRpc, address: str, index: int) -> Part:
+def _history(rpc: XrplRpc, address: str, index: int, look: LedgerLook) -> Part:
     try:
-        return {"rows": [*account_history(rpc, address, index)]}
+        return {"rows": [*account_history(rpc, address, index, with_signers=look.deep)]}
     except FntxError as error:
         if isinstance(error, XrplRefusedError) and error.name == _NOT_THERE:
             return {"found": False, "rows": []}

@@ -26,6 +26,8 @@ from fntx_dagster.store.treasury.reconciliations import ReconItemRow, ReconRunRo
 
 _LONGEST = 500
 """Signs of a text of a report: servers wrote some of it."""
+_MOST_DETAILS = 100
+"""Differences of a check in a report: anybody can open a line to an account of ours."""
 
 
 class Reconciliation(NamedTuple):
@@ -80,7 +82,10 @@ def _bound_history(observed: Part, records: Record) -> None:
 def _cleaned(item: ReconItem) -> ReconItem:
     """An item without signs that steer a terminal; a long list of differences is cut."""
     texts = {name: cleaned(getattr(item, name), _LONGEST) for name in ("expected", "actual")}
-    return item._replace(**texts, details=tuple(cleaned(each, _LONGEST) for each in item.details))
+    details = [cleaned(each, _LONGEST) for each in item.details[:_MOST_DETAILS]]
+    if len(item.details) > _MOST_DETAILS:
+        details.append(f"and {len(item.details) - _MOST_DETAILS:,} more differences")
+    return item._replace(**texts, details=tuple(details))
 
 
 def _keep(

@@ -213,3 +213,36 @@ def test_a_mismatch_is_one_alert_for_each_value_and_an_error_one_after_three_run
 
 def alerts(here: Estate) -> list[str]:
     return [alert.text for alert in open_alerts(here.db) if alert.kind == "reconciliation"]
+
+
+def test_an_anchor_on_a_ledger_that_is_no_checkpoint_of_ours_is_named(here: Estate) -> None:
+    memo = {
+        "MemoType": b"fntx/audit/v1".hex().upper(),
+        "MemoFormat": b"application/octet-stream".hex().upper(),
+        "MemoData": "AB" * 32 + (7).to_bytes(8, "big").hex().upper() + "CD" * 8,
+    }
+    payment = {"Destination": address("treasury"), "Amount": "1", "Memos": [{"Memo": memo}]}
+    altered(here, "attestation", "Payment", **payment)
+    [item] = [each for each in here.run().items if each.status.value == "MISMATCH"]
+    assert (item.id, item.details) == (
+        "cross.attestation",
+        ("xrpl: the anchor of 7 events is no checkpoint of ours",),
+    )
+
+
+def test_very_many_differences_are_counted(here: Estate) -> None:
+    config = here.settings.treasury.config
+    assert config is not None
+    document = json.loads(config.read_text(encoding="utf-8"))
+    lines = [
+        {"currency": f"T{number:03d}", "issuer": address("issuer"), "limit": "1", "authorized": True}
+        for number in range(150)
+    ]
+    document["xrpl"]["accounts"]["amm"]["trustlines"] = lines
+    config.write_text(json.dumps(document), encoding="utf-8")
+    [item] = [each for each in here.run("xrpl").items if each.status.value == "MISMATCH"]
+    assert (item.id, len(item.details), item.details[-1]) == (
+        "xrpl.trustlines.amm",
+        101,
+        "and 51 more differences",
+    )
