@@ -16,6 +16,7 @@ from fntx_dagster.services.anchoring.everywhere import anchor_everywhere, config
 from fntx_dagster.services.auditing.anchors_due import queue_due
 from fntx_dagster.services.auditing.checkpointing import make_checkpoint
 from fntx_dagster.services.auditing.looking import look_at_everything
+from fntx_dagster.services.bonds.effects import left_waiting
 from fntx_dagster.services.escrows.attending import ON_LEDGER, WatchedEscrows, watch_escrows
 from fntx_dagster.services.governance.ending import expire
 from fntx_dagster.services.governance.screening import alerted_parties, undecided_matches
@@ -183,9 +184,10 @@ def rescreen_parties(settings: Settings, db: Database) -> ScreenedParties:
 
 
 def overdue_proposals(db: Database, now: datetime) -> int:
-    """How many proposals are past their end and wait for people."""
+    """How many proposals are past their end and wait for people, and bonds whose approval cannot come any more."""
     with db.connect() as connection:
-        return len(expired_ids(connection, now, [name for name, kind in KINDS.items() if kind.ops]))
+        overdue = expired_ids(connection, now, [name for name, kind in KINDS.items() if kind.ops])
+        return len(overdue) + len(left_waiting(connection, now))
 
 
 def open_transactions(db: Database) -> dict[str, int]:

@@ -13,6 +13,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.bonds.factory import create_bond, structure_bond, submit_bond
 from fntx_dagster.services.bonds.reading import events_of_bond, list_bonds, show_bond
+from fntx_dagster.services.building.treasury import overdue_proposals
 from fntx_dagster.services.governance.ending import cancel, expire
 from fntx_dagster.services.governance.proposing import propose
 from fntx_dagster.services.governance.reading import show
@@ -193,8 +194,12 @@ def test_a_bond_whose_proposal_was_cancelled_waits_for_another_or_for_its_end(
     assert expire(settings, database, row.expires_at - timedelta(seconds=1)) == []
     assert now(database).state == "Pending_Approval"
     cancel(settings, database, again, "another slip")
-    expire(settings, database, show(database, again).row.expires_at)
+    end = show(database, again).row.expires_at
+    assert overdue_proposals(database, end - timedelta(seconds=1)) == 0
+    assert overdue_proposals(database, end) == 1  # what the sensor asks before it starts a run
+    expire(settings, database, end)
     assert now(database).state == "Rejected"
+    assert overdue_proposals(database, end) == 0
 
 
 def test_what_is_approved_is_what_is_kept(settings: Settings, database: Database) -> None:
