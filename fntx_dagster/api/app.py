@@ -20,6 +20,7 @@ from fntx_dagster.api import (
     callers,
     compliance,
     description,
+    execution,
     reconciliation,
     record,
     signals,
@@ -62,6 +63,7 @@ def make_app(desk: Desk, settings: Settings | None = None, *, simulated_time: bo
         treasury_escrows,
         treasury_bonds,
         compliance,
+        execution,
         reconciliation,
     ):
         app.include_router(wing.router)

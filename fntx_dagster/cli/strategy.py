@@ -110,7 +110,7 @@ def status(strategy_id: _MaybeStrategy = None, as_json: AsJson = False) -> None:
     from fntx_dagster.cli.terminal import out
     from fntx_dagster.services.execution.reading import desk_document, strategy_document
 
-    settings, db = settings_and_database()
+    _, db = settings_and_database()
     if strategy_id is not None:
         found = strategy_document(db, strategy_id)
         if as_json:
@@ -122,7 +122,7 @@ def status(strategy_id: _MaybeStrategy = None, as_json: AsJson = False) -> None:
         )
         out(f"{found['filled']} of {found['quantity']} traded; with what is signed at most {found['committed']}.")
         return
-    found = desk_document(settings, db)
+    found = desk_document(db)
     if as_json:
         print_json(found)
         return
@@ -144,7 +144,7 @@ def list_(as_json: AsJson = False) -> None:
     from fntx_dagster.cli.terminal import new_table, out
     from fntx_dagster.services.execution.reading import desk_document
 
-    rows = desk_document(*settings_and_database())["strategies"]
+    rows = desk_document(settings_and_database()[1])["strategies"]
     if as_json:
         print_json(rows)
         return
@@ -194,7 +194,7 @@ def halt(reason: _Reason, strategy_id: _MaybeStrategy = None, as_json: AsJson = 
     settings, db = settings_and_database()
     halt(settings, db, strategy_id, reason)
     if as_json:
-        print_json(desk_document(settings, db) if strategy_id is None else strategy_document(db, strategy_id))
+        print_json(desk_document(db) if strategy_id is None else strategy_document(db, strategy_id))
         return
     out("The desk is halted. `fntx strategy resume` proposes to go on." if strategy_id is None else "It is halted.")
 

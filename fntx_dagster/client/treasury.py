@@ -69,6 +69,14 @@ class TreasuryCaller(Requester):
         """The report of a reconciliation, by `run_no` of the list."""
         return self._call("GET", f"{_RECONCILIATIONS}/{number}")
 
+    def trading_desk(self) -> answers.DeskAnswer:
+        """How the desk on the XRP Ledger stands, and its strategies."""
+        return self._call("GET", "/api/treasury/desk")
+
+    def strategy(self, strategy_id: UUID | str) -> answers.StrategyAnswer:
+        """A strategy of that desk, with its slices."""
+        return self._call("GET", f"/api/treasury/strategies/{strategy_id}")
+
     def treasury_queue(self) -> answers.QueueAnswer:
         """What is approved and not yet at its end."""
         return self._call("GET", "/api/treasury/queue")

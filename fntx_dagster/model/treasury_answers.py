@@ -223,3 +223,35 @@ class ReconciliationAnswer(TypedDict):
     summary: TreasuryRow
     items: list[TreasuryRow]
     attestation: TreasuryRow
+
+
+class DeskAnswer(TypedDict):
+    """The desk on the XRP Ledger; `desk` is null before people approved that it trades. `events`: the newest first."""
+
+    account: str
+    desk: TreasuryRow | None
+    events: list[TreasuryRow]
+    strategies: list[TreasuryRow]
+
+
+class StrategyAnswer(TypedDict):
+    """A strategy. `committed`: what was traded, and what offers may still trade."""
+
+    strategy_id: str
+    strategy: str
+    state: str
+    reason: str
+    side: str
+    base: TreasuryRow
+    quote: TreasuryRow
+    quantity: str
+    filled: str
+    committed: str
+    average_price: str | None
+    limit_price: str | None
+    start: str
+    end: str
+    batch: int
+    profile: str | None
+    started_by: str
+    slices: list[TreasuryRow]

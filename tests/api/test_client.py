@@ -171,6 +171,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "bond_holders": {"bond_id": "{bond_id}"},
     "signers": {},
     "machines": {},
+    "trading_desk": {},
+    "strategy": {"strategy_id": "{strategy_id}"},
     "reconciliations": {},
     "reconciliation": {"number": "{number}"},
     "sealed_events": {"first": 9},

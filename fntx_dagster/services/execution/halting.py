@@ -7,6 +7,7 @@ from uuid import UUID
 from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.errors import Permanent
 from fntx_dagster.services.auditing.log import append
+from fntx_dagster.services.execution.reading import NoSuchStrategy
 from fntx_dagster.services.execution.switching import DESK
 from fntx_dagster.services.execution.watching import halt_desk, required
 from fntx_dagster.services.governance.configuration import configured
@@ -32,7 +33,7 @@ def halt(settings: Settings, db: Database, strategy_id: UUID | None, reason: str
         required(connection, account)
         row = strategy(connection, strategy_id)
         if row is None:
-            raise Permanent(f"there is no strategy {strategy_id}", "`fntx strategy list` lists all")
+            raise NoSuchStrategy(strategy_id)
         if row.state not in _OPEN:
             raise Permanent(f"the strategy is {row.state}", "Only one that runs can be halted")
         move_strategy(connection, strategy_id, "halted", reason)

@@ -10,11 +10,11 @@ from uuid import UUID
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.execution.rolling import committed
+from fntx_dagster.governance.config import read_config
 from fntx_dagster.ledger.exact import decimal
 from fntx_dagster.services.execution.batches import progress
 from fntx_dagster.services.execution.switching import DESK
-from fntx_dagster.services.governance.configuration import configured
-from fntx_dagster.settings import Settings
+from fntx_dagster.services.governance.configuration import active_set, document_of
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.desks import DeskRow, desk, desk_events
 from fntx_dagster.store.treasury.strategies import SliceRow, StrategyRow, slices_of, strategies, strategy
@@ -22,11 +22,19 @@ from fntx_dagster.store.treasury.strategies import SliceRow, StrategyRow, slices
 _EVENTS = 20
 
 
-def desk_document(settings: Settings, db: Database) -> dict[str, Any]:
+class NoSuchStrategy(Permanent):
+    """There is no strategy with an id."""
+
+    def __init__(self, strategy_id: UUID) -> None:
+        super().__init__(f"there is no strategy {strategy_id}", "`fntx strategy list` lists all")
+
+
+def desk_document(db: Database) -> dict[str, Any]:
     """How the desk stands, what it went through, and its strategies; `desk` is null before anybody approved that it
     trades."""
-    account = configured(settings).xrpl_accounts[DESK]
     with db.snapshot() as snapshot, snapshot.connect() as connection:
+        config = read_config(document_of(active_set(connection).config.encode()))
+        account = config.xrpl_accounts[DESK]
         row = desk(connection, account)
         return {
             "account": account,
@@ -41,7 +49,7 @@ def strategy_document(db: Database, strategy_id: UUID) -> dict[str, Any]:
     with db.snapshot() as snapshot, snapshot.connect() as connection:
         row = strategy(connection, strategy_id)
         if row is None:
-            raise Permanent(f"there is no strategy {strategy_id}", "`fntx strategy list` lists all")
+            raise NoSuchStrategy(strategy_id)
         slices = slices_of(connection, strategy_id)
         return _strategy(connection, row) | {"slices": [_slice(each) for each in slices]}
 

@@ -13,6 +13,8 @@ from fntx_dagster.services.auditing.keys import LostKey
 from fntx_dagster.services.bonds.guards import BondGuardFails
 from fntx_dagster.services.bonds.steps import NoSuchBond
 from fntx_dagster.services.escrows.steps import NoSuchEscrow
+from fntx_dagster.services.execution.reading import NoSuchStrategy
+from fntx_dagster.services.execution.switching import TradingStopped
 from fntx_dagster.services.governance.deciding import DecisionRefused
 from fntx_dagster.services.governance.standing import NoSuchStanding
 from fntx_dagster.services.governance.steps import NoSuchProposal, TreasuryPaused
@@ -30,6 +32,8 @@ _CODES: dict[type[FntxError], tuple[str, int]] = {
     GuardFails: ("guard_fails", 409),
     BondGuardFails: ("guard_fails", 409),
     TreasuryPaused: ("paused", 409),
+    TradingStopped: ("trading_stopped", 409),
+    NoSuchStrategy: ("strategy_not_found", 404),
     NotCleared: ("not_cleared", 409),
     NoSuchScreening: ("screening_not_found", 404),
     LostKey: ("key_lost", 409),
