@@ -10,14 +10,22 @@ from uuid import UUID
 
 import pytest
 
+from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.errors import Permanent
+from fntx_dagster.governance.machines import StepImpossible
+from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.distributions import attempting
 from fntx_dagster.services.distributions.computing import compute
 from fntx_dagster.services.distributions.proposing import propose_distribution
 from fntx_dagster.services.governance import proposing
+from fntx_dagster.services.governance.covering import cover_one
+from fntx_dagster.services.governance.deciding import payload_of
 from fntx_dagster.services.governance.ending import cancel
+from fntx_dagster.services.governance.steps import held
+from fntx_dagster.services.transactions.preparing import prepare
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.treasury.distributions import PaymentStanding, payments_of
+from fntx_dagster.store.treasury.distributions import PaymentStanding, distribution_proposals, payments_of
+from fntx_dagster.store.treasury.platform import entered
 from tests.services.distributions.desks import BOND, BondDesk, bond_desk
 from tests.simulate.xrpl.people import address, token
 
@@ -128,3 +136,33 @@ def test_more_payments_than_an_account_has_tickets_are_made_in_waves(
         assert found
         assert found[0] == 8
         assert sum(desk.balance(f"h{number}") for number in range(7)) == Decimal("17500.00")
+
+
+@pytest.mark.parametrize("change", ["amount", "destination", "invoice_id", "tickets"])
+def test_an_approval_covers_its_payments_and_tickets_and_nothing_else(
+    database: Database, tmp_path: Path, change: str
+) -> None:
+    with bond_desk("xrpl", database, tmp_path / "home", HOLDERS) as desk:
+        distribution = desk.approved("17500.00")
+        with database.connect() as connection:
+            [whole] = distribution_proposals(connection, distribution)
+        events: list[NewAuditEvent] = []
+        with entered(database) as connection:
+            row = held(connection, whole)
+            asked = payload_of(row)
+            payload = {name: asked[name] for name in ("ledger", "network_id")} | {"intent": asked["intents"][0]}
+            params = payload["intent"]["params"]
+            kind = "distribution.pay"
+            if change == "amount":
+                params["amount"]["value"] = "5000.01"
+            elif change == "destination":
+                params["destination"] = address("h2")
+            elif change == "invoice_id":
+                params["invoice_id"] = "0" * 64
+            else:
+                kind = "account.configure"
+                payload["intent"] = {"op": "tickets.create", "account": address("treasury"), "params": {"count": 5}}
+            other = cover_one(connection, row, kind, payload, "operator:tests", events, parties=["h1"])
+            append_all(desk.settings, connection, events)
+        with pytest.raises(StepImpossible, match="does not ask for this one"):
+            prepare(desk.settings, database, other.proposal_id)
