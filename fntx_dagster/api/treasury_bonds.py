@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -13,6 +14,7 @@ from fntx_dagster.api.documents import document
 from fntx_dagster.model import bond_answers as answers
 from fntx_dagster.model.treasury_answers import ProposalAnswer
 from fntx_dagster.services.bonds import programs
+from fntx_dagster.services.distributions import programs as distributions
 
 router = APIRouter(prefix="/api/treasury", responses=description.PROBLEMS | description.UNCHANGED)
 
@@ -55,6 +57,18 @@ def events(request: Request, desk: TheDesk, caller: TreasuryReader, bond_id: str
 def holders(request: Request, desk: TheDesk, caller: TreasuryReader, bond_id: str) -> Response:
     """Who holds how many units of each tranche, and of the equity."""
     return document(request, programs.holders(desk.db, bond_id))
+
+
+@router.get("/bonds/{bond_id}/cash", responses=answered(answers.BondCashAnswer))
+def cash(request: Request, desk: TheDesk, caller: TreasuryReader, bond_id: str) -> Response:
+    """The cash that came in on a bond, and its distributions."""
+    return document(request, distributions.cash(desk.db, bond_id))
+
+
+@router.get("/distributions/{distribution_id}", responses=answered(answers.DistributionAnswer))
+def distribution(request: Request, desk: TheDesk, caller: TreasuryReader, distribution_id: UUID) -> Response:
+    """A distribution: its lines, and where each payment stands."""
+    return document(request, distributions.one(desk.db, distribution_id))
 
 
 @router.post(

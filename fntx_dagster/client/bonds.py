@@ -47,6 +47,14 @@ class BondCaller(Requester):
         """Who holds units of a bond."""
         return self._call("GET", f"{_BONDS}/{bond_id}/holders")
 
+    def bond_cash(self, bond_id: str) -> answers.BondCashAnswer:
+        """The cash that came in on a bond, and its distributions."""
+        return self._call("GET", f"{_BONDS}/{bond_id}/cash")
+
+    def distribution(self, distribution_id: str) -> answers.DistributionAnswer:
+        """A distribution: its lines, and where each payment stands."""
+        return self._call("GET", f"/api/treasury/distributions/{distribution_id}")
+
     def bond_report(
         self, kind: str, bond: str | None = None, holder: str | None = None, on: str | None = None
     ) -> answers.BondReportAnswer:

@@ -69,6 +69,37 @@ class BondHoldersAnswer(TypedDict):
     holders: list[BondPart]
 
 
+class BondCashAnswer(TypedDict):
+    """What came in on a bond, and its distributions, as `fntx bond cash` has them."""
+
+    receipts: list[BondPart]
+    distributions: list[BondPart]
+
+
+class DistributionAnswer(TypedDict):
+    """A distribution with its lines and payments, as `fntx bond pay` has it; amounts are texts."""
+
+    distribution: str
+    bond: str
+    number: int
+    period: int
+    state: str
+    hash: str
+    currency: str
+    available: str
+    carried: str
+    retained: str
+    ledger: str
+    account: str
+    computed_by: str
+    computed_at: str
+    lines: list[BondPart]
+    payments: list[BondPart]
+    tickets: list[BondPart]
+    proposals: list[str]
+    next: str
+
+
 class BondReportAnswer(TypedDict):
     """A report of a bond (docs/bonds.md#reports). `bond` and `currency` are null where it is about several."""
 

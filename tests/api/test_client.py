@@ -169,6 +169,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "bond": {"bond_id": "{bond_id}"},
     "bond_events": {"bond_id": "{bond_id}"},
     "bond_holders": {"bond_id": "{bond_id}"},
+    "bond_cash": {"bond_id": "{bond_id}"},
+    "distribution": {"distribution_id": "{distribution_id}"},
     "signers": {},
     "machines": {},
     "trading_desk": {},

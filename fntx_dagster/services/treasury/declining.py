@@ -12,6 +12,7 @@ from fntx_dagster.intents.refusal import TransactionRefused
 from fntx_dagster.services.auditing.keys import LostKey
 from fntx_dagster.services.bonds.guards import BondGuardFails
 from fntx_dagster.services.bonds.steps import NoSuchBond
+from fntx_dagster.services.distributions.computing import NoSuchDistribution
 from fntx_dagster.services.escrows.steps import NoSuchEscrow
 from fntx_dagster.services.execution.reading import NoSuchStrategy
 from fntx_dagster.services.execution.switching import TradingStopped
@@ -27,6 +28,7 @@ _CODES: dict[type[FntxError], tuple[str, int]] = {
     NoSuchProposal: ("proposal_not_found", 404),
     NoSuchStanding: ("proposal_not_found", 404),
     NoSuchBond: ("bond_not_found", 404),
+    NoSuchDistribution: ("distribution_not_found", 404),
     NoSuchEscrow: ("escrow_not_found", 404),
     StepImpossible: ("wrong_state", 409),
     GuardFails: ("guard_fails", 409),
