@@ -1,8 +1,9 @@
 """A payment attempted: a proposal of its own, covered by the approval of the whole, where none is under way for it.
 
 An attempt that ended is followed by another one only when its bytes can get into no ledger any more: signers may have
-put its signatures together elsewhere. That, and that the ledger holds no payment with its invoice id, is looked at
-before; under the lock of the distribution nobody else attempts it.
+put its signatures together elsewhere. First that is looked at, then that the ledger holds no payment with its invoice
+id: the other way round, the bytes could get into a ledger between the two looks, which is what killed them, and the
+payment would be made twice. Under the lock of the distribution nobody else attempts it.
 """
 
 from __future__ import annotations
@@ -46,10 +47,12 @@ MOST_TICKETS = 250
 
 
 class _Looked(NamedTuple):
-    """What the ledger said before the lock. `dead`: ended attempts whose bytes can get into no ledger; `tickets`: those
-    that the account holds, None where the ledger has none."""
+    """What the ledger said before the lock. `dead`: ended attempts whose bytes can get into no ledger; `held`: the
+    invoice ids that it held after that was known; `tickets`: those that the account holds, None where the ledger has
+    none."""
 
     dead: set[UUID]
+    held: set[str]
     tickets: list[int] | None
 
 
@@ -84,7 +87,7 @@ def attempt_all(
         payments = payments_of(connection, distribution_id)
         ready: list[PaymentStanding] = []
         for each in payments:
-            if not is_open(each) or each.payment.number in strange:
+            if not is_open(each) or each.payment.number in strange or each.payment.invoice_id in looked.held:
                 continue
             if each.proposal_id is not None and not _is_dead(connection, each, looked):
                 problems[each.payment.number] = _STILL
@@ -127,11 +130,12 @@ def _looked(
         for tx in ended
         if tx.outcome_ledger is not None or tx.state == "expired" or ledger.lapsed(tx) or ledger.turn_is_used(tx)
     }
+    held_ids = {*ledger.invoiced(row.account, row.head)} if dead else set[str]()
     if row.ledger != "xrpl":
-        return _Looked(dead, None)
+        return _Looked(dead, held_ids, None)
     intent = {"op": "tickets.create", "account": row.account, "params": {"count": 1}}
     payload = {"ledger": row.ledger, "network_id": config.network_id, "intent": intent}
-    return _Looked(dead, ledger.terms(payload, 1).tickets)
+    return _Looked(dead, held_ids, ledger.terms(payload, 1).tickets)
 
 
 def _is_dead(connection: Connection, standing: PaymentStanding, looked: _Looked) -> bool:

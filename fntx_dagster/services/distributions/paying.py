@@ -101,52 +101,62 @@ def _exported(
 ) -> list[Path]:
     """Prepare every attempt that is approved, and write the files of all that waits for signatures."""
     files: list[Path] = []
-    for number, proposal_id, state in _under_way(db, distribution_id):
-        if state not in ("approved", *_TO_SIGN):
+    for each in _under_way(db, distribution_id):
+        if each.is_paid or each.state not in ("approved", *_TO_SIGN):
             continue
         try:
-            if state == "approved":
-                prepare(settings, db, proposal_id, by)
-            files += export_files(settings, db, proposal_id, folder, by)
+            if each.state == "approved":
+                prepare(settings, db, each.proposal_id, by)
+            files += export_files(settings, db, each.proposal_id, folder, by)
         except (TreasuryPaused, Transient):
             raise
         except FntxError as error:
-            problems[number] = error.message
+            problems[each.number] = error.message
     return files
 
 
 def _sent(settings: Settings, db: Database, distribution_id: UUID, problems: dict[int, str]) -> bool:
-    """Send what is signed, and ask for what was sent, also of payments that were found in the ledger by their ids;
-    whether there was any. On Stellar the first that is not in a ledger holds up those after it: their sequences are in
-    a row."""
+    """Send what is signed, and ask for what was sent; whether there was any. Of a payment that the ledger holds already
+    nothing is sent, and what became of its transaction is asked. On Stellar the first that is not in a ledger holds up
+    those after it: their sequences are in a row."""
     with db.connect() as connection:
         row = known_distribution(connection, distribution_id)
     asked = False
-    for number, proposal_id, state in _under_way(db, distribution_id):
+    for each in _under_way(db, distribution_id):
+        state = each.state
         try:
-            if state == "ready":
-                submit(settings, db, proposal_id)
+            if state == "ready" and not each.is_paid:
+                submit(settings, db, each.proposal_id)
             if state in _ON_ITS_WAY:
                 asked = True
-                [now] = confirm(settings, db, proposal_id)
+                [now] = confirm(settings, db, each.proposal_id)
                 state = now.state
         except TreasuryPaused:
             raise
         except FntxError as error:
-            problems[number] = error.message
+            problems[each.number] = error.message
         if row.ledger == "stellar" and state in (*_TO_SIGN, *_ON_ITS_WAY):
             break
     return asked
 
 
-def _under_way(db: Database, distribution_id: UUID) -> list[tuple[int, UUID, str]]:
-    """The proposals that are under way, tickets (as number 0) first: number, id, state."""
+class _UnderWay(NamedTuple):
+    """A proposal that is under way: of a payment, or of tickets (number 0). `is_paid`: the ledger holds its payment."""
+
+    number: int
+    proposal_id: UUID
+    state: str
+    is_paid: bool
+
+
+def _under_way(db: Database, distribution_id: UUID) -> list[_UnderWay]:
+    """The proposals that are under way, tickets first."""
     with db.connect() as connection:
         payments = payments_of(connection, distribution_id)
         tickets = tickets_of(db, distribution_id)
-    own = [(0, each.proposal_id, each.state) for each in tickets]
+    own = [_UnderWay(0, each.proposal_id, each.state, is_paid=False) for each in tickets]
     return own + [
-        (each.payment.number, each.proposal_id, each.state or "")
+        _UnderWay(each.payment.number, each.proposal_id, each.state or "", each.tx_hash is not None)
         for each in payments
         if each.proposal_id is not None and each.state not in (*ENDED, "confirmed")
     ]

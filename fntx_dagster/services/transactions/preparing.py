@@ -18,6 +18,7 @@ from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.anchoring.heads import is_on_ledger
 from fntx_dagster.services.anchoring.intents import anchor_source, signed_checkpoint
 from fntx_dagster.services.auditing.log import append_all
+from fntx_dagster.services.distributions.repeating import require_unpaid
 from fntx_dagster.services.execution.switching import require_trading
 from fntx_dagster.services.governance.asking import finished_escrow, require_parties
 from fntx_dagster.services.governance.clock import time_after_log
@@ -144,6 +145,7 @@ def _allowed(settings: Settings, connection: Connection, row: ProposalRow) -> Tr
     check_intent(payload_of(row), row.kind, config)
     require_approved(connection, row)
     require_trading(connection, row)
+    require_unpaid(connection, row.proposal_id)
     if KINDS[row.kind].stops and row.signer_set != active_set(connection).version:
         raise StepImpossible("the proposal was approved under an earlier set of signers", "Make a new proposal")
     return config

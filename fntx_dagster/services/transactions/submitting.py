@@ -9,6 +9,7 @@ from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.governance.kinds import KINDS
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.auditing.log import append_all
+from fntx_dagster.services.distributions.repeating import require_unpaid
 from fntx_dagster.services.escrows.sending import require_in_time
 from fntx_dagster.services.execution.switching import require_trading
 from fntx_dagster.services.governance.configuration import approved_config
@@ -62,6 +63,7 @@ def send(db: Database, ledger: TreasuryLedger, proposal_id: UUID) -> tuple[Ledge
         row = _sendable(transaction_of(connection, proposal_id, for_step=True))
         if row.state != "submitted":
             return row, None
+        require_unpaid(connection, proposal_id, row.hash)
         answer = ledger.send(row)
         record_sending(connection, row.tx_id, answer.words)
     return row._replace(answer=answer.words), answer
@@ -75,6 +77,7 @@ def _begun(settings: Settings, db: Database, proposal_id: UUID, head: int, by: s
         row = _sendable(transaction_of(connection, proposal_id, for_step=True))
         if row.state != "ready_to_submit":
             return  # another process was first: the same bytes are sent
+        require_unpaid(connection, proposal_id, row.hash)
         is_screened = KINDS[whole.kind].screened
         answer = gate(settings, connection, whole.parties, f"proposal:{proposal_id}", by=by) if is_screened else None
         if answer is None or answer.decision == CLEARED:

@@ -235,3 +235,14 @@ def distribution_of_proposal(connection: Connection, proposal_id: UUID) -> UUID 
         {"id": proposal_id},
     ).fetchone()
     return row[0] if row else None
+
+
+def paid_by(connection: Connection, proposal_id: UUID) -> str | None:
+    """The hash of the transaction in which a ledger holds the payment that a proposal makes, in lower-case hex; None
+    where it holds none, and for any other proposal."""
+    row = connection.execute(
+        """select tx_hash from treasury.payment_attempt
+        join treasury.payment_confirmed using (distribution_id, number) where proposal_id = %s""",
+        [proposal_id],
+    ).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,24 @@
+"""What keeps a payment from being made twice: nothing is prepared or sent of one that a ledger holds already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fntx_dagster.governance.machines import StepImpossible
+from fntx_dagster.store.treasury.distributions import paid_by
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from fntx_dagster.store.database import Connection
+
+
+def require_unpaid(connection: Connection, proposal_id: UUID, own_hash: str | None = None) -> None:
+    """Raise StepImpossible where a ledger holds the payment of a distribution that a proposal makes, by another
+    transaction than that of `own_hash`. Nothing for a proposal that makes none."""
+    paid = paid_by(connection, proposal_id)
+    if paid is not None and paid != (own_hash or "").lower():
+        raise StepImpossible(
+            f"the ledger holds this payment already, in the transaction {paid}",
+            "Nothing is left to pay: `fntx treasury cancel` ends the proposal, or its time does",
+        )
