@@ -80,7 +80,7 @@ def submit(bond_id: _Id, as_json: AsJson = False) -> None:
     from fntx_dagster.services.bonds.factory import submit_bond
 
     settings, db = settings_and_database()
-    said(db, submit_bond(settings, db, bond_id).proposal_id, as_json=as_json)
+    said(settings, db, submit_bond(settings, db, bond_id).proposal_id, as_json=as_json)
 
 
 def show(bond_id: _Id, as_json: AsJson = False) -> None:
@@ -138,7 +138,7 @@ def transition(
     settings, db = settings_and_database()
     done = transition_bond(settings, db, bond_id, event, reason)
     if done.proposal_id is not None:
-        said(db, done.proposal_id, as_json=as_json)
+        said(settings, db, done.proposal_id, as_json=as_json)
     elif as_json:
         print_json(show_bond(db, bond_id).as_dict())
     else:
