@@ -14,8 +14,9 @@ from fntx_dagster.bonds.moments import Moment
 
 CALENDARS = ("NC", "MF")
 """NC: every day is a business day; MF: Monday to Friday."""
-CONVENTIONS = ("NOS", "SCF", "SCMF", "SCP", "SCMP", "CSF", "CSMF", "CSP", "CSMP")
-"""NOS: no shift."""
+NO_SHIFT = ("NOS", "NULL")
+"""NULL is the word of older contracts for the same."""
+CONVENTIONS = (*NO_SHIFT, "SCF", "SCMF", "SCP", "SCMP", "CSF", "CSMF", "CSP", "CSMP")
 _WRITTEN = re.compile(r"(SC|CS)(M?)(F|P)").fullmatch
 
 
@@ -59,7 +60,7 @@ def business_days(convention: str | None, calendar: str | None) -> BusinessDays:
     calendar = calendar or "NC"
     if calendar not in CALENDARS:
         raise ValueError(f"the calendar is none of {', '.join(CALENDARS)}")
-    if convention in (None, "NOS"):
+    if convention in (None, *NO_SHIFT):
         return BusinessDays(calendar)
     if not (written := _WRITTEN(convention or "")):
         raise ValueError(f"the convention is none of {', '.join(CONVENTIONS)}")

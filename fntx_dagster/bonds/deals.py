@@ -48,7 +48,7 @@ def read_deal(content: Any, where: str = "deal") -> WaterfallDeal:
             _tranche(tranche, decimals, f"{where}.tranches[{place}]")
             for place, tranche in enumerate(deal.objects("tranches"))
         ],
-        _equity(deal.object("equity"), where) if deal.has("equity") else [],
+        _equity(deal, where),
     )
     deal.end()
     _each_once([*(fee.id for fee in read.fees), *(tranche.id for tranche in read.tranches)], where)
@@ -173,7 +173,11 @@ def _tranche(tranche: StrictFields, decimals: int, where: str) -> TrancheDue:
     return read
 
 
-def _equity(equity: StrictFields, where: str) -> Sequence[UnitHolder]:
+def _equity(deal: StrictFields, where: str) -> Sequence[UnitHolder]:
+    """The holders of equity; none where the deal has no equity, however that is written."""
+    if not deal.has("equity") or deal.any("equity") is None:
+        return []
+    equity = deal.object("equity")
     holders = _holders(equity, f"{where}.equity")
     equity.end()
     return holders

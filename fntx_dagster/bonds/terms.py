@@ -293,14 +293,19 @@ _DESCRIBING = frozenset(
         "cycleAnchorDateOfOptionality",
         "cycleOfOptionality",
         "objectCodeOfPrepaymentModel",
+        "prepaymentPeriod",
+        "optionExerciseEndDate",
+        "maximumPenaltyFreeDisbursement",
         "cycleAnchorDateOfInterestCalculationBase",
         "cycleOfInterestCalculationBase",
         "interestCalculationBaseAmount",
-        # When a payment is late is not a schedule's question.
+        # When a payment is late, or settles, is not a schedule's question.
         "gracePeriod",
         "delinquencyPeriod",
         "delinquencyRate",
         "nonPerformingDate",
+        "settlementPeriod",
+        "xDayNotice",
     }
 )
 """Terms that change no event of a schedule."""

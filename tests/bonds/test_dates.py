@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fntx_dagster.bonds.business_days import CONVENTIONS, business_days
+from fntx_dagster.bonds.business_days import CONVENTIONS, NO_SHIFT, business_days
 from fntx_dagster.bonds.cycles import Cycle, after, dates, read_cycle
 from fntx_dagster.bonds.moments import Moment, read_moment
 
@@ -95,6 +95,7 @@ def test_what_is_no_time_of_a_contract_is_refused(text: str) -> None:
     ("convention", "paid", "counted"),
     [
         ("NOS", "2026-01-31", "2026-01-31"),
+        ("NULL", "2026-01-31", "2026-01-31"),
         ("SCF", "2026-02-02", "2026-02-02"),
         ("SCMF", "2026-01-30", "2026-01-30"),
         ("SCP", "2026-01-30", "2026-01-30"),
@@ -120,7 +121,7 @@ def test_a_modified_preceding_shift_stays_in_its_month(convention: str, counted:
     assert (str(days.paid(sunday).day), str(days.counted(sunday))) == ("2026-02-02", counted)
 
 
-@given(DAYS, st.sampled_from(CONVENTIONS[1:]))
+@given(DAYS, st.sampled_from(CONVENTIONS[len(NO_SHIFT) :]))
 def test_a_shift_ends_on_a_business_day_near_by(day: date, convention: str) -> None:
     moved = business_days(convention, "MF").shifted(day)
     assert moved.weekday() < 5

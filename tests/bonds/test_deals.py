@@ -77,6 +77,13 @@ def test_a_deal_without_what_it_needs_is_refused(name: str) -> None:
         read_deal(deal)
 
 
+def test_a_deal_without_equity_has_no_holders_of_it_however_that_is_written() -> None:
+    without = {field: value for field, value in CASES[0]["deal"].items() if field != "equity"}
+    read = [read_deal(deal) for deal in (without, without | {"equity": None}, without | {"equity": {"holders": []}})]
+    assert read[0] == read[1] == read[2]
+    assert read[0].equity == []
+
+
 @pytest.mark.parametrize(
     ("decimals", "text", "units"), [(0, "7", 7), (2, "7", 700), (2, "7.10", 710), (2, "0.010", 1), (7, "0.0000001", 1)]
 )

@@ -112,3 +112,5 @@ def test_what_describes_a_contract_or_has_no_effect_is_taken() -> None:
     assert (
         read_terms(PLAIN | {"contractID": "a", "currency": "USD", "feeRate": "0.0", "scalingEffect": "000"}) == without
     )
+    no_option = {"prepaymentEffect": "N", "prepaymentPeriod": "P1ML1", "optionExerciseEndDate": "2030-01-01"}
+    assert read_terms(PLAIN | no_option | {"maximumPenaltyFreeDisbursement": "0", "xDayNotice": "P1D"}) == without
