@@ -3,6 +3,7 @@ their transactions bear."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -57,6 +58,8 @@ def _governed_on_xrpl(config: Document, records: Document, role: str, account: D
         found = [(text(part(row, "account")), whole(part(row, "weight"))) for row in rows(listed, "signers")]
         faults += _people_faults(config, "xrpl", [address for address, _ in found])
         faults += [f"{address} has the weight {weight}" for address, weight in found if weight != 1]
+        listed_often = Counter(address for address, _ in found)
+        faults += [f"{address} is listed {times} times" for address, times in listed_often.items() if times > 1]
     if part(account, "master_disabled") is not True:
         faults.append("its own key signs")
     key = part(account, "regular_key")

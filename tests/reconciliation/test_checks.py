@@ -152,6 +152,12 @@ def test_governance_sees_every_way_in_which_an_account_can_be_governed_otherwise
     assert statuses(changes) == {"cross.governance": "MISMATCH"}
 
 
+def test_a_signer_who_is_listed_twice_has_two_votes() -> None:
+    signers = changed()["observed"]["xrpl"]["accounts"]["amm"]["signer_list"]["signers"]
+    twice = [[*X, "accounts", "amm", "signer_list", "signers"], [*signers, signers[0]]]
+    assert statuses(twice) == {"cross.governance": "MISMATCH"}
+
+
 @pytest.mark.parametrize(
     ("path", "value", "differs"),
     [
