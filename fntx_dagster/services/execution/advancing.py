@@ -39,6 +39,7 @@ from fntx_dagster.store.treasury.platform import entered
 from fntx_dagster.store.treasury.strategies import (
     SliceRow,
     StrategyRow,
+    is_of_strategy,
     keep_slice,
     move_strategy,
     slices_asked,
@@ -115,7 +116,12 @@ def _prepared(
 ) -> list[Path]:
     """Prepare the orders that people approved, and write the files of what waits for signatures."""
     with db.connect() as connection:
-        new = orders_of(connection, at, ("approved",))
+        asked = {each.proposal_id for _, each in slices_asked(connection, at.account)}
+        new = [
+            each
+            for each in orders_of(connection, at, ("approved",))
+            if each.proposal.proposal_id in asked or not is_of_strategy(connection, each.proposal.proposal_id)
+        ]  # the order of a slice whose time is over is not prepared any more
         waiting = orders_of(connection, at, ("prepared", "signing"))
     if len(new) > 1 and not has_tickets(db, at, len(new)):
         problems.append(_NO_TICKETS)

@@ -28,13 +28,14 @@ from fntx_dagster.services.governance.proposing import proposed
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.platform import entered
-from fntx_dagster.store.treasury.proposals import ProposalRow, covered, proposals
+from fntx_dagster.store.treasury.proposals import ProposalRow, covered, proposals, proposals_named
 from fntx_dagster.store.treasury.strategies import (
     SliceRow,
     StrategyRow,
     keep_slice,
     slices_asked,
     slices_of,
+    slices_of_batch,
     strategies,
 )
 from fntx_dagster.store.treasury.transactions import OPEN_STATES, transactions
@@ -119,7 +120,7 @@ def propose_cancels(settings: Settings, db: Database, at: DeskLedger) -> int:
         asked = {
             payload["intent"]["params"].get("offer_sequence")
             for row in proposals(connection, (*_UNDECIDED, *_UNDER_WAY))
-            if row.kind == TRADE
+            if row.kind == TRADE and not covered(connection, row.proposal_id)  # what a batch covers speaks for itself
             for payload in _payloads(row)
             if payload["intent"]["account"] == at.account
         }
@@ -138,7 +139,6 @@ def cover_batches(settings: Settings, db: Database, at: DeskLedger, state: str) 
     with entered(db) as connection:
         required(connection, at.account)
         events: list[NewAuditEvent] = []
-        asked = [each for _, each in slices_asked(connection, at.account)]
         for whole in proposals(connection, ("approved",)):
             payloads = _payloads(whole)
             if not is_batch(whole.kind, json.loads(whole.payload)) or covered(connection, whole.proposal_id):
@@ -147,13 +147,18 @@ def cover_batches(settings: Settings, db: Database, at: DeskLedger, state: str) 
             is_ours = all(each["account"] == at.account for each in intents)
             if not is_ours or (state == KILLED and any(each["op"] != "offer.cancel" for each in intents)):
                 continue
-            rows = cover(connection, whole, payloads, BY, events, TRADE)
-            own = sorted((each for each in asked if each.batch_id == whole.proposal_id), key=lambda each: each.n)
-            for each, row in zip(own, rows, strict=False):
-                keep_slice(connection, each._replace(proposal_id=row.proposal_id))
-        ended = {row.proposal_id for row in proposals(connection, _ENDED) if row.kind == TRADE}
+            own = slices_of_batch(connection, whole.proposal_id)
+            pairs = [*zip(own, payloads, strict=True)] if own else [(None, each) for each in payloads]
+            # a slice whose time is over since people approved it has no order any more
+            live = [(row, each) for row, each in pairs if row is None or row.state == "asked"]
+            rows = cover(connection, whole, [each for _, each in live], BY, events, TRADE)
+            for (slice_row, _), row in zip(live, rows, strict=True):
+                if slice_row is not None:
+                    keep_slice(connection, slice_row._replace(proposal_id=row.proposal_id))
+        asked = [each for _, each in slices_asked(connection, at.account) if each.proposal_id is None]
+        batches = proposals_named(connection, [each.batch_id for each in asked if each.batch_id is not None])
         for each in asked:
-            if each.proposal_id is None and each.batch_id in ended:
+            if each.batch_id is not None and batches[each.batch_id].state in _ENDED:
                 keep_slice(connection, each._replace(state="planned", asked=None, price=None, batch_id=None))
         append_all(settings, connection, events)
 

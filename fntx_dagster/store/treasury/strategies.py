@@ -112,6 +112,15 @@ def slices_of(connection: Connection, strategy_id: UUID) -> list[SliceRow]:
         ).fetchall()
 
 
+def slices_of_batch(connection: Connection, batch_id: UUID) -> list[SliceRow]:
+    """The slices that a batch asks for, those too whose time is over, in the order of its orders."""
+    with connection.cursor(row_factory=args_row(SliceRow)) as cursor:
+        return cursor.execute(
+            f"select {columns(SliceRow._fields)} from treasury.strategy_slice where batch_id = %s order by n",
+            [batch_id],
+        ).fetchall()
+
+
 def slices_asked(connection: Connection, account: str) -> list[tuple[StrategyRow, SliceRow]]:
     """The slices of a desk whose offers may still trade, each with its strategy."""
     own, of = columns(SliceRow._fields, "own"), columns(StrategyRow._fields, "of")

@@ -8,6 +8,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.services.execution.halting import halt
 from fntx_dagster.services.execution.starting import OrderRefused
 from fntx_dagster.services.execution.switching import TradingStopped
+from fntx_dagster.services.governance.ending import cancel
 from fntx_dagster.services.transactions.submitting import submit
 from fntx_dagster.store.treasury.desks import DeskRow, desk, desk_events
 from fntx_dagster.store.treasury.strategies import strategies
@@ -101,6 +102,24 @@ def test_one_signer_kills_and_every_offer_that_rests_is_cancelled(desk: DexDesk)
     assert {each.filled for each in desk.slices(other) + desk.slices(strategy)} == {0}
     with pytest.raises(TradingStopped, match="killed"):
         desk.start()
+
+
+def test_a_cancellation_that_ended_is_asked_for_again_while_its_offer_rests(desk: DexDesk) -> None:
+    desk.lives()
+    market(desk, 5)
+    desk.start(strategy="limit", limit_price="6", slices=1)
+    desk.turn(60)
+    desk.close()
+    desk.advance()
+    desk.decided("trade.kill", {"reason": "prices are wrong", "desk": "xrpl"}, "compliance")
+    desk.advance()
+    desk.people_decide()
+    desk.advance()
+    [prepared] = desk.proposals("prepared")
+    cancel(desk.settings, desk.db, prepared.proposal_id, "signed by nobody")
+    desk.advance()
+    [again] = desk.proposals("pending_approval")
+    assert '"op":"offer.cancel"' in again.payload
 
 
 def test_a_person_halts_one_strategy_for_good_or_the_desk(desk: DexDesk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -40,3 +41,26 @@ def test_a_sale_in_slices_is_filled_rolled_and_never_above_its_quantity(desk: De
     after = desk.holds()
     assert before[desk.bond] - after[desk.bond] == 100
     assert 190 < after[XRP] - before[XRP] < 200
+
+
+def test_a_batch_that_goes_on_after_its_first_slice_ended_gives_each_slice_its_own_order(desk: DexDesk) -> None:
+    desk.lives()
+    desk.offer("maker", "400 XRP", "200")
+    strategy = desk.start(batch=4)
+    desk.advance()
+    assert desk.people_decide() == 1
+    desk.close(3600 + 120)  # the first slice is over, and nothing of the batch is prepared
+    assert desk.advance().problems == []
+    slices = desk.slices(strategy)
+    assert [(each.state, each.proposal_id is None) for each in slices] == [("over", True), *[("asked", False)] * 3]
+    ends = {
+        row.proposal_id: json.loads(row.payload)["intent"]["params"]["expiration"] for row in desk.proposals("prepared")
+    }
+    assert [ends[each.proposal_id] for each in slices[1:] if each.proposal_id] == [
+        f"{each.ends_at:%Y-%m-%dT%H:%M:%SZ}" for each in slices[1:]
+    ]
+    desk.people_sign()
+    assert desk.advance().sent == 1
+    desk.close()
+    desk.advance()
+    assert [each.filled for each in desk.slices(strategy)] == [0, 25, 0, 0]
