@@ -1,4 +1,4 @@
-"""The ledgers of `fntx demo --treasury`: simulated servers of the XRP Ledger and of Stellar as processes of their own,
+"""The ledgers of the demos of a treasury: simulated servers of the XRP Ledger and of Stellar as processes of their own,
 asked by the addresses that real ones would have, and ended by their process ids."""
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ _CLOSES_EVERY = "0.3"
 _DROPS = 1_000_000_000
 _STARTS_WITHIN = 30
 _ANSWERS_WITHIN = 10
+_RIPPLE_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class DemoLedgers(NamedTuple):
@@ -30,10 +32,35 @@ class DemoLedgers(NamedTuple):
 
     def held_on_xrpl(self, holder: str, issuer: str) -> str:
         """How many tokens of an issuer's an account holds, as the ledger's server says."""
-        params = {"account": holder, "peer": issuer, "ledger_index": "validated"}
-        body = json.dumps({"method": "account_lines", "params": [params]}).encode()
-        [line] = _answer(urllib.request.Request(self.xrpl, body))["result"]["lines"]
+        found = self._asked("account_lines", account=holder, peer=issuer, ledger_index="validated")
+        [line] = found["lines"]
         return line["balance"]
+
+    def closed_at(self) -> datetime:
+        """When the last validated ledger of the XRP Ledger closed."""
+        found = self._asked("ledger", ledger_index="validated")
+        return _RIPPLE_EPOCH + timedelta(seconds=found["ledger"]["close_time"])
+
+    def pass_to(self, moment: datetime) -> None:
+        """Let time pass on the XRP Ledger until a moment (aware) that is to come."""
+        left = moment - self.closed_at()
+        self._asked("fault", advance=int(left.total_seconds()) + 1)
+        deadline = time.monotonic() + _ANSWERS_WITHIN
+        while self.closed_at() < moment:
+            if time.monotonic() > deadline:
+                raise Permanent(f"the ledger's time did not come to {moment:%Y-%m-%d}", "Run the demo again")
+            time.sleep(0.1)
+
+    def alter_limit(self, holder: str, issuer: str, currency: str, limit: str) -> None:
+        """Let the limit of a line be another, as if somebody had changed it past everybody."""
+        self._asked("fault", line_limit={"account": holder, "issuer": issuer, "currency": currency, "limit": limit})
+
+    def _asked(self, method: str, **params: Any) -> dict[str, Any]:
+        body = json.dumps({"method": method, "params": [params]}).encode()
+        found = _answer(urllib.request.Request(self.xrpl, body))["result"]
+        if found.get("status") != "success":
+            raise Permanent(f"the simulated ledger refused {method}: {found.get('error')}", "Run the demo again")
+        return found
 
     def held_on_stellar(self, holder: str, code: str) -> str:
         """How much of an asset an account holds, as Horizon says."""
@@ -44,15 +71,22 @@ class DemoLedgers(NamedTuple):
 
 @contextmanager
 def ledgers(
-    folder: Path, funded: Collection[str], network_id: int, stellar: AccountsOnStellar, passphrase: str
+    folder: Path,
+    funded: Collection[str],
+    network_id: int,
+    stellar: AccountsOnStellar,
+    passphrase: str,
+    *,
+    moves_time: bool = False,
 ) -> Iterator[DemoLedgers]:
-    """Both ledgers, until the block ends; `funded` accounts have XRP."""
+    """Both ledgers, until the block ends; `funded` accounts have XRP. `moves_time`: the XRP Ledger's clock can be put
+    forward."""
     folder.mkdir(parents=True)
     world = folder / "stellar.jsonl"
     write_stellar(world, stellar, passphrase)
     fund = [word for each in funded for word in ("--fund", f"{each}={_DROPS}")]
     more = {
-        "xrpl": ["--network-id", str(network_id), *fund],
+        "xrpl": ["--network-id", str(network_id), *fund, *(["--faults"] if moves_time else [])],
         "horizon": ["--passphrase", passphrase, "--state", str(world)],
     }
     processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -73,10 +107,19 @@ def ledgers(
 
 def open_line(url: str, seed_file: Path, issuer: str, currency: str, limit: str) -> None:
     """Let the owner of an account open a line with his own wallet, in a process of his own."""
-    command = [sys.executable, "-m", "fntx_dagster.simulate.customer", url, str(seed_file), issuer, currency, limit]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    amount = {"currency": currency, "issuer": issuer, "value": limit}
+    send_by_owners(url, [[(seed_file, {"TransactionType": "TrustSet", "LimitAmount": amount})]])
+
+
+def send_by_owners(url: str, phases: Sequence[Sequence[tuple[Path, dict[str, Any]]]]) -> list[str]:
+    """Let owners of accounts send transactions with their own wallets, in a process that is none of ours: those of a
+    phase when those before it are in a ledger. Their hashes."""
+    command = [sys.executable, "-m", "fntx_dagster.simulate.customer", url]
+    asked = json.dumps([[{"seed": str(seed), "tx": tx} for seed, tx in phase] for phase in phases])
+    done = subprocess.run(command, capture_output=True, text=True, input=asked)
     if done.returncode:
-        raise Permanent(f"the line was not opened: {done.stderr.strip()}", "Run the demo again")
+        raise Permanent(f"what an owner sent is in no ledger: {done.stderr.strip()}", "Run the demo again")
+    return done.stdout.split()
 
 
 def _address(file: Path, process: subprocess.Popen[bytes]) -> str:

@@ -1,4 +1,4 @@
-"""The signers of `fntx demo --treasury`: each has a folder with keys, as on a machine of his own, and signs by the
+"""The signers of the demos of a treasury: each has a folder with keys, as on a machine of his own, and signs by the
 programs of `sign/` in processes that import nothing of ours. This program reads what they hand out, and no key."""
 
 from __future__ import annotations
@@ -69,15 +69,23 @@ def decisions(signers: Sequence[DemoSigner], proposal: str) -> list[dict[str, An
     return [json.loads(said) for said in done(works)]
 
 
-def transactions_signed(signers: Sequence[DemoSigner], ledger: str, file: Path) -> list[tuple[str, bytes]]:
-    """What signers return of an exported file: the name of each one's file, and what it holds."""
-    program, key = f"{ledger}_transaction.py", f"keys/{ledger}.seed"
+def transactions_signed(signers: Sequence[DemoSigner], ledger: str, *files: Path) -> list[tuple[str, bytes]]:
+    """What signers return of exported files: the name of each one's file, and what it holds for each of them."""
+    return signed_together([(each, ledger, files) for each in signers])
+
+
+def signed_together(asked: Sequence[tuple[DemoSigner, str, Sequence[Path]]]) -> list[tuple[str, bytes]]:
+    """The same of signers who sign the files of a ledger at the same time: who, where, what."""
+    works = [
+        SignerCall(signer, f"{ledger}_transaction.py", [f"keys/{ledger}.seed", *map(str, files)])
+        for signer, ledger, files in asked
+    ]
     returned: list[tuple[str, bytes]] = []
-    printed = done([SignerCall(each, program, [key, str(file)]) for each in signers])
-    for signer, said in zip(signers, printed, strict=True):
-        place = signer.folder / f"signed-{file.stem}.txt"
-        place.write_text(said, encoding="utf-8")
-        returned.append((str(place), said.encode()))
+    for (signer, _, files), said in zip(asked, done(works), strict=True):
+        for file, signed in zip(files, said.split(), strict=True):
+            place = signer.folder / f"signed-{file.stem}.txt"
+            place.write_text(f"{signed}\n", encoding="utf-8")
+            returned.append((str(place), f"{signed}\n".encode()))
     return returned
 
 

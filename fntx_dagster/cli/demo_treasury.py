@@ -1,4 +1,4 @@
-"""The treasury of `fntx demo --treasury`: whose the accounts are, its configuration, and the ledgers it begins with."""
+"""The treasury of a demo: whose the accounts are, its configuration, and the ledgers it begins with."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ BOND_CODE = BOND.encode().hex().upper().ljust(40, "0")
 """As the XRP Ledger writes it."""
 LIMIT = 1_000_000
 
-OWNERS = ("issuer", "house", "escrow", "amm", "trading", "customer-17", "customer-18")
+HOUSE = ("issuer", "house", "escrow", "amm", "trading")
+"""Whose keys the accounts of the treasury begin with; `attestation` has its own."""
 _WITHOUT_TOKENS = ("attestation", "escrow", "amm", "trading")
 BY = "operator:demo"
 
@@ -46,12 +47,15 @@ class DemoTreasury(NamedTuple):
         return self.owners[owner].public["stellar"]
 
 
-def simulated_ledgers(folder: Path, owners: Mapping[str, DemoSigner]) -> AbstractContextManager[DemoLedgers]:
-    """An XRP Ledger and a Stellar network, each a process, with the accounts of the treasury and its customers."""
-    funded = [owners[name].public["xrpl"] for name in ("issuer", "house", "attestation", "customer-17")]
+def simulated_ledgers(
+    folder: Path, owners: Mapping[str, DemoSigner], funded: Sequence[str], *, moves_time: bool = False
+) -> AbstractContextManager[DemoLedgers]:
+    """An XRP Ledger and a Stellar network, each a process, with the accounts of the treasury, and those of the owners
+    that are `funded`. `moves_time`: the clock of the XRP Ledger can be put forward."""
+    addresses = [owners[name].public["xrpl"] for name in funded]
     issuer, house, anchor = (owners[name].public["stellar"] for name in ("issuer", "house", "attestation"))
     stellar = AccountsOnStellar(issuer, house, anchor, DOLLAR, LIMIT)
-    return ledgers(folder, funded, NETWORK_ID, stellar, PASSPHRASE)
+    return ledgers(folder, addresses, NETWORK_ID, stellar, PASSPHRASE, moves_time=moves_time)
 
 
 def configuration(signers: Sequence[DemoSigner], owners: Mapping[str, DemoSigner]) -> dict[str, Any]:

@@ -1,104 +1,61 @@
 """`fntx demo --treasury`: tokens are issued because people decided it, and three ledgers prove the log of it.
 
 Simulated ledgers are processes of their own, and so is each signer, who holds his keys and signs by the programs of
-`sign/`. This module makes the home and tells the story; the steps on a transaction are in `issue_demo`, those on the
-log in `anchors_demo`. The demo makes its home anew each time, and ends the processes that it started.
+`sign/`: `demo_world` makes them. This module tells the story; the steps on a transaction are in `issue_demo`, those on
+the log in `anchors_demo`.
 """
 
 from __future__ import annotations
 
-import json
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
 from fntx_dagster.cli.anchors_demo import anchor_and_prove, anchor_key
 from fntx_dagster.cli.commands import command
-from fntx_dagster.cli.demo_signers import DemoSigner, with_accounts, with_keys, words_signed
-from fntx_dagster.cli.demo_treasury import BY, OWNERS, SIGNERS, DemoTreasury, configuration, simulated_ledgers
+from fntx_dagster.cli.demo_signers import DemoSigner
+from fntx_dagster.cli.demo_treasury import BY, HOUSE, DemoTreasury, configuration
+from fntx_dagster.cli.demo_world import WorldPlan, demo_world
 from fntx_dagster.cli.issue_demo import issue_on_stellar, issue_on_xrpl
-from fntx_dagster.cli.live_demo import home_of_its_own
-from fntx_dagster.cli.serving import end_by_signals
 from fntx_dagster.cli.setup_demo import authorise_customer, set_up_issuers
-from fntx_dagster.cli.terminal import GOOD, line, note, out, title
-from fntx_dagster.errors import Permanent
+from fntx_dagster.cli.terminal import out, title
 from fntx_dagster.services.auditing.looking import status
-from fntx_dagster.services.database import open_database
-from fntx_dagster.services.governance.signers import enroll, to_register
 from fntx_dagster.services.screening.addresses import set_address
 from fntx_dagster.services.screening.lists import load_list
 from fntx_dagster.services.screening.parties import set_party
-from fntx_dagster.settings import SIGNING, Settings, export, load_settings
+from fntx_dagster.settings import SIGNING, Settings
 from fntx_dagster.simulate.sanctions import LISTED, write_list
 
-_FOLDER = "demo-treasury"
-_REGISTERED = ("scheme", "public_key", "xrpl", "stellar")
+_KEYSTORE = "anchor-key.json"
+_CUSTOMERS = ("customer-17", "customer-18")
+_PLAN = WorldPlan(
+    "demo-treasury",
+    (*HOUSE, *_CUSTOMERS),
+    ("issuer", "house", "attestation", "customer-17"),
+    configuration,
+    lambda folder: {"attestation": _anchorer(folder)},
+)
 
 
 def run_treasury_demo(settings: Settings) -> None:
     """Run and show it. Permanent where the settings name a database, a chain or a ledger of somebody's, or a step
     fails."""
-    treasury = settings.treasury
-    if any((settings.database.url, settings.chain.rpc_url, treasury.config, treasury.xrpl_url, treasury.horizon_url)):
-        raise Permanent(
-            "the demo moves made-up money, and the settings name a database, a chain or a treasury",
-            "Unset FNTX_DATABASE_URL, FNTX_RPC_URL, FNTX_TREASURY_CONFIG, FNTX_XRPL_URL and FNTX_HORIZON_URL for it",
-        )
-    end_by_signals()
-    folder = settings.paths.home / _FOLDER
-    with home_of_its_own(folder):
-        signers, owners = _people(folder / "people")
-        keystore = folder / "anchors" / "anchor-key.json"
-        keystore.parent.mkdir()
-        owners |= {"attestation": DemoSigner("attestation", keystore.parent, anchor_key(keystore))}
-        with simulated_ledgers(folder / "ledgers", owners) as served:
-            config = folder / "treasury.json"
-            config.write_text(json.dumps(configuration(signers, owners), indent=2), encoding="utf-8")
-            export(
-                {
-                    "FNTX_HOME": str(folder),
-                    "FNTX_TREASURY_CONFIG": str(config),
-                    "FNTX_XRPL_URL": served.xrpl,
-                    "FNTX_HORIZON_URL": served.horizon,
-                }
-            )
-            note("Starting the embedded database …")
-            own = load_settings()
-            demo = DemoTreasury(own, open_database(own), folder, signers, owners, served)
-            _enroll(demo)
-            _know_parties(demo)
-            set_up_issuers(demo)
-            authorise_customer(demo)
-            issue_on_xrpl(demo)
-            issued = status(demo.settings, demo.db).events - 1  # the last event of a confirmed issue is iou_issued
-            issue_on_stellar(demo)
-            anchor_and_prove(demo, keystore, issued)
-        _what_next(folder)
+    with demo_world(settings, _PLAN) as demo:
+        _know_parties(demo)
+        set_up_issuers(demo)
+        authorise_customer(demo)
+        issue_on_xrpl(demo)
+        issued = status(demo.settings, demo.db).events - 1  # the last event of a confirmed issue is iou_issued
+        issue_on_stellar(demo)
+        anchor_and_prove(demo, demo.owners["attestation"].folder / _KEYSTORE, issued)
+        _what_next(demo.folder)
 
 
-def _people(folder: Path) -> tuple[list[DemoSigner], dict[str, DemoSigner]]:
-    """The signers, and who has accounts, each with keys of his own."""
-    title("Three people, each with keys of his own")
-    signers = with_keys(folder, SIGNERS)
-    owners = with_accounts(folder.with_name("accounts"), OWNERS)
-    for signer in signers:
-        out(f"{signer.name:<12}{signer.public['xrpl']:<36}{signer.public['stellar']}")
-    out(f"Each made his keys in a process of his own, in {folder}; FNTX gets the public ones and reads no key.")
-    return signers, owners
-
-
-def _enroll(demo: DemoTreasury) -> None:
-    """Each signs that his key is his; nobody else can be put in his place."""
-    rows = [
-        {"id": each.name, "role": each.name} | {name: each.public[name] for name in _REGISTERED}
-        for each in demo.signers
-    ]
-    words = [content for _, content in to_register(demo.settings, {"signers": rows})]
-    for row, signature in zip(rows, words_signed(demo.signers, words), strict=True):
-        row["signature"] = signature
-    (demo.folder / "signers.json").write_text(json.dumps({"signers": rows}, indent=2), encoding="utf-8")
-    version = enroll(demo.settings, demo.db, {"signers": rows}, BY)
-    out(line(GOOD, f" Each signed his registration: the signer set {version} decides, two of three, or all three."))
+def _anchorer(folder: Path) -> DemoSigner:
+    """The anchor key, which a process of its own makes and holds."""
+    place = folder / "anchors"
+    place.mkdir()
+    return DemoSigner("attestation", place, anchor_key(place / _KEYSTORE))
 
 
 def _know_parties(demo: DemoTreasury) -> None:

@@ -1,36 +1,53 @@
-"""Somebody outside who opens a line of his own with a public library, in a process that holds his key:
-`python -m fntx_dagster.simulate.customer URL SEED_FILE ISSUER CURRENCY LIMIT`."""
+"""People outside who send transactions of their own with a public library, in a process that holds their keys:
+`python -m fntx_dagster.simulate.customer URL`, with JSON on its standard input: a list of phases, each a list of
+`{"seed": FILE, "tx": {…}}`. Those of a phase are sent when those before it are in a ledger. It prints their hashes."""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from xrpl.clients import JsonRpcClient
 from xrpl.core.keypairs import derive_keypair
-from xrpl.models import IssuedCurrencyAmount, TrustSet, Tx
+from xrpl.models import Transaction, Tx
 from xrpl.transaction import autofill, sign, submit
 from xrpl.wallet import Wallet
 
 _LEDGERS, _WITHIN = 10_000, 30
 
 
-def main(url: str, seed_file: str, issuer: str, currency: str, limit: str) -> None:
-    """Open the line, and wait until a ledger has it. Ends with words where none does."""
-    wallet, client = Wallet(*derive_keypair(Path(seed_file).read_text(encoding="utf-8").strip())), JsonRpcClient(url)
-    amount = IssuedCurrencyAmount(currency=currency, issuer=issuer, value=limit)
-    filled = autofill(TrustSet(account=wallet.address, limit_amount=amount), client)
-    fields = filled.to_dict() | {"last_ledger_sequence": (filled.last_ledger_sequence or 0) + _LEDGERS}
-    signed = sign(TrustSet.from_dict(fields), wallet)
+def main(url: str) -> None:
+    """Send what is asked for, and wait until ledgers have it. Ends with words where one has not, or it failed."""
+    client = JsonRpcClient(url)
+    for phase in json.load(sys.stdin):
+        sent = [_sent(client, Path(each["seed"]), each["tx"]) for each in phase]
+        for tx_hash in sent:
+            _wait(client, tx_hash)
+            print(tx_hash)  # noqa: T201 - it prints
+
+
+def _sent(client: JsonRpcClient, seed: Path, fields: dict[str, Any]) -> str:
+    wallet = Wallet(*derive_keypair(seed.read_text(encoding="utf-8").strip()))
+    filled = autofill(Transaction.from_xrpl(fields | {"Account": wallet.address}), client)
+    lasting = filled.to_dict() | {"last_ledger_sequence": (filled.last_ledger_sequence or 0) + _LEDGERS}
+    signed = sign(Transaction.from_dict(lasting), wallet)
     submit(signed, client)
+    return signed.get_hash()
+
+
+def _wait(client: JsonRpcClient, tx_hash: str) -> None:
     deadline = time.monotonic() + _WITHIN
     while time.monotonic() < deadline:
-        answer = client.request(Tx(transaction=signed.get_hash())).result
-        if answer.get("validated"):
+        found = client.request(Tx(transaction=tx_hash)).result
+        if found.get("validated"):
+            if (outcome := found["meta"]["TransactionResult"]) != "tesSUCCESS":
+                sys.exit(f"{tx_hash} failed: {outcome}")
             return
         time.sleep(0.1)
-    sys.exit("no ledger has the line")
+    sys.exit(f"no ledger has {tx_hash}")
 
 
 if __name__ == "__main__":

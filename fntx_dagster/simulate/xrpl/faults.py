@@ -5,17 +5,21 @@ connection ends without an answer), `hang` (no answer until the end, or for `sec
 name in `error`), `status` (an HTTP status of its own) and `garbage` (an answer that nobody can read). `taken`: the
 server did what was asked all the same. Without `on`: `{"unclosing": n}` ledgers that do not close, `{"late_history":
 n}` a history that begins there, `{"signer_list": {account, quorum, signers}}` before the next transaction,
-`{"open_fee": drops}`, `{"advance": seconds}` the ledger's clock.
+`{"open_fee": drops}`, `{"advance": seconds}` the ledger's clock, `{"line_limit": {account, issuer, currency, limit}}`
+another limit of a line, as if somebody had changed it past everybody.
 """
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
-from fntx_dagster.simulate.xrpl.entries import ONE_OWNER_COUNT, signers_index
+from fntx_dagster.simulate.xrpl.entries import ONE_OWNER_COUNT, line_index, signers_index
 from fntx_dagster.simulate.xrpl.ledger import XrplLedger
+from fntx_dagster.simulate.xrpl.lines import set_limit
 from fntx_dagster.simulate.xrpl.refusals import MethodRefusedError, address_in, text_in, whole_in
 
 _KINDS = ("cut", "hang", "error", "status", "garbage")
@@ -63,6 +67,8 @@ class FaultPlan:
             ledger.open_fee = whole_in(params, "open_fee", 0) or None
         if "advance" in params:
             self.advanced += whole_in(params, "advance", 0)
+        if isinstance(params.get("line_limit"), dict):
+            _alter_limit(ledger, params["line_limit"])
         if isinstance(params.get("signer_list"), dict):
             self.signer_lists.append(params["signer_list"])
         return {}
@@ -92,3 +98,14 @@ class FaultPlan:
                 "index": index,
             }
             ledger.replace_entry(entry)
+
+
+def _alter_limit(ledger: XrplLedger, given: dict[str, Any]) -> None:
+    """Put another limit into a line of the last ledger's state."""
+    account, issuer = address_in(given), text_in(given, "issuer")
+    entry = ledger.entries.get(line_index(account, issuer, text_in(given, "currency")))
+    if entry is None:
+        raise MethodRefusedError("invalidParams", "There is no such line.")
+    altered = copy.deepcopy(entry)
+    set_limit(altered, account, Decimal(text_in(given, "limit")))
+    ledger.replace_entry(altered)
