@@ -8,7 +8,7 @@ BIN := .venv/bin
 # where it is set, every process that a test starts would compile what it imports
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo demo-live demo-orders demo-ledger demo-signals demo-proofs demo-treasury lint test test-all coverage bench serve ui lock clean
+.PHONY: help demo demo-live demo-orders demo-ledger demo-signals demo-proofs demo-treasury demo-bond lint test test-all coverage bench serve ui lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -41,6 +41,9 @@ demo-proofs: .venv/installed ## figures of a year, proved without one of its day
 
 demo-treasury: .venv/installed ## tokens that people decide to issue and sign elsewhere, and a log that three ledgers prove
 	@$(BIN)/fntx demo --treasury
+
+demo-bond: .venv/installed ## nine months of a bond, from draft to redemption, reconciled; then one line is altered, and found
+	@$(BIN)/fntx demo --bond
 
 LINT := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/basedpyright
 lint: .venv/installed-dev ## style and types: half a minute

@@ -50,6 +50,7 @@ _LONGEST = (
     "test_ui_ends.py",
     "test_whole.py",
     "test_treasury_demo.py",
+    "test_bond_demo.py",
     "test_live.py",
     "test_chaos.py",
     "test_ui.py",

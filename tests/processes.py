@@ -21,7 +21,7 @@ import psutil
 from tests import warm
 from tests.warm import FNTX
 
-__all__ = ["FNTX", "Process", "environment", "in_terminal", "run", "start", "when_served"]
+__all__ = ["FNTX", "Process", "environment", "in_terminal", "processes_of", "run", "start", "when_served"]
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -106,3 +106,12 @@ def when_served(url: str, question: bytes, server: subprocess.Popen[bytes]) -> b
         except OSError:
             time.sleep(0.5)
     raise AssertionError(f"{url} did not answer")
+
+
+def processes_of(home: Path) -> list[str]:
+    """Processes that work in a home."""
+    return [
+        " ".join(process.info["cmdline"])
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(home) in each for each in process.info["cmdline"] or ())
+    ]

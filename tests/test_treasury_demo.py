@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-import psutil
 import pytest
 
 from tests import homes
-from tests.processes import run
+from tests.processes import processes_of, run
 
 pytestmark = pytest.mark.slow
 LEDGERS = ["evm", "stellar", "xrpl"]
@@ -16,7 +15,7 @@ LEDGERS = ["evm", "stellar", "xrpl"]
 
 def test_the_demo_issues_what_people_decided_and_a_stranger_finds_it_on_the_ledgers() -> None:
     with homes.home() as home:
-        before = _processes_of(str(home))
+        before = processes_of(home)
         done = run(home, "demo", "--treasury")
         assert done.returncode == 0, done.stdout + done.stderr
         issue, _, log = done.stdout.partition("The log of all this")
@@ -33,16 +32,7 @@ def test_the_demo_issues_what_people_decided_and_a_stranger_finds_it_on_the_ledg
         assert "iou_issued" in by_fntx
         assert by_fntx.count("\n✓ HOLDS\n") == 1
         assert "\nHOLDS\n" in by_file
-        assert _processes_of(str(home)) == before == []
-
-
-def _processes_of(home: str) -> list[str]:
-    """Processes that work in a home."""
-    return [
-        " ".join(process.info["cmdline"])
-        for process in psutil.process_iter(["cmdline"])
-        if any(home in each for each in process.info["cmdline"] or ())
-    ]
+        assert processes_of(home) == before == []
 
 
 def test_a_step_that_fails_ends_the_demo_with_its_reason_and_with_what_it_started() -> None:
@@ -51,7 +41,7 @@ def test_a_step_that_fails_ends_the_demo_with_its_reason_and_with_what_it_starte
         assert failed.returncode == 1
         assert "fee_above_cap" in failed.stderr
         assert "own key moves nothing any more" not in failed.stdout
-        assert _processes_of(str(home)) == []
+        assert processes_of(home) == []
 
 
 def test_the_demo_moves_nothing_where_the_settings_name_ledgers_of_somebodys() -> None:

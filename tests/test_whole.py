@@ -455,6 +455,7 @@ def test_every_command_of_the_readme_runs(home: Home, tmp_path: Path) -> None:
         "demo-signals",
         "demo-proofs",
         "demo-treasury",
+        "demo-bond",
         "serve",
         "ui",
         "test",

@@ -21,6 +21,8 @@ _CLOSES_EVERY = "0.3"
 _DROPS = 1_000_000_000
 _STARTS_WITHIN = 30
 _ANSWERS_WITHIN = 10
+_AHEAD = timedelta(hours=1)
+"""More than the ledgers' times are ahead of their clock: one closes more often than once a second."""
 _RIPPLE_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -43,8 +45,8 @@ class DemoLedgers(NamedTuple):
 
     def pass_to(self, moment: datetime) -> None:
         """Let time pass on the XRP Ledger until a moment (aware) that is to come."""
-        left = moment - self.closed_at()
-        self._asked("fault", advance=int(left.total_seconds()) + 1)
+        left = moment - self.closed_at() + _AHEAD
+        self._asked("fault", advance=int(left.total_seconds()))
         deadline = time.monotonic() + _ANSWERS_WITHIN
         while self.closed_at() < moment:
             if time.monotonic() > deadline:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +12,9 @@ from fntx_dagster.cli.demo_ledgers import DemoLedgers, ledgers
 from fntx_dagster.cli.demo_signers import DemoSigner
 from fntx_dagster.errors import Permanent
 from fntx_dagster.services.database import Database
+from fntx_dagster.services.screening.lists import load_list
 from fntx_dagster.settings import Settings
+from fntx_dagster.simulate.sanctions import write_list
 from fntx_dagster.simulate.treasury import AccountsOnStellar
 
 NETWORK_ID, PASSPHRASE = 1, "Demo network of Stellar ; nobody else's"
@@ -97,6 +100,14 @@ def configuration(signers: Sequence[DemoSigner], owners: Mapping[str, DemoSigner
             },
         },
     }
+
+
+def load_made_up_list(demo: DemoTreasury) -> str:
+    """Load a sanctions list of entities that there are not; what it is, in words."""
+    file = demo.folder / "targets.simple.csv"
+    write_list(file)
+    loaded = load_list(demo.settings, demo.db, file, dated_at=datetime.now(UTC), by=BY)
+    return f"A sanctions list of {loaded.version.entities} entities is loaded, all of them made up: {file.name}."
 
 
 def must(holds: bool, words: str) -> None:

@@ -82,13 +82,17 @@ def issue_on_stellar(demo: DemoTreasury) -> None:
     out(line(GOOD, f" In ledger {settled.ledger}: the distribution account holds {held} {DOLLAR}, says Horizon."))
 
 
-def decide_together(demo: DemoTreasury, proposal: UUID, signers: Sequence[DemoSigner]) -> None:
-    """Let signers approve a proposal, each on his own machine. Permanent unless that approves it."""
+def decide_together(
+    demo: DemoTreasury, proposal: UUID, signers: Sequence[DemoSigner], *, quietly: bool = False
+) -> None:
+    """Let signers approve a proposal, each on his own machine. Permanent unless that approves it. `quietly`: nothing is
+    said of it."""
     for decision in decisions(signers, _as_json(demo, proposal)):
         decide(demo.settings, demo.db, proposal, decision)
     row = show(demo.db, proposal)
     must(row.row.state in ("approved", "confirmed"), f"the proposal is {row.row.state}")
-    out(line(GOOD, f" Approved by {', '.join(row.approvals)}, each by a signature over the proposal."))
+    if not quietly:
+        out(line(GOOD, f" Approved by {', '.join(row.approvals)}, each by a signature over the proposal."))
 
 
 def taken(demo: DemoTreasury, returned: list[tuple[str, bytes]]) -> None:

@@ -115,6 +115,9 @@ def demo(
     treasury: Annotated[
         bool, typer.Option("--treasury", help="Tokens that people decide to issue, and a log that three ledgers prove.")
     ] = False,
+    bond: Annotated[
+        bool, typer.Option("--bond", help="A bond from draft to redemption, reconciled; then a line is altered.")
+    ] = False,
 ) -> None:
     """The main job on the bundled sample statements: load, explain, verify, sign, and check one metric on chain.
 
@@ -133,6 +136,7 @@ def demo(
         (signals, _demo_signals),
         (proofs, _demo_proofs),
         (treasury, _demo_treasury),
+        (bond, _demo_bond),
     ):
         if is_asked:
             show()
@@ -166,6 +170,12 @@ def _demo_proofs() -> None:
     from fntx_dagster.cli.proofs_demo import run_proofs_demo
 
     run_proofs_demo(load_settings())
+
+
+def _demo_bond() -> None:
+    from fntx_dagster.cli.bond_demo import run_bond_demo
+
+    run_bond_demo(load_settings())
 
 
 def _demo_treasury() -> None:

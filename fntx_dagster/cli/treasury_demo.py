@@ -8,23 +8,21 @@ the log in `anchors_demo`.
 from __future__ import annotations
 
 import shlex
-from datetime import UTC, datetime
 from pathlib import Path
 
 from fntx_dagster.cli.anchors_demo import anchor_and_prove, anchor_key
 from fntx_dagster.cli.commands import command
 from fntx_dagster.cli.demo_signers import DemoSigner
-from fntx_dagster.cli.demo_treasury import BY, HOUSE, DemoTreasury, configuration
+from fntx_dagster.cli.demo_treasury import BY, HOUSE, DemoTreasury, configuration, load_made_up_list
 from fntx_dagster.cli.demo_world import WorldPlan, demo_world
 from fntx_dagster.cli.issue_demo import issue_on_stellar, issue_on_xrpl
 from fntx_dagster.cli.setup_demo import authorise_customer, set_up_issuers
 from fntx_dagster.cli.terminal import out, title
 from fntx_dagster.services.auditing.looking import status
 from fntx_dagster.services.screening.addresses import set_address
-from fntx_dagster.services.screening.lists import load_list
 from fntx_dagster.services.screening.parties import set_party
 from fntx_dagster.settings import SIGNING, Settings
-from fntx_dagster.simulate.sanctions import LISTED, write_list
+from fntx_dagster.simulate.sanctions import LISTED
 
 _KEYSTORE = "anchor-key.json"
 _CUSTOMERS = ("customer-17", "customer-18")
@@ -60,10 +58,7 @@ def _anchorer(folder: Path) -> DemoSigner:
 
 def _know_parties(demo: DemoTreasury) -> None:
     title("Who may be paid")
-    file = demo.folder / "targets.simple.csv"
-    write_list(file)
-    loaded = load_list(demo.settings, demo.db, file, dated_at=datetime.now(UTC), by=BY)
-    out(f"A sanctions list of {loaded.version.entities} entities is loaded, all of them made up: {file.name}.")
+    out(load_made_up_list(demo))
     for party, name, born in (("customer-17", "Helena Brightwater", "1970"), ("customer-18", *LISTED)):
         set_party(demo.settings, demo.db, party, name, "Person", born, by=BY)
         set_address(demo.db, party, demo.xrpl(party), by=BY)

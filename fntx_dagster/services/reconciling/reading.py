@@ -72,7 +72,10 @@ def state_custody(settings: Settings, db: Database, total: Decimal, token: str, 
     """Enter what the custodian states stood in escrow of a token at the end of a day (drops, of XRP), and return the
     statement's number; the audit log tells it. Raises Permanent for an amount below zero, and for a token that the
     configuration does not name."""
-    known = {XRP, *(each.code for each in configured(settings).tokens if each.ledger == "xrpl")}
+    config = configured(settings)
+    lines = [row for account in config.document["xrpl"]["accounts"].values() for row in account["trustlines"]]
+    own = [each.code for each in config.tokens if each.ledger == "xrpl"]
+    known = {XRP, *own, *(row["currency"] for row in lines)}
     if token not in known:
         raise Permanent(f"there is no token {token[:40]!r}", f"Take one of {', '.join(sorted(known))}")
     if not total.is_finite() or total < 0:
