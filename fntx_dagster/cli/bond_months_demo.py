@@ -19,11 +19,11 @@ from fntx_dagster.services.bonds.delinquency import run_clocks
 from fntx_dagster.services.bonds.reading import show_bond
 from fntx_dagster.services.bonds.transitions import transition_bond
 from fntx_dagster.services.distributions.computing import compute
-from fntx_dagster.services.distributions.paying import pay
+from fntx_dagster.services.distributions.paying import look, pay
 from fntx_dagster.services.distributions.proposing import propose_distribution
+from fntx_dagster.services.distributions.reading import DistributionRow, distribution_dict
 from fntx_dagster.services.distributions.receipts import receipt_of_transaction
 from fntx_dagster.services.treasury.flows import token_at
-from fntx_dagster.store.treasury.distributions import DistributionRow, lines_of, payments_of
 
 _NOON = time(12)
 _DUE = Decimal("14750.00")
@@ -71,7 +71,7 @@ def _distribute(demo: DemoTreasury, cash: Decimal) -> None:
     out(f"{receipt.amount} USD came in on {receipt.received_on}, by the payment {paid[:16]}… in ledger "
         f"{receipt.ledger_index}.")  # fmt: skip
     row = compute(demo.settings, demo.db, BOND_ID, by=BY)
-    _show(demo, row)
+    _show(row)
     treasury, _, trustee = demo.signers
     decide_together(demo, _proposed(demo, row), [treasury, trustee])
     report = pay(demo.settings, demo.db, row.distribution_id, demo.folder / "to-sign", by=BY)
@@ -89,8 +89,7 @@ def _distribute(demo: DemoTreasury, cash: Decimal) -> None:
 
 def _proposed(demo: DemoTreasury, row: DistributionRow) -> UUID:
     """The proposal that asks for all payments of a distribution."""
-    with demo.db.connect() as connection:
-        paid = {each.payment.address for each in payments_of(connection, row.distribution_id)}
+    paid = {each.payment.address for each in look(demo.db, row.distribution_id).payments}
     sides = {demo.xrpl(party): side(demo, party) for party in PEOPLE}
     travel = {
         "originator": our_side(demo, "house"),
@@ -99,13 +98,11 @@ def _proposed(demo: DemoTreasury, row: DistributionRow) -> UUID:
     return propose_distribution(demo.settings, demo.db, row.distribution_id, travel, BY)
 
 
-def _show(demo: DemoTreasury, row: DistributionRow) -> None:
-    with demo.db.connect() as connection:
-        lines = lines_of(connection, row.distribution_id)
+def _show(row: DistributionRow) -> None:
     table = new_table("step", "line", right=("due", "in arrears", "paid", "short"))
-    for each in lines:
-        amounts = (each.due, each.arrears_before, each.paid, each.shortfall)
-        table.add_row(f"{each.step} {each.kind}", each.line_id, *(f"{amount}" for amount in amounts))
+    for each in distribution_dict(row)["lines"]:
+        amounts = (each[name] for name in ("due", "arrears_before", "paid", "shortfall"))
+        table.add_row(f"{each['step']} {each['kind']}", each["id"], *amounts)
     out(table)
 
 

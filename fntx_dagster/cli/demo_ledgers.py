@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from fntx_dagster.errors import Permanent
@@ -116,12 +117,14 @@ def open_line(url: str, seed_file: Path, issuer: str, currency: str, limit: str)
 def send_by_owners(url: str, phases: Sequence[Sequence[tuple[Path, dict[str, Any]]]]) -> list[str]:
     """Let owners of accounts send transactions with their own wallets, in a process that is none of ours: those of a
     phase when those before it are in a ledger. Their hashes."""
-    command = [sys.executable, "-m", "fntx_dagster.simulate.customer", url]
     asked = json.dumps([[{"seed": str(seed), "tx": tx} for seed, tx in phase] for phase in phases])
-    done = subprocess.run(command, capture_output=True, text=True, input=asked)
-    if done.returncode:
-        raise Permanent(f"what an owner sent is in no ledger: {done.stderr.strip()}", "Run the demo again")
-    return done.stdout.split()
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "hashes"
+        command = [sys.executable, "-m", "fntx_dagster.simulate.customer", url, str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, input=asked)
+        if done.returncode:
+            raise Permanent(f"what an owner sent is in no ledger: {done.stderr.strip()}", "Run the demo again")
+        return file.read_text(encoding="utf-8").split()
 
 
 def _address(file: Path, process: subprocess.Popen[bytes]) -> str:

@@ -1,6 +1,7 @@
 """People outside who send transactions of their own with a public library, in a process that holds their keys:
-`python -m fntx_dagster.simulate.customer URL`, with JSON on its standard input: a list of phases, each a list of
-`{"seed": FILE, "tx": {…}}`. Those of a phase are sent when those before it are in a ledger. It prints their hashes."""
+`python -m fntx_dagster.simulate.customer URL FILE`, with JSON on its standard input: a list of phases, each a list of
+`{"seed": FILE, "tx": {…}}`. Those of a phase are sent when those before it are in a ledger. FILE gets their hashes,
+one a line."""
 
 from __future__ import annotations
 
@@ -19,14 +20,15 @@ from xrpl.wallet import Wallet
 _LEDGERS, _WITHIN = 10_000, 30
 
 
-def main(url: str) -> None:
+def main(url: str, file: str) -> None:
     """Send what is asked for, and wait until ledgers have it. Ends with words where one has not, or it failed."""
-    client = JsonRpcClient(url)
+    client, hashes = JsonRpcClient(url), list[str]()
     for phase in json.load(sys.stdin):
         sent = [_sent(client, Path(each["seed"]), each["tx"]) for each in phase]
         for tx_hash in sent:
             _wait(client, tx_hash)
-            print(tx_hash)  # noqa: T201 - it prints
+        hashes += sent
+    Path(file).write_text("\n".join(hashes), encoding="utf-8")
 
 
 def _sent(client: JsonRpcClient, seed: Path, fields: dict[str, Any]) -> str:
