@@ -46,5 +46,5 @@ def _every_command_works(home: Path, said: str) -> None:
         assert done.returncode == 0, (call, done.stdout, done.stderr)
         printed[" ".join(call[:3])] = done.stdout
     assert "Redeemed" in printed["bond events BOND-1"]
-    assert "600000" in printed["bond report investor_statement"]
+    assert "622,500.00" in printed["bond report investor_statement"]
     assert "xrpl.trustlines.treasury" in printed["reconcile show"]
