@@ -9,6 +9,7 @@ from fntx_dagster.model.finding import Finding
 from fntx_dagster.services.bonds.accruing import accrue
 from fntx_dagster.services.bonds.delinquency import run_clocks
 from fntx_dagster.services.bonds.scheduling import cashflows
+from fntx_dagster.services.building.distributions import payments_confirmed
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.bond_money import cashflows_of, dues_of
@@ -70,7 +71,8 @@ def accrued_on(db: Database, day: date) -> AccrualsShown:
 
 
 def clocks_run(settings: Settings, db: Database) -> LatenessShown:
-    """Run the two clocks by the dates of the ledgers."""
+    """Run the two clocks by the dates of the ledgers, once every payment that a ledger holds is kept."""
+    payments_confirmed(settings, db)
     rows: list[tuple[str, ...]] = []
     steps: list[tuple[str, str]] = []
     late: list[Finding] = []

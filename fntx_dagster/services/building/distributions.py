@@ -1,5 +1,5 @@
-"""The step of a Dagster run that distributes cash: a distribution is computed and proposed for each bond with cash that
-came in. Nothing here pays."""
+"""The steps of a Dagster run on distributions: payments are confirmed, and a distribution is computed and proposed for
+each bond with cash that came in. Nothing here pays."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fntx_dagster.errors import FntxError, Transient
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.services.distributions.computing import compute
 from fntx_dagster.services.distributions.proposing import propose_distribution
+from fntx_dagster.services.distributions.settling import settled
 from fntx_dagster.store.treasury.cash_receipts import bonds_with_cash
 from fntx_dagster.store.treasury.distributions import DistributionRow, distributions
 
@@ -26,6 +27,15 @@ class DistributionsProposed(NamedTuple):
 
     rows: list[tuple[str, str, str, str, str, str, str]]
     waiting: list[Finding]
+
+
+def payments_confirmed(settings: Settings, db: Database) -> None:
+    """Keep the payments under way that their ledgers hold, before anybody judges how late a bond is. Raises Transient
+    where a ledger does not answer."""
+    with db.connect() as connection:
+        under_way = distributions(connection, states=["proposed", "paying", "failed"])
+    for row in under_way:
+        settled(settings, db, row.distribution_id)
 
 
 def distributions_proposed(settings: Settings, db: Database) -> DistributionsProposed:

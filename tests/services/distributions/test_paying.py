@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from fntx_dagster.bonds.distributions import invoice_id
+from fntx_dagster.services.building.bonds import clocks_run
 from fntx_dagster.services.distributions.computing import compute
 from fntx_dagster.services.distributions.settling import settled
 from fntx_dagster.store.database import Database
@@ -142,3 +143,22 @@ def test_a_payment_that_somebody_else_sent_is_found_by_its_invoice_id(database: 
         assert before == Decimal(5000)
         assert desk.balance("h1") == Decimal("42500.01")
         assert settled(desk.settings, database, distribution_id).strange == {}
+
+
+def test_a_payment_that_only_the_ledger_knows_makes_no_bond_late(database: Database, tmp_path: Path) -> None:
+    with bond_desk("xrpl", database, tmp_path / "home", HOLDERS, principal="0.00") as desk:
+        desk.paid_out(desk.approved("30000.00"))
+        assert desk.state() == "Current"
+        rest, states = desk.approved("60000.00", 3), set[str | None]()
+        for _ in range(20):
+            desk.go_on(rest)
+            desk.sign()
+            desk.go_on(rest)
+            desk.close()
+            with database.connect() as connection:
+                states = {each.state for each in payments_of(connection, rest)}
+            if states == {"submitted"}:
+                break
+        assert states == {"submitted"}
+        shown = clocks_run(desk.settings, database)
+        assert (shown.steps, desk.state()) == ([], "Current")
