@@ -261,6 +261,7 @@ def _transaction(document: dict[str, Any], digest: str | None = None) -> Stellar
         raise read.UnreadableDocument("another transaction than the one that was asked for")
     codes = codes_of(document.get("result_xdr"))
     memo = document.get("memo") if document.get("memo_type") == "hash" else None
+    bump = document.get("fee_bump_transaction")
     return StellarTransactionState(
         known,
         read.yes(document, "successful"),
@@ -274,6 +275,7 @@ def _transaction(document: dict[str, Any], digest: str | None = None) -> Stellar
         codes.failed if codes else None,
         read.text(document, "paging_token", 30),
         read.text(document, "envelope_xdr", 200_000),
+        known if bump is None else read.text(read.field_of(document, "fee_bump_transaction", dict), "hash", 64),
     )
 
 

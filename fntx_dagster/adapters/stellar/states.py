@@ -87,7 +87,8 @@ class FailedOperation(NamedTuple):
 
 class StellarTransactionState(NamedTuple):
     """A transaction in a ledger. `code`: as `tx_success`; None where the result cannot be read. `memo`: 32 bytes of a
-    memo of type hash, else None."""
+    memo of type hash, else None. `hash`: the one that was asked for; `outer`: the one by which the ledger holds it,
+    another where its fee was bumped: Horizon answers to both."""
 
     hash: str
     successful: bool
@@ -101,6 +102,7 @@ class StellarTransactionState(NamedTuple):
     failed: FailedOperation | None
     paging_token: str
     envelope_xdr: str
+    outer: str
 
 
 class StellarPaid(NamedTuple):

@@ -40,9 +40,9 @@ def payment(rpc: XrplRpc, transaction_id: str) -> XrplPaid | None:
     return _paid(reply)
 
 
-def invoiced(rpc: XrplRpc, account: str, since: int) -> Iterator[XrplPaid]:
+def invoiced(rpc: XrplRpc, account: str, since: int, until: int = 0) -> Iterator[XrplPaid]:
     """The payments of an account with an invoice id, in the validated ledgers from `since` on, the oldest first. Raises
-    Transient where the server's history begins later: then nothing is known."""
+    Transient where the server's history begins later, or ends before `until`: then nothing is known."""
     asked: dict[str, Any] = {"account": account, "ledger_index_min": since, "ledger_index_max": -1, "forward": True}
     for _ in range(_MOST_PAGES):
         try:
@@ -60,6 +60,8 @@ def invoiced(rpc: XrplRpc, account: str, since: int) -> Iterator[XrplPaid]:
             found = _paid(row)
             if found is not None and found.account == account and found.invoice_id is not None:
                 yield found
+        if page.whole("ledger_index_max") < until:
+            raise Transient(f"the XRP Ledger's server is behind ledger {until}", "Ask again in a minute")
         if not page.has("marker"):
             return
         asked["marker"] = page.raw("marker")

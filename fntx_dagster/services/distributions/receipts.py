@@ -90,6 +90,10 @@ def _require_fits(bond: BondRow, paid: LedgerPayment, account: str) -> None:
         )
     if paid.destination != account:
         raise Permanent(f"the payment {paid.hash} went to {paid.destination}", f"The cash of holders is at {account}")
+    if paid.source == account:
+        raise Permanent(
+            f"the payment {paid.hash} is one of {account} to itself", "Nothing came in by it: record what others paid"
+        )
 
 
 def _amount(bond: BondRow, text: str) -> Decimal:

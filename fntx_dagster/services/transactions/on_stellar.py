@@ -138,7 +138,7 @@ class StellarTreasury:
         if len(payments) != 1:
             return None
         invoice = None if tx.memo is None else tx.memo.hex()
-        return LedgerPayment(tx.hash, tx.ledger, tx.created_at, *payments[0], invoice)
+        return LedgerPayment(tx.outer, tx.ledger, tx.created_at, *payments[0], invoice)
 
     def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:
         return self._horizon.supply(code, issuer).total, Decimal(0)

@@ -55,6 +55,8 @@ class XrplTreasury:
 
     def __init__(self, rpc: XrplRpc, config: TreasuryConfig, fee_cap: int) -> None:
         self._rpc, self._config, self._fee_cap = rpc, config, fee_cap
+        self._highest = 0
+        """The last ledger that an answer named: behind one address may be servers of which some lag."""
 
     def terms(
         self, payload: dict[str, Any], least: int, earlier: Sequence[dict[str, Any]] = (), key: str | None = None
@@ -129,6 +131,7 @@ class XrplTreasury:
     def head(self) -> int:
         last = validated_ledger(self._rpc)
         require_possible_ledger("xrpl", last.ledger_index, last.closed_at)
+        self._highest = max(self._highest, last.ledger_index)
         return last.ledger_index
 
     def closed_at(self) -> datetime:
@@ -139,7 +142,7 @@ class XrplTreasury:
         return None if found is None else _paid(found)
 
     def invoiced(self, account: str, since: int) -> dict[str, LedgerPayment]:
-        found = map(_paid, invoiced(self._rpc, account, since))
+        found = map(_paid, invoiced(self._rpc, account, since, self._highest))
         return {each.invoice: each for each in found if each.invoice is not None}
 
     def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:

@@ -1,0 +1,72 @@
+"""No cash counts twice, and no server is believed that does not know yet what another one said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+from stellar_sdk import Account, Asset, FeeBumpTransaction, FeeBumpTransactionEnvelope, Keypair, TransactionBuilder
+
+from fntx_dagster.adapters.xrpl.payments import invoiced
+from fntx_dagster.adapters.xrpl.rpc import XrplRpc
+from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.services.distributions.receipts import receipt_of_transaction
+from fntx_dagster.store.database import Database
+from tests.services.distributions.desks import BOND, BondDesk, bond_desk
+from tests.services.transactions.worlds import STELLAR_KEYS
+from tests.simulate.horizon.parts import ISSUER, TREASURY, key
+from tests.simulate.xrpl.people import address
+
+HOLDERS = ("h1", "h2", "h3")
+
+
+def test_a_server_that_lags_behind_what_another_said_is_not_believed(database: Database, tmp_path: Path) -> None:
+    with bond_desk("xrpl", database, tmp_path / "home", HOLDERS) as desk:
+        assert desk.xrpl
+        rpc = XrplRpc(desk.xrpl.url, 3, 10)
+        last = rpc.ask("ledger", ledger_index="validated").whole("ledger_index")
+        assert [*invoiced(rpc, address("treasury"), last, last)] == []
+        with pytest.raises(Transient, match="is behind ledger"):
+            next(invoiced(rpc, address("treasury"), last, last + 1))
+
+
+def paid(desk: BondDesk, source: Keypair) -> TransactionBuilder:
+    assert desk.network
+    sequence = desk.network.accounts[source.public_key].sequence
+    builder = TransactionBuilder(Account(source.public_key, sequence), desk.network.passphrase, 100)
+    builder.add_time_bounds(0, 0)
+    return builder.append_payment_op(TREASURY.public_key, Asset("OPTKASUSD", ISSUER.public_key), "10")
+
+
+def test_a_payment_whose_fee_was_bumped_counts_once_by_either_of_its_hashes(database: Database, tmp_path: Path) -> None:
+    with bond_desk("stellar", database, tmp_path / "home", HOLDERS) as desk:
+        assert desk.network
+        assert desk.horizon
+        distribution = desk.approved("17500.00")
+        desk.paid_out(distribution)
+        inner = paid(desk, key("h1")).build()
+        inner.sign(key("h1"))
+        bump = FeeBumpTransactionEnvelope(
+            FeeBumpTransaction(key("h2").public_key, 1000, inner), desk.network.passphrase
+        )
+        bump.sign(key("h2"))
+        httpx.post(f"{desk.horizon.url}/transactions_async", data={"tx": bump.to_xdr()}).raise_for_status()
+        desk.close()
+        row = receipt_of_transaction(desk.settings, database, BOND, inner.hash_hex())
+        assert row.tx_hash == bump.hash_hex()
+        for digest in (bump.hash_hex(), bump.hash_hex().upper(), inner.hash_hex()):
+            with pytest.raises(Permanent, match="recorded already"):
+                receipt_of_transaction(desk.settings, database, BOND, digest)
+
+
+def test_what_the_account_pays_to_itself_is_no_cash_that_came_in(database: Database, tmp_path: Path) -> None:
+    with bond_desk("stellar", database, tmp_path / "home", HOLDERS) as desk:
+        assert desk.horizon
+        own = paid(desk, TREASURY).build()
+        for name in ("treasury", "trustee"):
+            own.sign(STELLAR_KEYS[name])
+        httpx.post(f"{desk.horizon.url}/transactions_async", data={"tx": own.to_xdr()}).raise_for_status()
+        desk.close()
+        with pytest.raises(Permanent, match="to itself"):
+            receipt_of_transaction(desk.settings, database, BOND, own.hash_hex())
