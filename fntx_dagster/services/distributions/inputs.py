@@ -52,11 +52,12 @@ def inputs_of(connection: Connection, bond: BondRow, asked: int | None, today: d
     """What the next distribution of a bond is computed from. `asked`: the period, else the one that is due by `today`,
     the ledger's date. Raises Permanent where the bond's state pays nobody, a distribution is open, no cash came in, or
     nothing is due."""
-    if bond.state not in PAYING_STATES:
+    last = next(iter(distributions(connection, bond.bond_id)), None)
+    begins = bond.state == "Distributing" and last is None  # somebody took the step by name, before the distribution
+    if bond.state not in PAYING_STATES and not begins:
         raise Permanent(
             f"the bond {bond.bond_id} is {bond.state}", f"Cash is distributed in {', '.join(PAYING_STATES)}"
         )
-    last = next(iter(distributions(connection, bond.bond_id)), None)
     if last is not None and last.state != "confirmed":
         raise Permanent(
             f"the distribution {last.distribution_id} of {bond.bond_id} is {last.state}",

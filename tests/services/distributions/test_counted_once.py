@@ -11,6 +11,9 @@ from stellar_sdk import Account, Asset, FeeBumpTransaction, FeeBumpTransactionEn
 from fntx_dagster.adapters.xrpl.payments import invoiced
 from fntx_dagster.adapters.xrpl.rpc import XrplRpc
 from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.services.bonds.transitions import transition_bond
+from fntx_dagster.services.distributions.computing import compute
+from fntx_dagster.services.distributions.proposing import propose_distribution
 from fntx_dagster.services.distributions.receipts import receipt_of_transaction
 from fntx_dagster.store.database import Database
 from tests.services.distributions.desks import BOND, BondDesk, bond_desk
@@ -70,3 +73,15 @@ def test_what_the_account_pays_to_itself_is_no_cash_that_came_in(database: Datab
         desk.close()
         with pytest.raises(Permanent, match="to itself"):
             receipt_of_transaction(desk.settings, database, BOND, own.hash_hex())
+
+
+def test_a_bond_whose_waterfall_was_begun_by_name_is_distributed(database: Database, tmp_path: Path) -> None:
+    with bond_desk("stellar", database, tmp_path / "home", HOLDERS) as desk:
+        desk.cash("17500.00")
+        assert transition_bond(desk.settings, database, BOND, "run_waterfall").row.state == "Distributing"
+        row = compute(desk.settings, database, BOND, 1)
+        with pytest.raises(Permanent, match="is Distributing"):
+            compute(desk.settings, database, BOND, 1)
+        desk.decided(propose_distribution(desk.settings, database, row.distribution_id))
+        desk.paid_out(row.distribution_id)
+        assert desk.state() == "Current"
