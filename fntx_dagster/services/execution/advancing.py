@@ -25,7 +25,7 @@ from fntx_dagster.services.execution.batches import (
     propose_cancels,
 )
 from fntx_dagster.services.execution.entering import BY, EnteredMoves, enter_moves
-from fntx_dagster.services.execution.judging import judged_slice
+from fntx_dagster.services.execution.judging import judged_wish, wish_of_slice
 from fntx_dagster.services.execution.watching import DeskLook, look, required
 from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.services.governance.steps import held, taken
@@ -140,7 +140,7 @@ def _prepared(
 def _sent(settings: Settings, db: Database, at: DeskLedger, stand: DeskLook, by: str, problems: list[str]) -> int:
     """Send the orders that are signed: cancellations at once, slices while their time runs and the limits let them."""
     with db.connect() as connection:
-        submitted = orders_of(connection, at, ("submitted",))
+        submitted = orders_of(connection, at, ("submitted",), by_hand=True)
         ready = orders_of(connection, at, ("ready",))
         asked = {each.proposal_id: (of, each) for of, each in slices_asked(connection, at.account)}
     for each in submitted:
@@ -160,8 +160,8 @@ def _may_go(db: Database, at: DeskLedger, stand: DeskLook, of: StrategyRow, row:
     if not row.at <= at.now < row.ends_at or of.state != "running" or stand.row.state != ACTIVE:
         return False
     with entered(db) as connection:
-        quantity = Fraction(row.asked or 0)
-        decision = judged_slice(connection, at, stand, of, quantity, Fraction(row.price or 0), but=row)
+        wish = wish_of_slice(of, Fraction(row.asked or 0), Fraction(row.price or 0))
+        decision = judged_wish(connection, at, stand, wish, but=row)
         if not decision.accepted:
             words = f"the risk controller holds it back: {', '.join(decision.reasons)}"
             keep_slice(connection, row._replace(words=words))

@@ -20,10 +20,10 @@ from fntx_dagster.ledger.exact import decimal
 from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.execution.asking import DeskLedger
 from fntx_dagster.services.execution.entering import BY
-from fntx_dagster.services.execution.judging import judged_slice, pair_of
+from fntx_dagster.services.execution.judging import UNDECIDED, UNDER_WAY, judged_wish, pair_of, wish_of_slice
 from fntx_dagster.services.execution.watching import DeskLook, required
 from fntx_dagster.services.governance.covering import cover
-from fntx_dagster.services.governance.payloads import is_batch
+from fntx_dagster.services.governance.payloads import is_batch, orders_asked
 from fntx_dagster.services.governance.proposing import proposed
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Connection, Database
@@ -40,8 +40,6 @@ from fntx_dagster.store.treasury.strategies import (
 )
 from fntx_dagster.store.treasury.transactions import OPEN_STATES, transactions
 
-_UNDECIDED = ("draft", "screening", "blocked", "pending_approval", "approved")
-_UNDER_WAY = ("prepared", "signing", "ready", "submitted")
 _ENDED = ("rejected", "expired", "cancelled", "failed")
 
 
@@ -94,8 +92,8 @@ def _propose_next(
     quantities: list[tuple[SliceRow, Fraction]] = []
     for each in asked:
         quantity, row = fitted(pair.base, each.quantity), rows[each.n]
-        ahead = [before for _, before in quantities]
-        decision = judged_slice(connection, at, stand, strategy, quantity, price, ahead)
+        ahead = [wish_of_slice(strategy, before, price) for _, before in quantities]
+        decision = judged_wish(connection, at, stand, wish_of_slice(strategy, quantity, price), ahead)
         if not decision.accepted:
             words = f"the risk controller refuses it: {', '.join(decision.reasons)}"
             keep_slice(connection, row._replace(words=words))
@@ -119,9 +117,9 @@ def propose_cancels(settings: Settings, db: Database, at: DeskLedger) -> int:
         required(connection, at.account)
         asked = {
             payload["intent"]["params"].get("offer_sequence")
-            for row in proposals(connection, (*_UNDECIDED, *_UNDER_WAY))
+            for row in proposals(connection, (*UNDECIDED, *UNDER_WAY))
             if row.kind == TRADE and not covered(connection, row.proposal_id)  # what a batch covers speaks for itself
-            for payload in _payloads(row)
+            for payload in orders_asked(row.kind, json.loads(row.payload))
             if payload["intent"]["account"] == at.account
         }
         offers = [each for each in at.offers() if each.sequence not in asked]
@@ -140,7 +138,7 @@ def cover_batches(settings: Settings, db: Database, at: DeskLedger, state: str) 
         required(connection, at.account)
         events: list[NewAuditEvent] = []
         for whole in proposals(connection, ("approved",)):
-            payloads = _payloads(whole)
+            payloads = orders_asked(whole.kind, json.loads(whole.payload))
             if not is_batch(whole.kind, json.loads(whole.payload)) or covered(connection, whole.proposal_id):
                 continue
             intents = [each["intent"] for each in payloads]
@@ -163,12 +161,16 @@ def cover_batches(settings: Settings, db: Database, at: DeskLedger, state: str) 
         append_all(settings, connection, events)
 
 
-def orders_of(connection: Connection, at: DeskLedger, states: Sequence[str]) -> list[DeskOrderTx]:
-    """The orders of the desk whose batch is approved, in some states, in the order in which they were made."""
+def orders_of(
+    connection: Connection, at: DeskLedger, states: Sequence[str], *, by_hand: bool = False
+) -> list[DeskOrderTx]:
+    """The orders of the desk whose batch is approved, in some states, in the order in which they were made; `by_hand`:
+    with those that people proposed one by one."""
     found = []
     for row in reversed(proposals(connection, states)):
-        if row.kind == TRADE and row.covered_by is not None:
-            [payload] = _payloads(row)
+        payloads = orders_asked(row.kind, json.loads(row.payload))
+        if len(payloads) == 1 and (by_hand or row.covered_by is not None):
+            [payload] = payloads
             if payload["intent"]["account"] == at.account:
                 found.append(DeskOrderTx(row, payload["intent"]["op"], payload["intent"]["params"]))
     return found
@@ -199,12 +201,3 @@ def _propose(
     intents = [intent_payload(at, op, each)["intent"] for each in params]
     payload = {"ledger": "xrpl", "network_id": at.config.network_id, "intents": intents}
     return proposed(settings, connection, TRADE, payload, events, by=BY)
-
-
-def _payloads(row: ProposalRow) -> list[dict[str, Any]]:
-    """One payload for each order of a proposal."""
-    payload = json.loads(row.payload)
-    if not is_batch(row.kind, payload):
-        return [payload] if "intent" in payload else []
-    head = {"ledger": payload["ledger"], "network_id": payload["network_id"]}
-    return [head | {"intent": each} for each in payload["intents"]]

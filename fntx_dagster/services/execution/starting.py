@@ -12,14 +12,14 @@ from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.errors import Permanent
 from fntx_dagster.execution.assets import LedgerAsset
 from fntx_dagster.execution.offers import slice_offer, worst_price
-from fntx_dagster.execution.risk import ACTIVE, RiskDecision
+from fntx_dagster.execution.risk import ACTIVE
 from fntx_dagster.intents.preparing import prepared
 from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.execution.asking import DeskLedger, desk_ledger
 from fntx_dagster.services.execution.batches import intent_payload
 from fntx_dagster.services.execution.calculator import slice_document
 from fntx_dagster.services.execution.entering import enter_moves
-from fntx_dagster.services.execution.judging import judged_slice
+from fntx_dagster.services.execution.judging import OrderRefused, judged_wish, wish_of_slice
 from fntx_dagster.services.execution.plans import AskedStrategy, ends_of, planned, read_strategy
 from fntx_dagster.services.execution.switching import TradingStopped
 from fntx_dagster.services.execution.watching import look, required
@@ -43,17 +43,6 @@ from fntx_dagster.store.treasury.strategies import (
 _DRY_SIGNERS = 2
 _DRY_LEDGERS = 100
 _NO_SLIPPAGE_GIVEN = Fraction(2)
-
-
-class OrderRefused(Permanent):
-    """The risk controller refuses an order. `decision`: why."""
-
-    def __init__(self, decision: RiskDecision) -> None:
-        self.decision = decision
-        super().__init__(
-            f"the risk controller refuses it: {', '.join(decision.reasons)}",
-            "`fntx strategy status` shows the limits and how the desk stands",
-        )
 
 
 class DryRun(NamedTuple):
@@ -108,7 +97,7 @@ def start(settings: Settings, db: Database, document: Any, by: str = TERMINAL) -
             known = _profile(connection, asked)
             slices = planned(asked, known)
             row = _row(at, asked, known, by)
-            decision = judged_slice(connection, at, stand, row, Fraction(slices[0].quantity), price)
+            decision = judged_wish(connection, at, stand, wish_of_slice(row, Fraction(slices[0].quantity), price))
             if not decision.accepted:
                 raise OrderRefused(decision)
             rows = [

@@ -198,6 +198,13 @@ def read_orders(payload: Any, config: TreasuryConfig) -> list[dict[str, Any]]:
     return payloads
 
 
+def orders_asked(kind: str, payload: Any) -> list[dict[str, Any]]:
+    """One payload for each order of a `trade.order` that was checked; none of another kind."""
+    if kind != TRADE:
+        return []
+    return _each_intent(payload) if is_batch(kind, payload) else [payload]
+
+
 def is_batch(kind: str, payload: Any) -> bool:
     """Whether a proposal asks for several orders at once, each of which becomes a proposal that it covers."""
     return kind == TRADE and isinstance(payload, dict) and "intents" in payload

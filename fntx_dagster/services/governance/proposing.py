@@ -11,11 +11,21 @@ from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.config import read_config
 from fntx_dagster.governance.decisions import payload_hash
-from fntx_dagster.governance.kinds import ANCHOR, DISTRIBUTION, EXPIRY, KINDS, ProposalKind, approvals_of, kind_of
+from fntx_dagster.governance.kinds import (
+    ANCHOR,
+    DISTRIBUTION,
+    EXPIRY,
+    KINDS,
+    TRADE,
+    ProposalKind,
+    approvals_of,
+    kind_of,
+)
 from fntx_dagster.services.anchoring.intents import require_anchor
 from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.bonds.effects import is_of_a_bond, note_bond_step, require_bond_step
 from fntx_dagster.services.escrows.payloads import escrow_of_vote, moved_by_vote, require_not_kept
+from fntx_dagster.services.execution.by_hand import LookedAt, look_at_orders, require_within_limits
 from fntx_dagster.services.governance import payloads
 from fntx_dagster.services.governance.asking import ASKED, ask_ledger, paid_parties
 from fntx_dagster.services.governance.breakers import require_books
@@ -60,11 +70,15 @@ def propose(
 ) -> UUID:
     """Make a proposal of a kind and return its id, a new one unless a request with a key gives it. It waits for
     decisions at once, or, where others are named in it, until they are screened. Raises Permanent for a payload that
-    the kind does not have, TransactionRefused for an intent that no ledger would take, ProposedBefore for a request
-    that made one before, and what `ask_ledger` raises: where a server of its ledger is named, that takes it now."""
+    the kind does not have, TransactionRefused for an intent that no ledger would take, OrderRefused for an order of the
+    desk that breaks its limits, ProposedBefore for a request that made one before, and what `ask_ledger` raises: where
+    a server of its ledger is named, that takes it now."""
     events: list[NewAuditEvent] = []
     escrow = _asked(settings, db, kind, payload)
+    orders = _orders(settings, db, kind, payload)
     with entered(db) as connection:
+        if orders is not None:
+            require_within_limits(connection, orders)
         row = proposed(settings, connection, kind, payload, events, parties, by, travel, request, escrow=escrow)
         append_all(settings, connection, events)
     return row.proposal_id
@@ -151,6 +165,19 @@ def _asked(settings: Settings, db: Database, kind: str, payload: Any) -> HeldEsc
         _checked(settings, connection, kind, payload, active_set(connection))
         config = approved_config(settings, connection)
     return ask_ledger(settings, config, kind, payload)
+
+
+def _orders(settings: Settings, db: Database, kind: str, payload: Any) -> LookedAt | None:
+    """The orders of the desk in a payload, once it is one of its kind; the locks of a proposal are not held
+    meanwhile."""
+    if kind != TRADE:
+        return None
+    require_no_secret(payload)
+    canonical(payload)
+    with db.connect() as connection:
+        _checked(settings, connection, kind, payload, active_set(connection))
+        config = approved_config(settings, connection)
+    return look_at_orders(settings, db, config, kind, payload)
 
 
 def _checked(settings: Settings, connection: Connection, name: str, payload: Any, deciding: SignerSetRow) -> int:

@@ -11,6 +11,7 @@ from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.distributions.repeating import require_unpaid
 from fntx_dagster.services.escrows.sending import require_in_time
+from fntx_dagster.services.execution.by_hand import judge_again
 from fntx_dagster.services.execution.switching import require_trading
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.governance.screening import note_blocked, reason_of
@@ -32,15 +33,19 @@ def submit(settings: Settings, db: Database, proposal_id: UUID, by: str = TERMIN
     """Send the signed bytes of a proposal's transaction; of one that is submitted already, send the same again. What
     the server answers decides nothing: `confirm` does.
 
-    Raises Permanent where it is not signed, while the treasury is paused, where a party is not cleared; Transient where
+    Raises Permanent where it is not signed, while the treasury is paused, where a party is not cleared, and
+    for an order of the desk that breaks its limits; Transient where
     the server does not answer before anything is sent."""
     with db.connect() as connection:
         row = _sendable(transaction_of(connection, proposal_id))
         config = _allowed(settings, connection, proposal_id)
+        whole = proposal(connection, proposal_id)
     is_again = row.state == "submitted"
     with opened(settings, config, row.ledger) as ledger:
         if row.state == "ready_to_submit":
             require_in_time(db, ledger, proposal_id)
+            if whole is not None:
+                judge_again(settings, db, config, whole)
             _begun(settings, db, proposal_id, ledger.head(), by)
         row, answer = send(db, ledger, proposal_id)
         if answer is not None and answer.never:

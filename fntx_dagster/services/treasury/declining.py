@@ -14,6 +14,7 @@ from fntx_dagster.services.bonds.guards import BondGuardFails
 from fntx_dagster.services.bonds.steps import NoSuchBond
 from fntx_dagster.services.distributions.computing import NoSuchDistribution
 from fntx_dagster.services.escrows.steps import NoSuchEscrow
+from fntx_dagster.services.execution.judging import OrderRefused
 from fntx_dagster.services.execution.reading import NoSuchStrategy
 from fntx_dagster.services.execution.switching import TradingStopped
 from fntx_dagster.services.governance.deciding import DecisionRefused
@@ -34,6 +35,7 @@ _CODES: dict[type[FntxError], tuple[str, int]] = {
     GuardFails: ("guard_fails", 409),
     BondGuardFails: ("guard_fails", 409),
     TreasuryPaused: ("paused", 409),
+    OrderRefused: ("risk_limit", 422),
     TradingStopped: ("trading_stopped", 409),
     NoSuchStrategy: ("strategy_not_found", 404),
     NotCleared: ("not_cleared", 409),

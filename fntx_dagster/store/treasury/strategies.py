@@ -148,8 +148,10 @@ def slice_of_turn(connection: Connection, account: str, number: int) -> SliceRow
 
 
 def is_of_strategy(connection: Connection, proposal_id: UUID) -> bool:
-    """Whether a proposal is of the transaction of a slice."""
-    found = connection.execute("select from treasury.strategy_slice where proposal_id = %s", [proposal_id])
+    """Whether a proposal is of the transaction of a slice, or of a batch of them."""
+    found = connection.execute(
+        "select from treasury.strategy_slice where %s in (proposal_id, batch_id) limit 1", [proposal_id]
+    )
     return found.fetchone() is not None
 
 

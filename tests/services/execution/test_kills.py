@@ -1,7 +1,7 @@
 """The program is killed (SIGKILL) at any moment of a slice, alone and two at once. Nothing is half-done: each offer is
 in a ledger once or never, each fill is in the book once, and never more than the quantity is traded.
 
-FNTX_TEST_KILLS says how many kills, some without it; FNTX_TEST_SEED which.
+A handful of kills, sixty with FNTX_TEST_PROFILE=search; FNTX_TEST_KILLS says how many, FNTX_TEST_SEED which.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from tests.services.execution.going_on import goes_on
 from tests.services.transactions.sending import Office
 from tests.simulate.xrpl.people import address
 
-KILLS = int(os.environ.get("FNTX_TEST_KILLS", "8"))
+_SEARCHES = os.environ.get("FNTX_TEST_PROFILE") == "search"
+KILLS = int(os.environ.get("FNTX_TEST_KILLS", "60" if _SEARCHES else "8"))
 SEED = int(os.environ.get("FNTX_TEST_SEED", "20"))
 
 

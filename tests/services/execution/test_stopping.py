@@ -6,7 +6,7 @@ import pytest
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.services.execution.halting import halt
-from fntx_dagster.services.execution.starting import OrderRefused
+from fntx_dagster.services.execution.judging import OrderRefused
 from fntx_dagster.services.execution.switching import TradingStopped
 from fntx_dagster.services.governance.ending import cancel
 from fntx_dagster.services.transactions.submitting import submit
