@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import re
 import shlex
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from tests import homes
-from tests.processes import processes_of, run
+from tests.processes import processes_of, run, start
 
 pytestmark = pytest.mark.slow
 STATES = ["Active", "Funded", "Current", "Current", "Delinquent", "Current", "Matured", "Redeemed"]
@@ -32,6 +34,19 @@ def test_the_demo_leads_a_bond_to_its_redemption_and_finds_the_one_line_that_is_
             assert words in altered
         assert processes_of(home) == []
         _every_command_works(home, altered)
+
+
+def test_ctrl_c_ends_the_demo_and_all_that_it_started() -> None:
+    with homes.home() as home:
+        demo = start(home, "demo", "--bond")
+        deadline = time.monotonic() + 120
+        while not (home / "demo-bond" / "signers.json").exists():  # both ledgers and the database run by then
+            assert demo.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(60) != 0
+        assert processes_of(home) == []
 
 
 def _every_command_works(home: Path, said: str) -> None:

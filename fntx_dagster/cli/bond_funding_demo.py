@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 
-from fntx_dagster.cli.bond_setup_demo import carried_out, paying, sign_and_send
+from fntx_dagster.cli.bond_setup_demo import AskedFor, carried_out, paying, sign_and_send
 from fntx_dagster.cli.demo_bond import (
     BOND_ID,
     HOLDERS,
@@ -84,10 +84,13 @@ def fund_bond(demo: DemoTreasury) -> None:
 def _issue(demo: DemoTreasury) -> None:
     title(f"Each lender gets a token for each dollar: {BOND}")
     token = token_at(demo.settings, demo.db, BOND)
+    issues: list[AskedFor] = []
     for party, value in HOLDERS.items():
         travel = {"originator": our_side(demo, "issuer"), "beneficiary": side(demo, party)}
         payload = token.pay(value.removesuffix(".00"), "issuer", demo.xrpl(party))
-        carried_out(demo, [("iou.issue", payload)], demo.signers[:2], travel=travel)
+        issues.append(AskedFor("iou.issue", payload, travel))
+    carried_out(demo, issues)
+    for party in HOLDERS:
         held = demo.ledgers.held_on_xrpl(demo.xrpl(party), demo.xrpl("issuer"))
         out(line(GOOD, f" {party:<5}holds {held} {BOND}."))
 

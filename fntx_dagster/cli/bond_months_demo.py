@@ -8,7 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from fntx_dagster.cli.bond_funding_demo import in_state
-from fntx_dagster.cli.bond_setup_demo import carried_out, paying
+from fntx_dagster.cli.bond_setup_demo import AskedFor, carried_out, paying
 from fntx_dagster.cli.demo_bond import BOND_ID, HOLDERS, NOTIONAL, PEOPLE, cash_of, our_side, raw_tokens, side
 from fntx_dagster.cli.demo_ledgers import send_by_owners
 from fntx_dagster.cli.demo_signers import transactions_signed
@@ -115,7 +115,7 @@ def _redeem(demo: DemoTreasury) -> None:
     issuer = {"name": "Demo Treasury", "account": demo.xrpl("issuer"), "address": "1 Demo Street"}
     travel = {"originator": our_side(demo, "house"), "beneficiary": issuer}
     back = token.pay(NOTIONAL.removesuffix(".00"), "treasury", "issuer")
-    carried_out(demo, [("iou.redeem", back)], demo.signers[:2], travel=travel)
+    carried_out(demo, [AskedFor("iou.redeem", back, travel)])
     asked = transition_bond(demo.settings, demo.db, BOND_ID, "settle", by=BY)
     assert asked.proposal_id is not None
     out(f"The ledger has no {BOND} any more; two settle the bond:")

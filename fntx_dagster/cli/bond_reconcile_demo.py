@@ -10,7 +10,7 @@ from fntx_dagster.cli.commands import command
 from fntx_dagster.cli.demo_bond import CASH, LINE_LIMIT
 from fntx_dagster.cli.demo_signers import transactions_signed
 from fntx_dagster.cli.demo_treasury import BY, DemoTreasury, must
-from fntx_dagster.cli.issue_demo import confirmed, decide_together, taken
+from fntx_dagster.cli.issue_demo import confirmed, decide_all, taken
 from fntx_dagster.cli.terminal import GOOD, line, out, title
 from fntx_dagster.services.anchoring.everywhere import anchor_everywhere
 from fntx_dagster.services.auditing.proving import anchors_of
@@ -31,12 +31,11 @@ def anchor_log(demo: DemoTreasury) -> None:
     if done.failure:
         raise done.failure
     two = demo.signers[:2]
-    for each in done.ledgers:
-        proposal = each.proposal_id
-        assert proposal is not None
-        decide_together(demo, proposal, two)
+    proposals = {each.ledger: each.proposal_id for each in done.ledgers if each.proposal_id is not None}
+    decide_all(demo, [*proposals.values()], two)
+    for ledger, proposal in proposals.items():
         [file] = export_files(demo.settings, demo.db, proposal, demo.folder / "to-sign", BY)
-        taken(demo, transactions_signed(two, each.ledger, file))
+        taken(demo, transactions_signed(two, ledger, file))
         submit(demo.settings, demo.db, proposal, BY)
         confirmed(demo, proposal)
     anchors = anchors_of(demo.db)

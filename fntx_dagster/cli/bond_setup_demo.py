@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from fntx_dagster.cli.demo_bond import CASH, HOLDERS, LINE_LIMIT, PEOPLE, cash_of, raw_tokens
 from fntx_dagster.cli.demo_ledgers import send_by_owners
 from fntx_dagster.cli.demo_signers import DemoSigner, signed_together, transactions_signed
 from fntx_dagster.cli.demo_treasury import BOND, BY, NETWORK_ID, DemoTreasury, load_made_up_list, must
-from fntx_dagster.cli.issue_demo import confirmed, decide_together, taken
+from fntx_dagster.cli.issue_demo import confirmed, decide_all, decide_together, taken
 from fntx_dagster.cli.terminal import GOOD, line, out, title
 from fntx_dagster.services.account_setup.setting_up import set_up
 from fntx_dagster.services.governance.proposing import propose
@@ -78,14 +78,14 @@ def open_lines(demo: DemoTreasury) -> None:
     lent = [paying(demo, "bank", name, cash_of(demo, value)) for name, value in HOLDERS.items()]
     lent.append(paying(demo, "bank", "solar", cash_of(demo, "100000")))
     send_by_owners(demo.ledgers.xrpl, [flags, lines, lent])
-    tokens, treasury = token_at(demo.settings, demo.db, BOND), demo.signers[0]
+    tokens = token_at(demo.settings, demo.db, BOND)
     cash = {"currency": CASH, "issuer": demo.xrpl("bank"), "limit": LINE_LIMIT}
     intent = {"op": "trustline.set", "account": demo.xrpl("house"), "params": cash}
     dollars = {"ledger": "xrpl", "network_id": NETWORK_ID, "intent": intent}
-    ours = [("trustline.set", dollars), ("trustline.set", tokens.trust("treasury", LINE_LIMIT))]
-    ours += [("trustline.authorize", tokens.authorize(demo.xrpl(name))) for name in HOLDERS]
-    carried_out(demo, ours, [treasury, demo.signers[1]])
-    carried_out(demo, [("trustline.authorize", tokens.authorize("treasury"))], [treasury, demo.signers[1]])
+    ours = [AskedFor("trustline.set", each) for each in (dollars, tokens.trust("treasury", LINE_LIMIT))]
+    ours += [AskedFor("trustline.authorize", tokens.authorize(demo.xrpl(name))) for name in HOLDERS]
+    carried_out(demo, ours)
+    carried_out(demo, [AskedFor("trustline.authorize", tokens.authorize("treasury"))])
     out(line(GOOD, f" The treasury may hold {CASH} and {BOND}; ada, bob and cleo may hold {BOND}, by two who decided."))
 
 
@@ -95,15 +95,19 @@ def paying(demo: DemoTreasury, who: str, to: str, amount: dict[str, str]) -> tup
     return seed, {"TransactionType": "Payment", "Destination": demo.xrpl(to), "Amount": amount}
 
 
-def carried_out(
-    demo: DemoTreasury, asked: Sequence[tuple[str, dict[str, Any]]], signers: Sequence[DemoSigner], **more: Any
-) -> list[UUID]:
-    """Propose payloads, let signers approve and sign each, and wait for the ledger. `more`: of `propose`."""
-    proposals = [propose(demo.settings, demo.db, kind, payload, ["house"], BY, **more) for kind, payload in asked]
-    for proposal in proposals:
-        decide_together(demo, proposal, signers, quietly=True)
-    sign_and_send(demo, proposals, signers)
-    return proposals
+class AskedFor(NamedTuple):
+    """What is proposed: the kind, the payload, and what the travel rule wants to know of both sides."""
+
+    kind: str
+    payload: dict[str, Any]
+    travel: Any = None
+
+
+def carried_out(demo: DemoTreasury, asked: Sequence[AskedFor]) -> None:
+    """Propose, let two signers approve and sign all of it, and wait for the ledger."""
+    proposals = [propose(demo.settings, demo.db, each.kind, each.payload, ["house"], BY, each.travel) for each in asked]
+    decide_all(demo, proposals, demo.signers[:2])
+    sign_and_send(demo, proposals, demo.signers[:2])
 
 
 def sign_and_send(demo: DemoTreasury, proposals: Sequence[UUID], signers: Sequence[DemoSigner]) -> None:

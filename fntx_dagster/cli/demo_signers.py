@@ -60,13 +60,15 @@ def words_signed(signers: Sequence[DemoSigner], words: Sequence[bytes]) -> list[
     return [said.strip() for said in done(works)]
 
 
-def decisions(signers: Sequence[DemoSigner], proposal: str) -> list[dict[str, Any]]:
-    """The files in which signers approve a proposal, which they were given as JSON."""
+def decisions(signers: Sequence[DemoSigner], *proposals: str) -> list[list[dict[str, Any]]]:
+    """What each signer returns to approve proposals, which he was given as JSON: a decision for each of them."""
+    names = [f"proposal-{number}.json" for number in range(len(proposals))]
     for signer in signers:
-        (signer.folder / "proposal.json").write_text(proposal, encoding="utf-8")
-    arguments = ["approve", "proposal.json"]
+        for name, proposal in zip(names, proposals, strict=True):
+            (signer.folder / name).write_text(proposal, encoding="utf-8")
+    arguments = ["approve", *names]
     works = [SignerCall(each, "decide.py", ["keys/decisions.seed", each.name, *arguments]) for each in signers]
-    return [json.loads(said) for said in done(works)]
+    return [[json.loads(each) for each in said.splitlines()] for said in done(works)]
 
 
 def transactions_signed(signers: Sequence[DemoSigner], ledger: str, *files: Path) -> list[tuple[str, bytes]]:

@@ -82,17 +82,21 @@ def issue_on_stellar(demo: DemoTreasury) -> None:
     out(line(GOOD, f" In ledger {settled.ledger}: the distribution account holds {held} {DOLLAR}, says Horizon."))
 
 
-def decide_together(
-    demo: DemoTreasury, proposal: UUID, signers: Sequence[DemoSigner], *, quietly: bool = False
-) -> None:
-    """Let signers approve a proposal, each on his own machine. Permanent unless that approves it. `quietly`: nothing is
-    said of it."""
-    for decision in decisions(signers, _as_json(demo, proposal)):
-        decide(demo.settings, demo.db, proposal, decision)
-    row = show(demo.db, proposal)
-    must(row.row.state in ("approved", "confirmed"), f"the proposal is {row.row.state}")
-    if not quietly:
-        out(line(GOOD, f" Approved by {', '.join(row.approvals)}, each by a signature over the proposal."))
+def decide_together(demo: DemoTreasury, proposal: UUID, signers: Sequence[DemoSigner]) -> None:
+    """Let signers approve a proposal, each on his own machine. Permanent unless that approves it."""
+    decide_all(demo, [proposal], signers)
+    approvals = show(demo.db, proposal).approvals
+    out(line(GOOD, f" Approved by {', '.join(approvals)}, each by a signature over the proposal."))
+
+
+def decide_all(demo: DemoTreasury, proposals: Sequence[UUID], signers: Sequence[DemoSigner]) -> None:
+    """The same of several proposals at once; nothing is said of it."""
+    for returned in decisions(signers, *(_as_json(demo, each) for each in proposals)):
+        for proposal, decision in zip(proposals, returned, strict=True):
+            decide(demo.settings, demo.db, proposal, decision)
+    for proposal in proposals:
+        state = show(demo.db, proposal).row.state
+        must(state in ("approved", "confirmed"), f"the proposal is {state}")
 
 
 def taken(demo: DemoTreasury, returned: list[tuple[str, bytes]]) -> None:
@@ -138,7 +142,7 @@ def _as_json(demo: DemoTreasury, proposal: UUID) -> str:
 
 
 def _refuse_anothers_decision(demo: DemoTreasury, proposal: UUID, named: DemoSigner, real: DemoSigner) -> None:
-    [decision] = decisions([real], _as_json(demo, proposal))
+    [[decision]] = decisions([real], _as_json(demo, proposal))
     try:
         decide(demo.settings, demo.db, proposal, decision | {"signer": named.name})
     except Permanent as refusal:

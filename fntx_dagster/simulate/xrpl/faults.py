@@ -6,7 +6,7 @@ name in `error`), `status` (an HTTP status of its own) and `garbage` (an answer 
 server did what was asked all the same. Without `on`: `{"unclosing": n}` ledgers that do not close, `{"late_history":
 n}` a history that begins there, `{"signer_list": {account, quorum, signers}}` before the next transaction,
 `{"open_fee": drops}`, `{"advance": seconds}` the ledger's clock, `{"line_limit": {account, issuer, currency, limit}}`
-another limit of a line, as if somebody had changed it past everybody.
+another limit of a line, as if somebody had changed it past everybody: from the next ledger on.
 """
 
 from __future__ import annotations

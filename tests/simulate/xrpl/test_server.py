@@ -191,6 +191,17 @@ def test_ledgers_do_not_close_history_starts_late_and_a_list_changes_between(ser
     assert server.ledger.last.close_time >= before + 4900
 
 
+def test_a_limit_is_altered_past_everybody(server: XrplServer, town: Town) -> None:
+    amount = {"currency": "USD", "issuer": address("s1"), "value": "1000"}
+    assert town.does("alice", "TrustSet", LimitAmount=amount) == "tesSUCCESS"
+    line = {"account": address("alice"), "issuer": address("s1"), "currency": "USD", "limit": "7"}
+    assert ask(server.url, "fault", line_limit=line)["status"] == "success"
+    ask(server.url, "ledger_accept")
+    [found] = ask(server.url, "account_lines", account=address("alice"), ledger_index="validated")["lines"]
+    assert (found["limit"], found["limit_peer"]) == ("7", "0")
+    assert ask(server.url, "fault", line_limit=line | {"currency": "EUR"})["error"] == "invalidParams"
+
+
 def test_a_server_without_faults_knows_no_such_method(town: Town) -> None:
     with serve_xrpl(town.ledger, faults=False) as server:
         assert ask(server.url, "fault", unclosing=2)["error"] == "unknownCmd"
