@@ -176,29 +176,31 @@ def cash(bond_id: _Bond, as_json: AsJson = False) -> None:
     fntx bond cash B-2026 --json
     """
     from fntx_dagster.cli.terminal import new_table, out
-    from fntx_dagster.services.distributions.reading import cash_of, distribution_dict, receipt_dict
+    from fntx_dagster.services.distributions.reading import cash_of
 
     _, db = settings_and_database()
     view = cash_of(db, bond_id)
     if as_json:
-        receipts = [receipt_dict(each) | {"is_distributed": each.receipt_id not in view.free} for each in view.receipts]
-        print_json({"receipts": receipts, "distributions": [distribution_dict(each) for each in view.distributions]})
+        print_json(view.as_dict())
         return
     table = new_table("receipt", "received", "by", "distributed", right=("amount",))
     for each in view.receipts:
         by = each.tx_hash or each.evidence
-        done = "no" if each.receipt_id in view.free else "yes"
+        done = "voided" if each.receipt_id in view.voided else "no" if each.receipt_id in view.free else "yes"
         table.add_row(str(each.receipt_id), str(each.received_on), by, done, f"{each.amount:f}")
     out(table if view.receipts else "No cash came in.")
     table = new_table("distribution", "number", "period", "state", right=("available", "retained"))
     for each in view.distributions:
         amounts = (f"{each.available:f}", f"{each.retained:f}")
-        table.add_row(str(each.distribution_id), str(each.number), str(each.period), each.state, *amounts)
+        state = "withdrawn" if each.is_withdrawn else each.state
+        table.add_row(str(each.distribution_id), str(each.number), str(each.period), state, *amounts)
     if view.distributions:
         out(table)
 
 
 def _next(report: DistributionProgress, shown: dict[str, Any]) -> str:
+    if report.row.is_withdrawn:
+        return f"It was withdrawn: {shown['withdrawn']}"
     proposal = next(iter(shown["proposals"]), None)
     return _NEXT[report.next].format(bond=report.row.bond_id, proposal=proposal)
 

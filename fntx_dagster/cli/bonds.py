@@ -6,6 +6,7 @@ import typer
 
 from fntx_dagster.cli.bond_calculators import schedule, waterfall
 from fntx_dagster.cli.bond_cash import cash, distribute, pay, receipt
+from fntx_dagster.cli.bond_corrections import void, withdraw
 from fntx_dagster.cli.bond_factory import create, events, holders, list_, show, structure, submit, transition
 from fntx_dagster.cli.bond_reports import report
 
@@ -13,7 +14,7 @@ bond = typer.Typer(no_args_is_help=True, help="Bonds: their terms, what they owe
 
 for command in (
     *(create, structure, submit, show, events, transition, holders),
-    *(receipt, distribute, pay, cash),
+    *(receipt, distribute, pay, cash, withdraw, void),
     *(schedule, waterfall, report),
 ):
     bond.command()(command)

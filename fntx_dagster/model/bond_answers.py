@@ -84,6 +84,7 @@ class DistributionAnswer(TypedDict):
     number: int
     period: int
     state: str
+    is_withdrawn: bool
     hash: str
     currency: str
     available: str
@@ -97,6 +98,7 @@ class DistributionAnswer(TypedDict):
     payments: list[BondPart]
     tickets: list[BondPart]
     proposals: list[str]
+    withdrawn: str
     next: str
 
 

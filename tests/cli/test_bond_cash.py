@@ -1,4 +1,5 @@
-"""`fntx bond receipt`, `distribute`, `pay`, `cash`: a bond's cash from the statement to the last payment."""
+"""`fntx bond receipt`, `distribute`, `pay`, `cash`, `withdraw`, `void`: a bond's cash from the statement to the last
+payment, and what was wrong taken back."""
 
 from __future__ import annotations
 
@@ -87,3 +88,22 @@ def test_a_payment_on_the_ledger_is_a_receipt_once(desk: BondDesk) -> None:
     digest = desk.town.submitted(blob)["tx_json"]["hash"]
     desk.close()
     assert "The cash of holders is at" in bond("receipt", BOND, "--tx", digest, code=1)
+
+
+def test_what_was_wrong_is_withdrawn_and_voided_by_commands(desk: BondDesk) -> None:
+    desk.cash("15000.00")
+    made = bond("distribute", BOND, "--period", "1")
+    [receipt] = bond("cash", BOND)["receipts"]
+    why = ("--reason", "it belongs to another bond")
+    assert "a distribution distributes the receipt" in bond("void", receipt["receipt_id"], *why, code=1)
+    gone = bond("withdraw", made["distribution"], *why)
+    assert (gone["state"], gone["is_withdrawn"], gone["withdrawn"], gone["next"]) == ("failed", True, why[1], "nothing")
+    assert "is withdrawn" in bond("withdraw", made["distribution"], *why, code=1)
+    assert bond("void", receipt["receipt_id"], *why)["voided"] == why[1]
+    listed = bond("cash", BOND)
+    assert [(each["is_distributed"], each["voided"]) for each in listed["receipts"]] == [(False, why[1])]
+    assert [each["is_withdrawn"] for each in listed["distributions"]] == [True]
+    assert "no cash came in" in bond("distribute", BOND, code=1)
+    for words, said in ((("pay", BOND), f"It was withdrawn: {why[1]}"), (("cash", BOND), "withdrawn")):
+        shown = CliRunner().invoke(app, ["bond", *words])
+        assert said in shown.stdout

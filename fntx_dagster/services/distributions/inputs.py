@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from fntx_dagster.store.database import Connection
     from fntx_dagster.store.treasury.bonds import BondRow, TrancheRow
 
-PAYING_STATES = ("Funded", "Current", "Delinquent", "Defaulted", "Cured", "Accelerated", "Liquidating")
-"""The states of a bond in which its cash is distributed."""
+PAYING_STATES = ("Funded", "Distributing", "Current", "Delinquent", "Defaulted", "Cured", "Accelerated", "Liquidating")
+"""The states of a bond in which its cash is distributed. It is Distributing without a distribution that is open where
+its first was withdrawn, and where somebody took the step by name."""
 _Line = tuple[str, str]
 
 
@@ -52,12 +53,12 @@ def inputs_of(connection: Connection, bond: BondRow, asked: int | None, today: d
     """What the next distribution of a bond is computed from. `asked`: the period, else the one that is due by `today`,
     the ledger's date. Raises Permanent where the bond's state pays nobody, a distribution is open, no cash came in, or
     nothing is due."""
-    last = next(iter(distributions(connection, bond.bond_id)), None)
-    begins = bond.state == "Distributing" and last is None  # somebody took the step by name, before the distribution
-    if bond.state not in PAYING_STATES and not begins:
+    if bond.state not in PAYING_STATES:
         raise Permanent(
             f"the bond {bond.bond_id} is {bond.state}", f"Cash is distributed in {', '.join(PAYING_STATES)}"
         )
+    made = distributions(connection, bond.bond_id, withdrawn=True)
+    last = next((each for each in made if not each.is_withdrawn), None)
     if last is not None and last.state != "confirmed":
         raise Permanent(
             f"the distribution {last.distribution_id} of {bond.bond_id} is {last.state}",
@@ -76,7 +77,7 @@ def inputs_of(connection: Connection, bond: BondRow, asked: int | None, today: d
     if not available:
         raise Permanent(f"no cash came in on {bond.bond_id}", "Record it: `fntx bond receipt`")
     deal = _deal(connection, bond, flows, due, short) | {"available": _text(available, bond.decimals)}
-    number = last.number + 1 if last else 1
+    number = max((each.number for each in made), default=0) + 1
     ids = [each.receipt_id for each in receipts]
     return DistributionInputs(deal, due.period, number, carried, ids, _payees(connection, bond))
 

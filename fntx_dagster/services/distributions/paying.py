@@ -181,6 +181,8 @@ def _report(
 
 
 def _next(row: DistributionRow, payments: Sequence[PaymentStanding], tickets: Sequence[ProposalRow]) -> str:
+    if row.is_withdrawn:
+        return "nothing"
     if row.state in ("computed", "failed"):
         return "propose"
     if row.state == "proposed":

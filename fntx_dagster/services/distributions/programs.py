@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from fntx_dagster.services.distributions.paying import look
-from fntx_dagster.services.distributions.reading import cash_of, distribution_dict, progress_dict, receipt_dict
+from fntx_dagster.services.distributions.reading import cash_of, progress_dict
 from fntx_dagster.services.treasury.declining import declining
 
 if TYPE_CHECKING:
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 def cash(db: Database, bond_id: str) -> dict[str, Any]:
     """The cash that came in on a bond, and its distributions."""
     with declining():
-        view = cash_of(db, bond_id)
-    receipts = [receipt_dict(each) | {"is_distributed": each.receipt_id not in view.free} for each in view.receipts]
-    return {"receipts": receipts, "distributions": [distribution_dict(each) for each in view.distributions]}
+        return cash_of(db, bond_id).as_dict()
 
 
 def one(db: Database, distribution_id: UUID) -> dict[str, Any]:

@@ -45,6 +45,8 @@ def propose_distribution(
     events: list[NewAuditEvent] = []
     with entered(db) as connection:
         row = held_distribution(connection, distribution_id)
+        if row.is_withdrawn:
+            raise Permanent(f"the distribution {distribution_id} is withdrawn", "`fntx bond distribute` makes another")
         if row.state not in _PROPOSED:
             raise Permanent(
                 f"the distribution {distribution_id} is {row.state}", "Look at it: `fntx bond pay` says what is next"

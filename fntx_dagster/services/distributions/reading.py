@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
@@ -11,12 +11,13 @@ from fntx_dagster.bonds.deals import amounts
 from fntx_dagster.errors import Permanent
 from fntx_dagster.services.bonds.steps import known_bond
 from fntx_dagster.services.distributions.paying import DistributionProgress
-from fntx_dagster.store.treasury.cash_receipts import CashReceiptRow, receipts_of
+from fntx_dagster.store.treasury.cash_receipts import CashReceiptRow, receipts_of, why_voided
 from fntx_dagster.store.treasury.distributions import (
     DistributionRow,
     PaymentStanding,
     distribution_proposals,
     distributions,
+    why_withdrawn,
 )
 
 if TYPE_CHECKING:
@@ -24,12 +25,27 @@ if TYPE_CHECKING:
 
 
 class CashView(NamedTuple):
-    """The cash of a bond: what came in, `free`: the receipts that no distribution distributes, and its distributions,
-    the newest first."""
+    """The cash of a bond: what came in, `free`: the receipts that no distribution distributes, `voided`: those that
+    count no more, with the reason, and its distributions, the newest first."""
 
     receipts: Sequence[CashReceiptRow]
     free: frozenset[UUID]
+    voided: Mapping[UUID, str]
     distributions: Sequence[DistributionRow]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "receipts": [
+                receipt_dict(each)
+                | {
+                    "is_distributed": each.receipt_id not in self.free and each.receipt_id not in self.voided,
+                    "voided": self.voided.get(each.receipt_id, ""),
+                }
+                for each in self.receipts
+            ],
+            "distributions": [distribution_dict(each) for each in self.distributions],
+        }
 
 
 def cash_of(db: Database, bond_id: str) -> CashView:
@@ -37,7 +53,12 @@ def cash_of(db: Database, bond_id: str) -> CashView:
     with db.snapshot() as snapshot, snapshot.connect() as connection:
         known_bond(connection, bond_id)
         free = frozenset(each.receipt_id for each in receipts_of(connection, bond_id, free=True))
-        return CashView(receipts_of(connection, bond_id), free, distributions(connection, bond_id))
+        return CashView(
+            receipts_of(connection, bond_id, voided=True),
+            free,
+            why_voided(connection, bond_id),
+            distributions(connection, bond_id, withdrawn=True),
+        )
 
 
 def named_distribution(db: Database, name: str) -> UUID:
@@ -49,7 +70,7 @@ def named_distribution(db: Database, name: str) -> UUID:
         pass
     with db.connect() as connection:
         known_bond(connection, name)
-        rows = distributions(connection, name)
+        rows = distributions(connection, name, withdrawn=True)
     if not rows:
         raise Permanent(f"{name} has no distribution yet", f"`fntx bond distribute {name}` computes one")
     return rows[0].distribution_id
@@ -65,6 +86,7 @@ def distribution_dict(row: DistributionRow) -> dict[str, Any]:
         "number": row.number,
         "period": row.period,
         "state": row.state,
+        "is_withdrawn": row.is_withdrawn,
         "hash": row.hash,
         "currency": result["currency"],
         "available": result["available"],
@@ -82,6 +104,7 @@ def progress_dict(db: Database, report: DistributionProgress) -> dict[str, Any]:
     """A distribution with its payments, for programs."""
     with db.connect() as connection:
         proposals = distribution_proposals(connection, report.row.distribution_id)
+        withdrawn = why_withdrawn(connection, report.row.distribution_id)
     decimals = json.loads(report.row.document)["result"]["decimals"]
     return {
         **distribution_dict(report.row),
@@ -90,6 +113,7 @@ def progress_dict(db: Database, report: DistributionProgress) -> dict[str, Any]:
         "proposals": proposals,
         "problems": {str(number): words for number, words in report.problems.items()},
         "files": [str(path) for path in report.files],
+        "withdrawn": withdrawn or "",
         "next": report.next,
     }
 

@@ -1,11 +1,12 @@
-"""What keeps a payment from being made twice: nothing is prepared or sent of one that a ledger holds already."""
+"""What keeps a payment from being made twice: nothing is prepared or sent of one that a ledger holds already, or whose
+distribution was withdrawn, so that another one distributes its cash."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from fntx_dagster.governance.machines import StepImpossible
-from fntx_dagster.store.treasury.distributions import paid_by
+from fntx_dagster.store.treasury.distributions import distribution_of_proposal, paid_by, why_withdrawn
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
 
 def require_unpaid(connection: Connection, proposal_id: UUID, own_hash: str | None = None) -> None:
     """Raise StepImpossible where a ledger holds the payment of a distribution that a proposal makes, by another
-    transaction than that of `own_hash`. Nothing for a proposal that makes none."""
+    transaction than that of `own_hash`, and where the distribution was withdrawn. Nothing for a proposal that makes
+    none."""
+    own = distribution_of_proposal(connection, proposal_id)
+    if own is not None and why_withdrawn(connection, own) is not None:
+        raise StepImpossible(f"the distribution {own} was withdrawn", "Its cash is paid by the next one")
     paid = paid_by(connection, proposal_id)
     if paid is not None and paid != (own_hash or "").lower():
         raise StepImpossible(

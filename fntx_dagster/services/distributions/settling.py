@@ -53,7 +53,7 @@ def settled(settings: Settings, db: Database, distribution_id: UUID) -> Settleme
     Transient where the server does not answer, or has not the whole history."""
     with db.connect() as connection:
         row = known_distribution(connection, distribution_id)
-        if row.state == "confirmed":
+        if row.state == "confirmed" or row.is_withdrawn:
             return Settlement(row, {})
         bond = known_bond(connection, row.bond_id)
         config = approved_config(settings, connection)
@@ -64,7 +64,7 @@ def settled(settings: Settings, db: Database, distribution_id: UUID) -> Settleme
     with entered(db) as connection:
         bond = held_bond(connection, row.bond_id)
         row = held_distribution(connection, distribution_id)
-        if row.state == "confirmed":
+        if row.state == "confirmed" or row.is_withdrawn:
             return Settlement(row, {})
         strange = _kept(connection, row, bond, payments_of(connection, distribution_id), found)
         row = confirmed_if_all_paid(connection, row, bond, closed_at, CLOCK, events)

@@ -16,7 +16,8 @@ from fntx_dagster.store.queries import columns
 
 class DistributionRow(NamedTuple):
     """A distribution. `period`: the last one of the schedule that it covers; `carried`: of the cash, what the one
-    before retained; `document`: canonical JSON, `hash` its SHA-256; `account` pays, by transactions after `head`."""
+    before retained; `document`: canonical JSON, `hash` its SHA-256; `account` pays, by transactions after `head`.
+    `is_withdrawn`: failed for good."""
 
     distribution_id: UUID
     bond_id: str
@@ -33,6 +34,7 @@ class DistributionRow(NamedTuple):
     computed_by: str
     computed_at: datetime
     state: str
+    is_withdrawn: bool = False
 
 
 class LineRow(NamedTuple):
@@ -123,16 +125,22 @@ def distribution(connection: Connection, distribution_id: UUID, *, for_step: boo
 
 
 def distributions(
-    connection: Connection, bond_id: str | None = None, states: Sequence[str] | None = None
+    connection: Connection,
+    bond_id: str | None = None,
+    states: Sequence[str] | None = None,
+    *,
+    withdrawn: bool = False,
 ) -> list[DistributionRow]:
-    """The distributions of a bond, or of all, in some states or in all; the newest first."""
+    """The distributions of a bond, or of all, in some states or in all; the newest first. `withdrawn`: those that were
+    withdrawn too."""
     with connection.cursor(row_factory=args_row(DistributionRow)) as cursor:
         return cursor.execute(
             f"""select {columns(DistributionRow._fields)} from treasury.distribution
             where (%(bond)s::text is null or bond_id = %(bond)s)
                 and (%(states)s::text[] is null or state = any(%(states)s))
+                and (%(withdrawn)s or not is_withdrawn)
             order by computed_at desc, number desc""",
-            {"bond": bond_id, "states": None if states is None else [*states]},
+            {"bond": bond_id, "states": None if states is None else [*states], "withdrawn": withdrawn},
         ).fetchall()
 
 
@@ -146,6 +154,30 @@ def move_distribution(connection: Connection, distribution_id: UUID, state: str,
         ).rowcount
         == 1
     )
+
+
+def withdraw_distribution(connection: Connection, row: DistributionRow, reason: str, by: str) -> bool:
+    """Keep that a distribution pays nobody any more; False where it is not in its state any more."""
+    moved = connection.execute(
+        """update treasury.distribution set state = 'failed', is_withdrawn = true, updated_at = clock_timestamp()
+        where distribution_id = %s and state = %s and not is_withdrawn""",
+        [row.distribution_id, row.state],
+    )
+    if moved.rowcount != 1:
+        return False
+    connection.execute(
+        "insert into treasury.distribution_withdrawn (distribution_id, reason, withdrawn_by) values (%s, %s, %s)",
+        [row.distribution_id, reason, by],
+    )
+    return True
+
+
+def why_withdrawn(connection: Connection, distribution_id: UUID) -> str | None:
+    """Why a distribution was withdrawn; None for one that was not."""
+    found = connection.execute(
+        "select reason from treasury.distribution_withdrawn where distribution_id = %s", [distribution_id]
+    ).fetchone()
+    return found[0] if found else None
 
 
 def lines_of(connection: Connection, distribution_id: UUID) -> list[LineRow]:
