@@ -80,7 +80,7 @@ def test_a_bond_whose_waterfall_was_begun_by_name_is_distributed(database: Datab
         desk.cash("17500.00")
         assert transition_bond(desk.settings, database, BOND, "run_waterfall").row.state == "Distributing"
         row = compute(desk.settings, database, BOND, 1)
-        with pytest.raises(Permanent, match="is Distributing"):
+        with pytest.raises(Permanent, match="is computed"):
             compute(desk.settings, database, BOND, 1)
         desk.decided(propose_distribution(desk.settings, database, row.distribution_id))
         desk.paid_out(row.distribution_id)
