@@ -154,7 +154,8 @@ def _holdings(holders: list[HoldingRow]) -> tuple[HoldingStanding, ...]:
 def _distribution(connection: Connection, row: DistributionRow, on: date) -> DistributionStanding:
     payments = []
     for standing in payments_of(connection, row.distribution_id):
-        payment, held = standing.payment, standing.closed_at is not None and standing.closed_at.date() <= on
+        payment, closed_at = standing.payment, standing.closed_at
+        held = closed_at is not None and closed_at.astimezone(UTC).date() <= on
         payments.append(
             DistributionPayment(
                 payment.kind,
@@ -163,7 +164,7 @@ def _distribution(connection: Connection, row: DistributionRow, on: date) -> Dis
                 payment.amount,
                 CONFIRMED if held else standing.state or _OPEN,
                 standing.tx_hash if held else None,
-                standing.closed_at if held else None,
+                closed_at if held else None,
             )
         )
     lines = lines_of(connection, row.distribution_id)

@@ -17,6 +17,7 @@ from fntx_dagster.execution.fills import LedgerTrace
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.services.execution.switching import DESK
 from fntx_dagster.services.governance.configuration import configured
+from fntx_dagster.services.transactions.plausible import require_possible_ledger
 from fntx_dagster.settings import Settings
 
 _CONNECT, _ANSWER = 3, 20
@@ -73,4 +74,6 @@ def desk_ledger(settings: Settings) -> Iterator[DeskLedger]:
         raise Permanent("no server of the XRP Ledger is named", "Set FNTX_XRPL_URL")
     rpc = XrplRpc(url.get_secret_value(), _CONNECT, _ANSWER)
     check_network(rpc, config.network_id)
-    yield DeskLedger(rpc, config, validated_ledger(rpc))
+    head = validated_ledger(rpc)
+    require_possible_ledger("xrpl", head.ledger_index, head.closed_at)
+    yield DeskLedger(rpc, config, head)

@@ -115,7 +115,7 @@ class StellarTreasury:
         return self._last().sequence
 
     def closed_at(self) -> datetime:
-        return self._horizon.last_ledger().closed_at
+        return self._last().closed_at
 
     def payment(self, digest: str) -> LedgerPayment | None:
         found = self._horizon.transaction(digest)

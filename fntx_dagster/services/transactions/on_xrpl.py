@@ -11,7 +11,13 @@ from fntx_dagster.adapters.xrpl.accounts import XrplAccount, account_state, free
 from fntx_dagster.adapters.xrpl.amounts import code_of
 from fntx_dagster.adapters.xrpl.building import build
 from fntx_dagster.adapters.xrpl.codec import decoded
-from fntx_dagster.adapters.xrpl.network import base_fee_to_take, check_network, fees, validated_ledger
+from fntx_dagster.adapters.xrpl.network import (
+    XrplLedgerHead,
+    base_fee_to_take,
+    check_network,
+    fees,
+    validated_ledger,
+)
 from fntx_dagster.adapters.xrpl.outcomes import XrplEnd, another_used_its_turn, outcome_of, undone_by
 from fntx_dagster.adapters.xrpl.payments import XrplPaid, invoiced, payment
 from fntx_dagster.adapters.xrpl.rpc import XrplRpc
@@ -129,13 +135,10 @@ class XrplTreasury:
         return account is not None and row.sequence is not None and account.sequence > row.sequence
 
     def head(self) -> int:
-        last = validated_ledger(self._rpc)
-        require_possible_ledger("xrpl", last.ledger_index, last.closed_at)
-        self._highest = max(self._highest, last.ledger_index)
-        return last.ledger_index
+        return self._last().ledger_index
 
     def closed_at(self) -> datetime:
-        return validated_ledger(self._rpc).closed_at
+        return self._last().closed_at
 
     def payment(self, digest: str) -> LedgerPayment | None:
         found = payment(self._rpc, digest)
@@ -172,8 +175,14 @@ class XrplTreasury:
         expiration = intent["params"].get("expiration") if intent["op"] == "offer.create" else None
         if not isinstance(expiration, str):
             return LEDGERS_TO_WAIT
-        left = datetime.fromisoformat(expiration) - validated_ledger(self._rpc).closed_at
+        left = datetime.fromisoformat(expiration) - self.closed_at()
         return min(max(int(left.total_seconds()), 0) + _LEDGERS_BEYOND, LEDGERS_TO_WAIT)
+
+    def _last(self) -> XrplLedgerHead:
+        last = validated_ledger(self._rpc)
+        require_possible_ledger("xrpl", last.ledger_index, last.closed_at)
+        self._highest = max(self._highest, last.ledger_index)
+        return last
 
     def account(self, address: str, head: int) -> XrplAccount:
         """An account that has to be there."""

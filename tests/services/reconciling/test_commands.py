@@ -74,6 +74,7 @@ def test_the_exit_code_says_clean_differs_or_no_answer(here: Estate, tmp_path: P
     assert f"the regular key {address('stranger')} signs alone" in page
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_needs_the_servers_and_the_configuration_alone(here: Estate, tmp_path: Path) -> None:
     names = ("FNTX_XRPL_URL", "FNTX_HORIZON_URL", "FNTX_TREASURY_CONFIG", "FNTX_DATABASE_URL")
     env = {name: value for name, value in environment(here).items() if name in names}

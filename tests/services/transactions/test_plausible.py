@@ -10,8 +10,10 @@ import pytest
 
 from fntx_dagster.adapters.stellar.horizon import Horizon
 from fntx_dagster.errors import Transient
+from fntx_dagster.services.governance.configuration import configured
 from fntx_dagster.services.transactions import on_stellar, on_xrpl
 from fntx_dagster.services.transactions.ledgers import LedgerTerms
+from fntx_dagster.services.transactions.opening import opened
 from fntx_dagster.services.transactions.preparing import prepare
 from tests.services.transactions.desks import SigningDesk
 
@@ -52,6 +54,12 @@ def test_nothing_is_prepared_by_a_ledger_that_cannot_be(
         lies(lying, at_both, higher, later)
         with pytest.raises(Transient) as refused:
             prepare(at_both.settings, at_both.db, second)
+        # nor is it believed what day it is: bonds fall in default by that, and escrows can be cancelled
+        with (
+            opened(at_both.settings, configured(at_both.settings), at_both.ledger) as ledger,
+            pytest.raises(Transient, match=said),
+        ):
+            ledger.closed_at()
     assert (said in str(refused.value), "another server" in refused.value.way_out) == (True, True)
     assert not at_both.is_prepared(second)
     row = prepare(at_both.settings, at_both.db, second)
