@@ -114,7 +114,7 @@ ROOMS = {
     "bonds": {"model", "audit", "governance", "errors"},  # governance: how fields are read
     "compliance": {"errors"},
     "escrows": {"errors"},
-    "execution": {"errors"},
+    "execution": {"model", "errors"},
     "reconciliation": {"audit"},  # canonical JSON, of which the report's hash is
     "report": {"model", "foreign", "errors"},
     "intents": {"audit", "foreign", "errors"},

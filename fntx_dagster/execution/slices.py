@@ -6,6 +6,7 @@ to the quantity, always. A slice of nothing is no slice.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,6 +14,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from fntx_dagster.errors import Permanent
+from fntx_dagster.model.largest_remainder import pro_rata
 
 TWAP, VWAP, LIMIT = STRATEGIES = ("twap", "vwap", "limit")
 PASSIVE = 0x10000
@@ -65,23 +67,17 @@ def sliced(plan: SlicePlan) -> list[Slice]:
     weights = [Fraction(1)] * count if plan.strategy == TWAP else _volumes(plan, count)
     start, length = _ticks(plan.start), _ticks(plan.end) - _ticks(plan.start)
     shares = [
-        (_second(start + place * length // count), share)
-        for place, share in enumerate(largest_remainder(units, weights))
-        if share
+        (_second(start + place * length // count), share) for place, share in enumerate(shared(units, weights)) if share
     ]
     return [Slice(n, at, _quantity(share, plan.decimals)) for n, (at, share) in enumerate(shares, 1)]
 
 
-def largest_remainder(units: int, weights: Sequence[Fraction]) -> list[int]:
-    """`units` shared by weight: each share is cut to a whole number, and the units that are left go to the largest
-    remainders, the earlier of equal ones first. The weights are not negative, and not all 0."""
-    whole = sum(weights)
-    exact = [units * weight / whole for weight in weights]
-    shares = [int(share) for share in exact]
-    by_remainder = sorted(range(len(weights)), key=lambda place: (shares[place] - exact[place], place))
-    for place in by_remainder[: units - sum(shares)]:
-        shares[place] += 1
-    return shares
+def shared(units: int, weights: Sequence[Fraction]) -> list[int]:
+    """`units` shared by weight, by largest remainder, the earlier of equal ones first. The weights are not negative,
+    and not all 0."""
+    finest = math.lcm(*(weight.denominator for weight in weights))
+    parts = [(weight * finest).numerator for weight in weights]
+    return pro_rata(units, parts, [f"{place:04d}" for place in range(len(parts))])
 
 
 def _units(plan: SlicePlan) -> int:

@@ -19,7 +19,7 @@ from fntx_dagster.execution.slices import (
     VWAP,
     SlicePlan,
     VolumeBucket,
-    largest_remainder,
+    shared,
     sliced,
 )
 
@@ -90,21 +90,19 @@ def test_the_volume_of_an_interval_is_what_lies_inside_of_it(plan: SlicePlan) ->
         with pytest.raises(Permanent, match="no volume"):
             sliced(short)
         return
-    assert [int(each.quantity) for each in sliced(short)] == [
-        each for each in largest_remainder(10**9, weights) if each
-    ]
+    assert [int(each.quantity) for each in sliced(short)] == [each for each in shared(10**9, weights) if each]
 
 
 @given(st.integers(0, 10**9), st.lists(st.fractions(0, 100), min_size=1, max_size=20).filter(any))
 def test_a_share_is_never_a_unit_away_from_its_exact_one(units: int, weights: list[Fraction]) -> None:
-    shares = largest_remainder(units, weights)
+    shares = shared(units, weights)
     assert sum(shares) == units
     assert all(abs(share - units * weight / sum(weights)) < 1 for share, weight in zip(shares, weights, strict=True))
 
 
 def test_what_is_left_goes_to_the_largest_remainders_and_of_equal_ones_to_the_earlier() -> None:
-    assert largest_remainder(10, [Fraction(1)] * 4) == [3, 3, 2, 2]
-    assert largest_remainder(10, [Fraction(15), Fraction(26), Fraction(59)]) == [1, 3, 6]  # 1.5, 2.6, 5.9
+    assert shared(10, [Fraction(1)] * 4) == [3, 3, 2, 2]
+    assert shared(10, [Fraction(15), Fraction(26), Fraction(59)]) == [1, 3, 6]  # 1.5, 2.6, 5.9
 
 
 def test_the_times_of_slices_are_exact_and_cut_to_the_second() -> None:

@@ -19,6 +19,7 @@ from fntx_dagster.services.distributions.accounts import PAY
 from fntx_dagster.services.distributions.computing import held_distribution, known_distribution
 from fntx_dagster.services.distributions.ending import ENDED, is_open
 from fntx_dagster.services.distributions.proposing import payment_payload
+from fntx_dagster.services.distributions.repeating import dead_of
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.governance.covering import COVERED, cover, cover_one
 from fntx_dagster.services.governance.steps import held, require_running
@@ -125,11 +126,7 @@ def _last(connection: Connection, standing: PaymentStanding) -> LedgerTxRow | No
 def _looked(
     ledger: TreasuryLedger, config: TreasuryConfig, row: DistributionRow, ended: Collection[LedgerTxRow]
 ) -> _Looked:
-    dead = {
-        tx.proposal_id
-        for tx in ended
-        if tx.outcome_ledger is not None or tx.state == "expired" or ledger.lapsed(tx) or ledger.turn_is_used(tx)
-    }
+    dead = dead_of(ledger, ended)
     held_ids = {*ledger.invoiced(row.account, row.head)} if dead else set[str]()
     if row.ledger != "xrpl":
         return _Looked(dead, held_ids, None)

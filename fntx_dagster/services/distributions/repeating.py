@@ -1,5 +1,5 @@
 """What keeps a payment from being made twice: nothing is prepared or sent of one that a ledger holds already, or whose
-distribution was withdrawn, so that another one distributes its cash."""
+distribution was withdrawn, so that another one distributes its cash; and when bytes can get into no ledger any more."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.store.treasury.distributions import distribution_of_proposal, paid_by, why_withdrawn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from uuid import UUID
 
+    from fntx_dagster.services.transactions.ledgers import TreasuryLedger
     from fntx_dagster.store.database import Connection
+    from fntx_dagster.store.treasury.transactions import LedgerTxRow
 
 
 def require_unpaid(connection: Connection, proposal_id: UUID, own_hash: str | None = None) -> None:
@@ -27,3 +30,13 @@ def require_unpaid(connection: Connection, proposal_id: UUID, own_hash: str | No
             f"the ledger holds this payment already, in the transaction {paid}",
             "Nothing is left to pay: `fntx treasury cancel` ends the proposal, or its time does",
         )
+
+
+def dead_of(ledger: TreasuryLedger, rows: Iterable[LedgerTxRow]) -> set[UUID]:
+    """The proposals of transactions whose bytes can get into no ledger any more. What a ledger holds is asked for after
+    this, never before: what killed the bytes may be that they got into it."""
+    return {
+        tx.proposal_id
+        for tx in rows
+        if tx.outcome_ledger is not None or tx.state == "expired" or ledger.lapsed(tx) or ledger.turn_is_used(tx)
+    }

@@ -15,6 +15,7 @@ from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.services.bonds.steps import held_bond, logged
 from fntx_dagster.services.distributions.computing import SUBJECT, held_distribution, known_distribution
+from fntx_dagster.services.distributions.repeating import dead_of
 from fntx_dagster.services.distributions.settling import settled
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.governance.signers import TERMINAL
@@ -113,11 +114,7 @@ class _Looked(NamedTuple):
 
 
 def _looked(ledger: TreasuryLedger, row: DistributionRow, prepared: Sequence[LedgerTxRow]) -> _Looked:
-    dead = {
-        tx.proposal_id
-        for tx in prepared
-        if tx.outcome_ledger is not None or tx.state == "expired" or ledger.lapsed(tx) or ledger.turn_is_used(tx)
-    }
+    dead = dead_of(ledger, prepared)
     return _Looked(dead, {*ledger.invoiced(row.account, row.head)})
 
 
