@@ -42,8 +42,11 @@ class ScheduledDue(NamedTuple):
 
 def coupon_periods(start: date, maturity: date, cycle: Cycle, days: BusinessDays) -> list[CouponPeriod]:
     """The periods of a bond: by its cycle from its start, the last one up to its maturity. Raises Permanent where
-    shifting leaves a period without a day."""
-    ends = dates(Moment(start), cycle, Moment(maturity), with_end=True, first=1)
+    shifting leaves a period without a day, and where there are too many periods or dates after the year 9999."""
+    try:
+        ends = dates(Moment(start), cycle, Moment(maturity), with_end=True, first=1)
+    except (OverflowError, ValueError) as error:
+        raise Permanent(f"the periods up to {maturity}: {error}", "Write a longer cycle, or an earlier end") from None
     periods: list[CouponPeriod] = []
     begins = start
     for number, end in enumerate(ends, 1):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -148,6 +148,9 @@ def _check(ledger: str, id_: str, words: str, judge: Callable[[], ReconFinding])
 
 
 def _roles(config: Document, ledger: str, known: Sequence[str]) -> list[str]:
-    """The roles of a configuration, the known ones first; those of the house where it names none."""
-    named = [*config.get(ledger, {}).get("accounts", known)]
+    """The roles of a configuration, the known ones first; those of the house where it names none: their checks say then
+    what is missing."""
+    part = config.get(ledger)
+    accounts = part.get("accounts") if isinstance(part, Mapping) else None
+    named = [*accounts] if isinstance(accounts, Mapping) and accounts else [*known]
     return [role for role in known if role in named] + [role for role in named if role not in known]

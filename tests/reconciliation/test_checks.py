@@ -130,6 +130,14 @@ def test_an_unreachable_xrp_ledger_is_an_error_of_each_of_its_checks() -> None:
     assert len(found) == 16
 
 
+@pytest.mark.parametrize("ledger", ["xrpl", "stellar"])
+@pytest.mark.parametrize("part", [True, None, [], {}, {"accounts": {}}, {"accounts": []}])
+def test_a_configuration_without_accounts_leaves_their_checks_without_an_answer(ledger: str, part: Any) -> None:
+    items = {item["id"]: item["status"] for item in judged([["config", ledger], part])["items"]}
+    assert len(items) == 30
+    assert items[f"{ledger}.balance.issuer"] == "ERROR"
+
+
 def test_governance_is_an_error_where_one_account_gives_no_answer_though_another_differs() -> None:
     found = statuses(
         [[*X, "accounts", "amm", "signer_list", "quorum"], 1], [[*S, "accounts", "anchor", "signers"], AWAY]

@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING
 from fntx_dagster.bonds.business_days import business_days
 from fntx_dagster.bonds.cashflows import CouponPeriod, ScheduledDue, coupon_periods, scheduled_dues
 from fntx_dagster.bonds.cycles import read_cycle
+from fntx_dagster.errors import Permanent
 from fntx_dagster.store.treasury.bond_money import CashflowRow
 
 if TYPE_CHECKING:
     from fntx_dagster.store.treasury.bonds import BondRow, FeeRow, TrancheRow
+
+_MOST_DUES = 100_000
+"""They are written in one step, while nobody else can take one: more than 80 years of days are a mistake."""
 
 
 def periods_of(bond: BondRow) -> list[CouponPeriod]:
@@ -24,8 +28,13 @@ def periods_of(bond: BondRow) -> list[CouponPeriod]:
 
 def cashflows(bond: BondRow, tranches: Sequence[TrancheRow], fees: Sequence[FeeRow]) -> list[CashflowRow]:
     """Everything that is due on a bond, by period: fees, then of each tranche interest and, where some is repaid,
-    principal."""
+    principal. Raises Permanent for more of them than are kept."""
     periods = periods_of(bond)
+    if (many := len(periods) * (len(fees) + 2 * len(tranches))) > _MOST_DUES:
+        raise Permanent(
+            f"{len(periods):,} periods of {bond.bond_id} make up to {many:,} payments, and {_MOST_DUES:,} are kept",
+            "Write a longer cycle, or fewer tranches",
+        )
     rows = [
         CashflowRow("fee", fee.fee_id, period.number, period.start, period.end, period.due, None, fee.amount)
         for period in periods

@@ -30,6 +30,7 @@ _MOST_UNITS = 10**15
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}").fullmatch
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).fullmatch
 _CYCLE = re.compile(r"P[1-9][0-9]{0,2}[DWMQHY]L[01]").fullmatch
+_CODES = {"xrpl": re.compile(r"[!-~][ -~]{1,38}[!-~]").fullmatch, "stellar": re.compile(r"[A-Za-z0-9]{1,12}").fullmatch}
 _CURRENCY = re.compile(r"[A-Z0-9]{3,12}").fullmatch
 
 
@@ -197,7 +198,8 @@ def _asset(fields: StrictFields) -> BondAsset:
     ledger = fields.one_of("ledger", LEDGERS)
     is_address = is_xrpl_address if ledger == "xrpl" else is_stellar_address
     issuer = fields.checked("issuer", is_address, f"an address on {ledger}")
-    asset = BondAsset(ledger, fields.text("code"), issuer)
+    code = fields.checked("code", lambda text: _CODES[ledger](text) is not None, f"the code of an asset on {ledger}")
+    asset = BondAsset(ledger, code, issuer)
     fields.end()
     return asset
 

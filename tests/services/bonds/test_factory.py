@@ -50,6 +50,7 @@ WRONG_TERMS = {
     "issuer": ("nobody", "no party is called 'nobody'"),
     "token.code": ("NONE", "no token 'NONE'"),
     "cash.issuer": ("rNobody", "cash.issuer"),
+    "cash.code": ("U\x00D", "not the code of an asset on xrpl"),
     "decimals": (8, "decimals is 8"),
     "notional": ("1500000.001", "finer than the currency"),
     "rate": ("5", "more than all of it"),
@@ -114,6 +115,23 @@ def test_a_structure_that_is_wrong_is_refused_and_the_draft_stays(
     assert words in error.value.message
     assert now(database).state == "Draft"
     assert show_bond(database, BOND).tranches == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"cycle": "P1DL1", "maturity": "2299-01-01"}, "more than 50000 dates"),
+        ({"maturity": "9999-12-31"}, "a date after the year 9999"),
+        ({"cycle": "P1DL1", "maturity": "2076-01-01"}, "make up to 127,834 payments, and 100,000 are kept"),
+    ],
+)
+def test_a_bond_with_too_many_dates_is_refused_and_the_draft_stays(
+    changes: dict[str, str], words: str, settings: Settings, database: Database
+) -> None:
+    create_bond(settings, database, {**TERMS, **changes})
+    with pytest.raises(Permanent, match=words):
+        structure_bond(settings, database, BOND, STRUCTURE)
+    assert now(database).state == "Draft"
 
 
 def test_a_structure_fixes_what_is_due_to_the_cent(settings: Settings, database: Database) -> None:
