@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,11 +12,9 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.machines import BOND, states
 from fntx_dagster.services.bonds.steps import known_bond
 from fntx_dagster.store.treasury.bond_money import (
-    CashflowRow,
     DueRow,
     OutstandingRow,
     accruals_of,
-    cashflows_of,
     dues_of,
     outstanding_of,
 )
@@ -152,13 +149,6 @@ def holders_of_bond(db: Readable, bond_id: str) -> list[HoldingRow]:
         return holders_of(connection, bond_id)
 
 
-def dues_of_bond(db: Readable, bond_id: str) -> tuple[BondRow, list[CashflowRow], list[DueRow]]:
-    """What a bond owes by schedule, from its first period to its last, and what of it is paid. Raises NoSuchBond."""
-    with db.connect() as connection:
-        row = known_bond(connection, bond_id)
-        return row, cashflows_of(connection, bond_id), dues_of(connection, bond_id)
-
-
 def summary(row: BondRow) -> dict[str, Any]:
     """A bond in a line, for programs."""
     return {
@@ -206,8 +196,3 @@ def due_of(row: DueRow, decimals: int) -> dict[str, Any]:
         "amount": f"{row.amount:.{decimals}f}",
         "paid": f"{row.paid:.{decimals}f}",
     }
-
-
-def listed_dues(rows: Sequence[DueRow], decimals: int) -> list[dict[str, Any]]:
-    """What a bond owes by schedule, for programs."""
-    return [due_of(row, decimals) for row in rows]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
@@ -113,9 +112,3 @@ def _by_approval(connection: Connection, row: DistributionRow) -> DistributionRo
     is_under_way = any(each.tx_hash is None and not is_open(each) for each in payments)
     is_over = whole.state != "approved" or whole.expires_at <= datetime.now(UTC)
     return moved(connection, row, "failed") if is_over and not is_under_way else row
-
-
-def total_of(payments: Sequence[PaymentStanding]) -> tuple[Decimal, Decimal]:
-    """What of payments a ledger holds, and all of them."""
-    paid = sum((each.payment.amount for each in payments if each.tx_hash is not None), Decimal(0))
-    return paid, sum((each.payment.amount for each in payments), Decimal(0))

@@ -222,16 +222,15 @@ def add_holdings(connection: Connection, bond_id: str, rows: Iterable[HoldingRow
         )
 
 
-def holders_of(connection: Connection, bond_id: str, before: datetime | None = None) -> list[HoldingRow]:
-    """Who holds units of a bond, now or before a moment (aware): by tranche, the equity last, and by holder."""
+def holders_of(connection: Connection, bond_id: str) -> list[HoldingRow]:
+    """Who holds units of a bond: by tranche, the equity last, and by holder."""
     with connection.cursor(row_factory=args_row(HoldingRow)) as cursor:
         return cursor.execute(
             """select tranche_id, holder, sum(units), (array_agg(address order by holding_id desc))[1]
             from treasury.bond_holding
-            where bond_id = %(bond)s and (%(before)s::timestamptz is null or changed_at < %(before)s)
-            group by tranche_id, holder having sum(units) <> 0
+            where bond_id = %s group by tranche_id, holder having sum(units) <> 0
             order by tranche_id collate "C" nulls last, holder collate "C\"""",
-            {"bond": bond_id, "before": before},
+            [bond_id],
         ).fetchall()
 
 

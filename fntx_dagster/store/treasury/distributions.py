@@ -219,16 +219,6 @@ def add_attempt(connection: Connection, proposal_id: UUID, distribution_id: UUID
     )
 
 
-def attempts_of(connection: Connection, distribution_id: UUID, number: int) -> list[UUID]:
-    """The proposals that were to pay a payment, the oldest first."""
-    rows = connection.execute(
-        """select proposal_id from treasury.payment_attempt join treasury.proposal as own using (proposal_id)
-        where (distribution_id, number) = (%s, %s) order by own.nonce""",
-        [distribution_id, number],
-    )
-    return [row[0] for row in rows]
-
-
 def add_confirmed(connection: Connection, distribution_id: UUID, row: ConfirmedPayment) -> bool:
     """Keep that a ledger holds a payment; False where that is kept already."""
     return (

@@ -118,7 +118,6 @@ def test_holdings_are_the_sum_of_their_changes_and_the_last_address_counts(datab
             HoldingRow("A", "q", Decimal(10), "r9"),
             HoldingRow(None, "q", Decimal(1), "r1"),
         ]
-        assert holders_of(connection, "B-1", NOW + timedelta(hours=1))[:2] == first
 
 
 def test_what_is_paid_goes_to_what_was_due_first(database: Database) -> None:
