@@ -72,7 +72,7 @@ def decisions(signers: Sequence[DemoSigner], *proposals: str) -> list[list[dict[
 
 
 def transactions_signed(signers: Sequence[DemoSigner], ledger: str, *files: Path) -> list[tuple[str, bytes]]:
-    """What signers return of exported files: the name of each one's file, and what it holds for each of them."""
+    """What signers return of exported files: the name of each one's file, and what it holds."""
     return signed_together([(each, ledger, files) for each in signers])
 
 
@@ -84,10 +84,9 @@ def signed_together(asked: Sequence[tuple[DemoSigner, str, Sequence[Path]]]) -> 
     ]
     returned: list[tuple[str, bytes]] = []
     for (signer, _, files), said in zip(asked, done(works), strict=True):
-        for file, signed in zip(files, said.split(), strict=True):
-            place = signer.folder / f"signed-{file.stem}.txt"
-            place.write_text(f"{signed}\n", encoding="utf-8")
-            returned.append((str(place), f"{signed}\n".encode()))
+        place = signer.folder / f"signed-{files[0].stem}.txt"
+        place.write_text(said, encoding="utf-8")
+        returned.append((str(place), said.encode()))
     return returned
 
 

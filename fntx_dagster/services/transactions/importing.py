@@ -59,14 +59,23 @@ class ImportAnswer(NamedTuple):
 
 
 def import_files(settings: Settings, db: Database, files: list[tuple[str, bytes]]) -> list[ImportAnswer]:
-    """Keep the signatures of files, each with its name; one that is refused stops no other."""
+    """Keep the signatures of files, each with its name; one that is refused stops no other. A blob or an XDR may stand
+    on each line: the signatures of several transactions."""
     answers: list[ImportAnswer] = []
-    for name, content in files:
+    for name, content in ((name, part) for name, whole in files for part in _lines_of(whole)):
         try:
             answers.append(ImportAnswer(name, import_part(settings, db, content)))
         except TransactionRefused as refusal:
             answers.append(ImportAnswer(name, None, refusal.code, refusal.message))
     return answers
+
+
+def _lines_of(content: bytes) -> list[bytes]:
+    """The parts of a file: its lines where each is a blob or an XDR, else the whole."""
+    lines = content.split(b"\n")
+    lines = [line.strip() for line in lines if line.strip()]
+    are_parts = len(lines) > 1 and all(re.fullmatch(b"[A-Za-z0-9+/]{64,}={0,2}", line) for line in lines)
+    return lines if are_parts else [content]
 
 
 def import_part(settings: Settings, db: Database, content: bytes, proposal_id: UUID | None = None) -> ImportedPart:

@@ -22,7 +22,7 @@ from fntx_dagster.services.governance.reading import show
 from fntx_dagster.services.screening.lists import load_list
 from fntx_dagster.services.transactions.confirming import SEND_AGAIN, confirm
 from fntx_dagster.services.transactions.exporting import export_files
-from fntx_dagster.services.transactions.importing import import_part
+from fntx_dagster.services.transactions.importing import import_files, import_part
 from fntx_dagster.services.transactions.preparing import prepare
 from fntx_dagster.services.transactions.queueing import queue
 from fntx_dagster.services.transactions.submitting import submit
@@ -179,6 +179,17 @@ def test_what_does_not_verify_is_not_kept(desk: Desk) -> None:
         import_part(desk.settings, desk.db, b" \n")
     assert events(desk.db) == before
     assert desk.states(proposal) == ("signing", "partially_signed")
+
+
+def test_one_file_returns_the_signatures_of_several_transactions(desk: Desk) -> None:
+    proposals = [desk.approved(), desk.approved("1")]
+    files = [export_files(desk.settings, desk.db, each, desk.folder)[0] for each in proposals]
+    lines = [signed_elsewhere(file, "treasury").strip() for file in files]
+    answers = import_files(desk.settings, desk.db, [("signed.txt", b"\n".join([*lines, b"AB" * 40]))])
+    assert [each.added.proposal_id if each.added else each.code for each in answers[:2]] == proposals
+    assert answers[2].added is None
+    [prose] = import_files(desk.settings, desk.db, [("letter.txt", b"Dear all,\nno signature\n")])
+    assert prose.code == "malformed"
 
 
 def test_a_pause_stops_preparing_exporting_and_submitting_and_asking_goes_on(desk: Desk) -> None:
