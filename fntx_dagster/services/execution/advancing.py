@@ -19,13 +19,13 @@ from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.execution.asking import DeskLedger, desk_ledger
 from fntx_dagster.services.execution.batches import (
     cover_batches,
-    has_tickets,
     orders_of,
     propose_batches,
     propose_cancels,
 )
 from fntx_dagster.services.execution.entering import BY, EnteredMoves, enter_moves
 from fntx_dagster.services.execution.judging import judged_wish, wish_of_slice
+from fntx_dagster.services.execution.tickets import lacking_tickets, propose_tickets
 from fntx_dagster.services.execution.watching import DeskLook, look, required
 from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.services.governance.steps import held, taken
@@ -45,11 +45,6 @@ from fntx_dagster.store.treasury.strategies import (
     slices_asked,
     slices_of,
     strategies,
-)
-
-_NO_TICKETS = (
-    "the account has too few tickets: each order of a batch needs one of its own. `fntx treasury propose"
-    " account.configure` with the operation tickets.create makes more"
 )
 
 
@@ -123,8 +118,8 @@ def _prepared(
             if each.proposal.proposal_id in asked or not is_of_strategy(connection, each.proposal.proposal_id)
         ]  # the order of a slice whose time is over is not prepared any more
         waiting = orders_of(connection, at, ("prepared", "signing"))
-    if len(new) > 1 and not has_tickets(db, at, len(new)):
-        problems.append(_NO_TICKETS)
+    if len(new) > 1 and (lacking := lacking_tickets(db, at, len(new))):
+        _tried(problems, lambda: problems.append(propose_tickets(settings, db, at, lacking)))
         new = []
     for each in new:
         _tried(problems, lambda each=each: prepare(settings, db, each.proposal.proposal_id, by))

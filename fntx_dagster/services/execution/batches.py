@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from fntx_dagster.adapters.xrpl.accounts import free_tickets
 from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.execution.offers import fitted, slice_offer, worst_price
 from fntx_dagster.execution.risk import KILLED
@@ -38,7 +37,6 @@ from fntx_dagster.store.treasury.strategies import (
     slices_of_batch,
     strategies,
 )
-from fntx_dagster.store.treasury.transactions import OPEN_STATES, transactions
 
 _ENDED = ("rejected", "expired", "cancelled", "failed")
 
@@ -174,14 +172,6 @@ def orders_of(
             if payload["intent"]["account"] == at.account:
                 found.append(DeskOrderTx(row, payload["intent"]["op"], payload["intent"]["params"]))
     return found
-
-
-def has_tickets(db: Database, at: DeskLedger, many: int) -> bool:
-    """Whether the desk has so many tickets that no transaction of ours has."""
-    free = free_tickets(at.rpc, at.account, at.head.ledger_index)
-    with db.connect() as connection:
-        taken = {row.ticket for row in transactions(connection, OPEN_STATES) if row.account == at.account}
-    return len([each for each in free if each not in taken]) >= many
 
 
 def progress(row: SliceRow) -> SliceProgress:

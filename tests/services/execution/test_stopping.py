@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-import pytest
+from contextlib import suppress
 
-from fntx_dagster.errors import Permanent
+import pytest
+from xrpl.models import Transaction
+from xrpl.transaction import sign
+
+from fntx_dagster.errors import FntxError, Permanent
 from fntx_dagster.services.execution.halting import halt
 from fntx_dagster.services.execution.judging import OrderRefused
 from fntx_dagster.services.execution.switching import TradingStopped
+from fntx_dagster.services.governance.deciding import decide
 from fntx_dagster.services.governance.ending import cancel
+from fntx_dagster.services.transactions.confirming import confirm
+from fntx_dagster.services.transactions.importing import import_part
+from fntx_dagster.services.transactions.preparing import prepare
 from fntx_dagster.services.transactions.submitting import submit
 from fntx_dagster.store.treasury.desks import DeskRow, desk, desk_events
+from fntx_dagster.store.treasury.proposals import proposals
 from fntx_dagster.store.treasury.strategies import strategies
+from fntx_dagster.store.treasury.transactions import transaction_of
 from tests.services.execution.desks import DexDesk
-from tests.simulate.xrpl.people import address
+from tests.services.governance.treasuries import decision
+from tests.services.transactions.worlds import SIGNERS, XRPL_NAMES
+from tests.simulate.xrpl.people import address, wallet
 
 RESUMED = {"reason": "the loss is explained", "desk": "xrpl"}
 
@@ -165,3 +177,35 @@ def test_limits_are_what_three_signers_approved(desk: DexDesk) -> None:
         desk.lives(max_open_orders="50")
     with pytest.raises(Permanent, match="no field"):
         desk.lives(max_losses="1")
+
+
+def test_tickets_that_a_batch_lacks_are_proposed_once(desk: DexDesk) -> None:
+    free = desk.town.ask("account_objects", account=address("trading"), type="ticket")["account_objects"]
+    for each in free[3:]:  # three are left
+        desk.town.does("trading", "AccountSet", Sequence=0, TicketSequence=each["TicketSequence"])
+    desk.lives(max_slippage_pct="20")
+    market(desk, 5)
+    desk.start(slices=5, batch=5)
+    desk.advance()
+    desk.people_decide()
+    first, again = desk.advance(), desk.advance()
+    assert "lacks 2 tickets" in first.problems[0]
+    assert "under way" in again.problems[0]
+    with desk.db.connect() as connection:
+        [asked] = [row for row in proposals(connection, ("pending_approval",)) if row.kind == "account.configure"]
+    assert f"{asked.proposal_id}" in first.problems[0]
+    for signer in SIGNERS:
+        decide(desk.settings, desk.db, asked.proposal_id, decision(desk.db, asked.proposal_id, signer))
+    prepare(desk.settings, desk.db, asked.proposal_id)
+    with desk.db.connect() as connection:
+        tx = transaction_of(connection, asked.proposal_id)
+    assert tx
+    for each in ("treasury", "trustee", "compliance"):
+        blob = sign(Transaction.from_blob(tx.unsigned), wallet(XRPL_NAMES[each]), multisign=True).blob()
+        with suppress(FntxError):  # two are enough
+            import_part(desk.settings, desk.db, blob.encode())
+    submit(desk.settings, desk.db, asked.proposal_id)
+    desk.close()
+    confirm(desk.settings, desk.db, asked.proposal_id)
+    assert desk.advance().problems == []
+    assert desk.people_sign() == 5
