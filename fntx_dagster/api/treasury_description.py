@@ -76,6 +76,24 @@ DOCUMENT = body_of(
     ["sha256", "title"],
     {"sha256": "ab" * 32, "title": "title deed"},
 )
+_STRATEGY = {
+    "type": "object",
+    "description": "strategy (twap, vwap or limit), side, base, quote, quantity, start, end, slices, and where needed "
+    "decimals, batch, limit_price, profile (docs/execution.md).",
+}
+_SALE = {
+    "strategy": "twap",
+    "side": "sell",
+    "base": {"currency": "OPTKAS.BOND", "issuer": "rsHYN6ndveeRbq23UJm3MjqSFv9h2ntdnh"},
+    "quote": {"currency": "XRP"},
+    "quantity": "1000",
+    "start": "2027-01-04T09:00:00Z",
+    "end": "2027-01-04T17:00:00Z",
+    "slices": 8,
+}
+STRATEGY = body_of({"strategy": _STRATEGY, "idempotency_key": KEY}, ["strategy"], {"strategy": _SALE})
+DRY_RUN = body_of({"strategy": _STRATEGY}, ["strategy"], {"strategy": _SALE})
+DESK_REASON = body_of({"reason": _REASON}, ["reason"], {"reason": "prices are wrong"})
 BOND_TERMS = body_of(
     {
         "terms": {

@@ -10,6 +10,7 @@ from fntx_dagster.client.sending import Requester, written
 from fntx_dagster.model import treasury_answers as answers
 
 _PROPOSALS = "/api/treasury/proposals"
+_STRATEGIES = "/api/treasury/strategies"
 _RECONCILIATIONS = "/api/treasury/reconciliations"
 
 
@@ -75,7 +76,35 @@ class TreasuryCaller(Requester):
 
     def strategy(self, strategy_id: UUID | str) -> answers.StrategyAnswer:
         """A strategy of that desk, with its slices."""
-        return self._call("GET", f"/api/treasury/strategies/{strategy_id}")
+        return self._call("GET", f"{_STRATEGIES}/{strategy_id}")
+
+    def dry_run_strategy(self, strategy: Mapping[str, Any]) -> answers.DryRunAnswer:
+        """The slices of a strategy and their unsigned transactions; nothing is kept."""
+        return self._call("POST", f"{_STRATEGIES}/dry-run", json={"strategy": strategy}, once=True)
+
+    def start_strategy(
+        self, strategy: Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> answers.StrategyAnswer:
+        """Start a strategy that trades live. Give a key of your own where the program may start again in the middle: a
+        key starts one strategy."""
+        headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
+        return self._call("POST", _STRATEGIES, json={"strategy": strategy}, headers=headers)
+
+    def halt_strategy(self, strategy_id: UUID | str, reason: str) -> answers.StrategyAnswer:
+        """Halt a strategy for good, at once."""
+        return self._call("POST", f"{_STRATEGIES}/{strategy_id}/halt", json={"reason": reason})
+
+    def halt_desk(self, reason: str) -> answers.DeskAnswer:
+        """Halt the desk with all its strategies, at once."""
+        return self._call("POST", "/api/treasury/desk/halt", json={"reason": reason})
+
+    def kill_desk(self, reason: str) -> answers.ProposalAnswer:
+        """Propose to kill the desk; one signer decides."""
+        return self._call("POST", "/api/treasury/desk/kill", json={"reason": reason})
+
+    def resume_desk(self, reason: str) -> answers.ProposalAnswer:
+        """Propose that the desk trades again; two signers decide."""
+        return self._call("POST", "/api/treasury/desk/resume", json={"reason": reason})
 
     def treasury_queue(self) -> answers.QueueAnswer:
         """What is approved and not yet at its end."""

@@ -234,6 +234,13 @@ class DeskAnswer(TypedDict):
     strategies: list[TreasuryRow]
 
 
+class DryRunAnswer(TypedDict):
+    """What a strategy would do: its slices, and the unsigned transaction of each. Nothing is kept of it."""
+
+    slices: list[TreasuryRow]
+    transactions: list[TreasuryRow]
+
+
 class StrategyAnswer(TypedDict):
     """A strategy. `committed`: what was traded, and what offers may still trade."""
 

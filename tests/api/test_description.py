@@ -10,6 +10,7 @@ from fntx_dagster.api import description, treasury_description
 from fntx_dagster.api.app import make_app
 from fntx_dagster.services.bonds import programs as bonds
 from fntx_dagster.services.escrows import programs as escrows
+from fntx_dagster.services.execution import programs as execution
 from fntx_dagster.services.orders import fields, requests
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.services.signals import requests as signals
@@ -30,6 +31,8 @@ def document() -> dict[str, Any]:
         (description.SIGNAL_EXIT, signals.leaving),
         (treasury_description.ESCROW, escrows.asked_escrow),
         (treasury_description.DOCUMENT, escrows.attested),
+        (treasury_description.STRATEGY, lambda body: execution.asked_start(body, None)),
+        (treasury_description.DRY_RUN, execution.asked_dry_run),
         (treasury_description.BOND_TERMS, bonds.asked_terms),
         (treasury_description.BOND_STRUCTURE, bonds.asked_structure),
         (treasury_description.BOND_TRANSITION, bonds.asked_transition),
@@ -65,7 +68,7 @@ _WITHOUT_A_BODY = (
 
 def test_every_endpoint_says_what_it_does_asks_for_a_token_and_lists_its_problems() -> None:
     paths = document()["paths"]
-    assert len(paths) == 80
+    assert len(paths) == 86
     for path, methods in paths.items():
         for method, operation in methods.items():
             assert operation["description"], path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
@@ -13,6 +14,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.execution.assets import LedgerAsset
 from fntx_dagster.execution.offers import slice_offer, worst_price
 from fntx_dagster.execution.risk import ACTIVE
+from fntx_dagster.execution.slices import Slice
 from fntx_dagster.intents.preparing import prepared
 from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.execution.asking import DeskLedger, desk_ledger
@@ -38,11 +40,21 @@ from fntx_dagster.store.treasury.strategies import (
     add_strategy,
     newest_profile,
     profile,
+    slices_of,
+    strategy,
 )
 
 _DRY_SIGNERS = 2
 _DRY_LEDGERS = 100
 _NO_SLIPPAGE_GIVEN = Fraction(2)
+
+
+class OtherStrategy(Permanent):
+    """The id of a request names a strategy of other terms. `fields`: those that differ."""
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        self.fields = tuple(fields)
+        super().__init__(f"the strategy of this request has another {fields[0]}", "Start it with a key of its own")
 
 
 class DryRun(NamedTuple):
@@ -77,10 +89,15 @@ def dry_run(settings: Settings, db: Database, document: Any) -> DryRun:
     return DryRun([slice_document(each) for each in slices], transactions)
 
 
-def start(settings: Settings, db: Database, document: Any, by: str = TERMINAL) -> UUID:
+def start(settings: Settings, db: Database, document: Any, by: str = TERMINAL, strategy_id: UUID | None = None) -> UUID:
     """Keep a strategy that trades live, once its first slice passes the limits. Raises Permanent where nobody approved
-    live trading, OrderRefused where a limit says no, TradingStopped where the desk is halted or killed."""
+    live trading, OrderRefused where a limit says no, TradingStopped where the desk is halted or killed. One that has
+    the id already is not started again; OtherStrategy where it is of other terms."""
     asked = read_strategy(document)
+    if strategy_id is not None:
+        with db.connect() as connection:
+            if _is_there(connection, asked, strategy_id):
+                return strategy_id
     with desk_ledger(settings) as at:
         if asked.ends_at <= at.now:
             raise Permanent("end is before the ledger's time", "Name a later end")
@@ -94,9 +111,13 @@ def start(settings: Settings, db: Database, document: Any, by: str = TERMINAL) -
             )
         price = price_of(at, asked, stand.limits.max_slippage_pct)
         with entered(db) as connection:
+            required(connection, at.account)  # one strategy at a time is judged: the next one sees it
+            if strategy_id is not None and _is_there(connection, asked, strategy_id):
+                return strategy_id
             known = _profile(connection, asked)
             slices = planned(asked, known)
             row = _row(at, asked, known, by)
+            row = row._replace(strategy_id=strategy_id or row.strategy_id)
             decision = judged_wish(connection, at, stand, wish_of_slice(row, Fraction(slices[0].quantity), price))
             if not decision.accepted:
                 raise OrderRefused(decision)
@@ -128,6 +149,27 @@ def _require_live(settings: Settings, connection: Connection, at: DeskLedger) ->
     row = held(connection, required(connection, at.account).live_proposal)
     approved_config(settings, connection)
     require_approved(connection, row)
+
+
+def _is_there(connection: Connection, asked: AskedStrategy, strategy_id: UUID) -> bool:
+    """Whether a strategy was started with the id. Raises OtherStrategy where it is of other terms."""
+    kept = strategy(connection, strategy_id)
+    if kept is None:
+        return False
+    base, quote = (kept.base_code, kept.base_issuer), (kept.quote_code, kept.quote_issuer)
+    terms = {"strategy": kept.kind, "side": kept.side, "base": base, "quote": quote, "quantity": kept.quantity}
+    terms |= {"decimals": kept.decimals, "start": kept.starts_at, "end": kept.ends_at, "batch": kept.batch}
+    terms |= {"limit_price": kept.limit_price, "slices": len(slices_of(connection, strategy_id))}
+    now = {"strategy": asked.kind, "side": asked.side, "base": asked.pair.base, "quote": asked.pair.quote}
+    now |= {"quantity": asked.quantity, "decimals": asked.decimals, "start": asked.starts_at, "end": asked.ends_at}
+    now |= {"batch": asked.batch, "limit_price": asked.limit_price, "slices": len(_planned(connection, asked))}
+    if differing := [name for name in terms if terms[name] != now[name]]:
+        raise OtherStrategy(differing)
+    return True
+
+
+def _planned(connection: Connection, asked: AskedStrategy) -> list[Slice]:
+    return planned(asked, _profile(connection, asked))
 
 
 def _profile(connection: Connection, asked: AskedStrategy) -> ProfileRow | None:
