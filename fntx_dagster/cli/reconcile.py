@@ -169,13 +169,11 @@ def _amount(text: str) -> Decimal:
 
 def say(run: ReconRunRow, items: Iterable[ReconItemRow]) -> None:
     """Print what a run came to, and each item that is no match."""
-    from fntx_dagster.cli.terminal import new_table, out
+    from fntx_dagster.cli.terminal import out
 
     counts = f"{run.matched} match, {run.mismatched} differ, {run.pending} are pending, {run.errors} have no answer"
     out(f"Reconciliation {run.run_no}, {run.scope}: {run.overall_status}. {counts}.")
-    others = [item for item in items if item.status != "MATCH"]
-    table = new_table("check", "status", "what", right=())
-    for item in others:
-        table.add_row(item.id, item.status, "; ".join(item.details) or item.actual)
-    if others:
-        out(table)
+    for item in items:
+        if item.status != "MATCH":
+            words = item.details or [f"expected {item.expected}, found {item.actual}"]
+            out(f"{item.status:<8}  {item.id}", *(f"          {each}" for each in words))
