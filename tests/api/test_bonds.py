@@ -71,3 +71,9 @@ def test_each_scope_may_its_own_and_a_request_that_is_none_is_refused(server: Se
     refused(clerk.call("GET", f"{BONDS}/{BOND}"), 404, "bond_not_found")
     refused(clerk.post(f"{BONDS}/{BOND}/transitions", event="fly"), 422, "validation_failed")
     refused(reader.call("GET", BONDS, params={"state": "Sold"}), 422, "refused")
+
+
+@pytest.mark.parametrize("path", ["", "/events", "/holders", "/cash"])
+def test_an_id_that_no_database_can_hold_is_that_of_no_bond(server: Server, path: str) -> None:
+    reader = server.client("reader", "scoped", "treasury:read")
+    refused(reader.call("GET", f"{BONDS}/a%00b{path}"), 404, "bond_not_found")

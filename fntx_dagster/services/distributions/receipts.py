@@ -11,6 +11,7 @@ from uuid import uuid4
 from fntx_dagster.audit.event import EventSubject, LedgerPlace, NewAuditEvent
 from fntx_dagster.bonds.deals import minor_units
 from fntx_dagster.errors import Permanent
+from fntx_dagster.foreign import cleaned
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.bonds.steps import held_bond, known_bond
 from fntx_dagster.services.distributions.accounts import paying_account
@@ -74,6 +75,7 @@ def receipt_by_evidence(
         if not text.strip():
             raise Permanent(f"a receipt that is typed needs its {field}", "Say what shows that the cash came in")
         require_plain(field, text)
+    name = cleaned(name)  # a file's name may have bytes that are no text
     with db.connect() as connection:
         bond = known_bond(connection, bond_id)
     if received_on > datetime.now(UTC).date():

@@ -114,7 +114,9 @@ def add_bond(connection: Connection, new: BondRow) -> bool:
 
 
 def bond(connection: Connection, bond_id: str, *, for_step: bool = False) -> BondRow | None:
-    """A bond; `for_step` holds it until the transaction ends."""
+    """A bond; `for_step` holds it until the transaction ends. None for a text that no database can hold."""
+    if "\x00" in bond_id:
+        return None
     query = f"select {columns(BondRow._fields)} from treasury.bond where bond_id = %s"
     with connection.cursor(row_factory=args_row(BondRow)) as cursor:
         return cursor.execute(f"{query} for update" if for_step else query, [bond_id]).fetchone()

@@ -72,7 +72,7 @@ class BondDesk(NamedTuple):
 
     def cash(self, amount: str, document: str = "statement.pdf") -> None:
         """Cash that came in, by evidence."""
-        digest = sha256(document.encode()).hexdigest()
+        digest = sha256(document.encode("utf-8", "surrogateescape")).hexdigest()
         receipt_by_evidence(self.settings, self.db, BOND, amount, date(2026, 4, 1), (document, digest), "a statement")
 
     def approved(self, amount: str, period: int = 1, document: str = "") -> UUID:

@@ -14,8 +14,9 @@ from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.services.bonds.transitions import transition_bond
 from fntx_dagster.services.distributions.computing import compute
 from fntx_dagster.services.distributions.proposing import propose_distribution
-from fntx_dagster.services.distributions.receipts import receipt_of_transaction
+from fntx_dagster.services.distributions.receipts import receipt_by_evidence, receipt_of_transaction
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.treasury.cash_receipts import receipts_of
 from tests.services.distributions.desks import BOND, BondDesk, bond_desk
 from tests.services.transactions.worlds import STELLAR_KEYS
 from tests.simulate.horizon.parts import ISSUER, TREASURY, key
@@ -85,3 +86,21 @@ def test_a_bond_whose_waterfall_was_begun_by_name_is_distributed(database: Datab
         desk.decided(propose_distribution(desk.settings, database, row.distribution_id))
         desk.paid_out(row.distribution_id)
         assert desk.state() == "Current"
+
+
+def test_a_document_whose_name_is_no_text_is_evidence_once_by_its_bytes(database: Database, tmp_path: Path) -> None:
+    with bond_desk("stellar", database, tmp_path / "home", HOLDERS) as desk:
+        desk.cash("17500.00", "\udcff.pdf")
+        with database.connect() as connection:
+            [row] = receipts_of(connection, BOND)
+        assert row.evidence == "\ufffd.pdf"
+        with pytest.raises(Permanent, match="recorded already"):
+            receipt_by_evidence(
+                desk.settings,
+                database,
+                BOND,
+                "1.00",
+                row.received_on,
+                ("other.pdf", row.evidence_sha256 or ""),
+                "by wire",
+            )
