@@ -65,6 +65,30 @@ def cash(request: Request, desk: TheDesk, caller: TreasuryReader, bond_id: str) 
     return document(request, distributions.cash(desk.db, bond_id))
 
 
+@router.post(
+    "/bonds/{bond_id}/receipts",
+    status_code=201,
+    responses=answered(answers.CashReceiptAnswer, status=201),
+    openapi_extra=treasury_description.BOND_RECEIPT,
+)
+def receive(request: Request, desk: TheDesk, caller: TreasuryProposer, bond_id: str, body: Body) -> Response:
+    """Record cash that came in on a bond: by the validated payment that brought it, or by evidence. Each counts
+    once."""
+    return document(request, distributions.receive(settings_of(request), desk.db, caller, bond_id, body), 201)
+
+
+@router.post(
+    "/bonds/{bond_id}/distributions",
+    status_code=201,
+    responses=answered(answers.DistributionAnswer, status=201),
+    openapi_extra=treasury_description.BOND_DISTRIBUTION,
+)
+def distribute(request: Request, desk: TheDesk, caller: TreasuryProposer, bond_id: str, body: Body) -> Response:
+    """Compute the waterfall of a bond's cash, freeze it, and ask the signers to approve all its payments; of one that
+    failed, those that no ledger holds."""
+    return document(request, distributions.distribute(settings_of(request), desk.db, caller, bond_id, body), 201)
+
+
 @router.get("/distributions/{distribution_id}", responses=answered(answers.DistributionAnswer))
 def distribution(request: Request, desk: TheDesk, caller: TreasuryReader, distribution_id: UUID) -> Response:
     """A distribution: its lines, and where each payment stands."""

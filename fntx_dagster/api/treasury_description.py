@@ -119,6 +119,30 @@ BOND_TRANSITION = body_of(
     ["event"],
     {"event": "pause", "reason": "the register of holders is wrong"},
 )
+BOND_RECEIPT = body_of(
+    {
+        "tx_hash": _HEX | {"minLength": 64, "maxLength": 64, "description": "Of the payment that brought it; alone."},
+        "amount": {"type": "string", "description": "Where no ledger shows it: how much, such as 150000.00."},
+        "received_on": {"type": "string", "format": "date", "description": "The day on which it came in."},
+        "evidence": {"type": "string", "description": "The name of the document that shows it."},
+        "evidence_sha256": _HEX | {"minLength": 64, "maxLength": 64, "description": "SHA-256 of its bytes."},
+        "reason": _REASON,
+    },
+    [],
+    {"tx_hash": "ab" * 32},
+)
+BOND_DISTRIBUTION = body_of(
+    {
+        "period": {"type": "integer", "minimum": 1, "description": "Of the schedule; left out, the one that is due."},
+        "travel_rule": {
+            "type": "object",
+            "description": "Who pays and who is paid, above FNTX_TRAVEL_RULE_AMOUNT: originator and beneficiaries, an "
+            "address to its side.",
+        },
+    },
+    [],
+    {},
+)
 SIGNATURES = body_of(
     {
         "blob": _HEX | {"description": "XRP Ledger: the blob that xrpl.transaction.sign(…, multisign=True) gives."},

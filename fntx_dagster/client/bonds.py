@@ -51,6 +51,29 @@ class BondCaller(Requester):
         """The cash that came in on a bond, and its distributions."""
         return self._call("GET", f"{_BONDS}/{bond_id}/cash")
 
+    def record_receipt(
+        self,
+        bond_id: str,
+        tx_hash: str | None = None,
+        *,
+        amount: str | None = None,
+        received_on: str | None = None,
+        evidence: str | None = None,
+        evidence_sha256: str | None = None,
+        reason: str | None = None,
+    ) -> answers.CashReceiptAnswer:
+        """Record cash that came in: by the hash of the payment, or by evidence with all its fields."""
+        typed = {"amount": amount, "received_on": received_on, "evidence": evidence}
+        given = {"tx_hash": tx_hash, **typed, "evidence_sha256": evidence_sha256, "reason": reason}
+        return self._call("POST", f"{_BONDS}/{bond_id}/receipts", json=written(given))
+
+    def distribute(
+        self, bond_id: str, period: int | None = None, travel_rule: Mapping[str, Any] | None = None
+    ) -> answers.DistributionAnswer:
+        """Compute a bond's distribution and propose its payments."""
+        given = {"period": period, "travel_rule": travel_rule}
+        return self._call("POST", f"{_BONDS}/{bond_id}/distributions", json=written(given))
+
     def distribution(self, distribution_id: str) -> answers.DistributionAnswer:
         """A distribution: its lines, and where each payment stands."""
         return self._call("GET", f"/api/treasury/distributions/{distribution_id}")

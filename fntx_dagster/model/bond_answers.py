@@ -76,6 +76,23 @@ class BondCashAnswer(TypedDict):
     distributions: list[BondPart]
 
 
+class CashReceiptAnswer(TypedDict):
+    """Cash that came in on a bond, as `fntx bond receipt` has it."""
+
+    receipt_id: str
+    bond_id: str
+    amount: str
+    received_on: str
+    ledger: str | None
+    tx_hash: str | None
+    ledger_index: int | None
+    evidence: str
+    evidence_sha256: str | None
+    reason: str
+    recorded_by: str
+    recorded_at: str
+
+
 class DistributionAnswer(TypedDict):
     """A distribution with its lines and payments, as `fntx bond pay` has it; amounts are texts."""
 

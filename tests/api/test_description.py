@@ -9,6 +9,7 @@ import pytest
 from fntx_dagster.api import description, treasury_description
 from fntx_dagster.api.app import make_app
 from fntx_dagster.services.bonds import programs as bonds
+from fntx_dagster.services.distributions import programs as distributions
 from fntx_dagster.services.escrows import programs as escrows
 from fntx_dagster.services.execution import programs as execution
 from fntx_dagster.services.orders import fields, requests
@@ -36,6 +37,7 @@ def document() -> dict[str, Any]:
         (treasury_description.BOND_TERMS, bonds.asked_terms),
         (treasury_description.BOND_STRUCTURE, bonds.asked_structure),
         (treasury_description.BOND_TRANSITION, bonds.asked_transition),
+        (treasury_description.BOND_RECEIPT, distributions.asked_receipt),
     ],
 )
 def test_the_fields_that_are_described_are_those_that_are_read(
@@ -68,7 +70,7 @@ _WITHOUT_A_BODY = (
 
 def test_every_endpoint_says_what_it_does_asks_for_a_token_and_lists_its_problems() -> None:
     paths = document()["paths"]
-    assert len(paths) == 86
+    assert len(paths) == 88
     for path, methods in paths.items():
         for method, operation in methods.items():
             assert operation["description"], path

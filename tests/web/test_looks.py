@@ -11,6 +11,7 @@ import pytest
 from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.services.alerting import record
 from fntx_dagster.services.dashboard.orders import OrderSearch, orders_of
+from fntx_dagster.services.escrows.reading import list_escrows
 from fntx_dagster.services.visitors.visitor import OWNER, Visitor
 from fntx_dagster.web.app import PAGES
 from fntx_dagster.web.asking import Site
@@ -23,7 +24,7 @@ from tests.web.treasury.filling import waiting
 pytestmark = [needs_browser, pytest.mark.slow]
 
 OF_ORDERS, OF_SIGNALS = ("orders", "ledger", "gates", "alerts", "system"), ("signals",)
-OF_TREASURY = ("treasury", "screening", "audit")
+OF_TREASURY = ("treasury", "screening", "audit", "reconciliation")
 """The first parts of the paths whose pages are looked at over the homes of orders, of signals and of the treasury; the
 others are looked at over that of the demo."""
 FILLED = {
@@ -34,6 +35,10 @@ FILLED = {
     "/treasury/proposals/{proposal}": "/treasury/proposals/waiting",
     "/audit/events/{seq:int}": "/audit/events/0",
     "/screening/{check:int}": "/screening/2",
+    "/treasury/escrows/{escrow}": "/treasury/escrows/kept",
+    "/treasury/bonds/{bond}": "/treasury/bonds/BOND-2026-1",
+    "/treasury/bonds/{bond}/distributions/{number:int}": "/treasury/bonds/BOND-2026-1/distributions/1",
+    "/reconciliation/{number:int}": "/reconciliation/1",
 }
 NO_PAGES = (
     "/ledger/{user:path}/{book}/statement/{date}",
@@ -41,6 +46,8 @@ NO_PAGES = (
     "/treasury/proposals/{proposal}/signing.json",
     "/treasury/proposals/{proposal}/{decision}.bin",
     "/audit/events/{seq:int}/proof.json",
+    "/treasury/bonds/{bond}/{kind}.{form}",
+    "/reconciliation/{number:int}/report.json",
 )
 PATHS = [FILLED.get(page.path, address_of(page.path)) for page in PAGES if "GET" in page.methods]
 LOOKED_AT = [path for path in PATHS if path not in (*FILES, *map(address_of, NO_PAGES))]
@@ -83,7 +90,8 @@ def test_every_page_is_whole_for_everybody_on_every_screen(
         assert found is not None
         path = path.replace("rejected", found.orders[0][1].order_id)
     if home == "treasury_":
-        path = path.replace("waiting", f"{waiting(request.getfixturevalue('treasury_site').db)}")
+        db = request.getfixturevalue("treasury_site").db
+        path = path.replace("waiting", f"{waiting(db)}").replace("kept", f"{list_escrows(db)[0].row.escrow_id}")
     wrong: dict[str, list[str]] = {}
     for width in WIDTHS:
         for dark in (False, True):

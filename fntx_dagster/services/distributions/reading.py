@@ -10,15 +10,18 @@ from uuid import UUID
 from fntx_dagster.bonds.deals import amounts
 from fntx_dagster.errors import Permanent
 from fntx_dagster.services.bonds.steps import known_bond
-from fntx_dagster.services.distributions.paying import DistributionProgress
+from fntx_dagster.services.distributions.paying import DistributionProgress, look
 from fntx_dagster.store.treasury.cash_receipts import CashReceiptRow, receipts_of, why_voided
 from fntx_dagster.store.treasury.distributions import (
     DistributionRow,
+    LineRow,
     PaymentStanding,
     distribution_proposals,
     distributions,
+    lines_of,
     why_withdrawn,
 )
+from fntx_dagster.store.treasury.proposals import proposal
 
 if TYPE_CHECKING:
     from fntx_dagster.store.database import Database
@@ -59,6 +62,46 @@ def cash_of(db: Database, bond_id: str) -> CashView:
             why_voided(connection, bond_id),
             distributions(connection, bond_id, withdrawn=True),
         )
+
+
+class DistributionView(NamedTuple):
+    """A distribution for people: its lines, its payments, its proposals with their states, the newest first, why it was
+    withdrawn (empty where it was not), and what is next."""
+
+    row: DistributionRow
+    currency: str
+    lines: Sequence[LineRow]
+    payments: Sequence[PaymentStanding]
+    proposals: Sequence[tuple[UUID, str]]
+    withdrawn: str
+    next: str
+
+    @property
+    def state(self) -> str:
+        return "withdrawn" if self.row.is_withdrawn else self.row.state
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What commands about it name."""
+        proposal = f"{self.proposals[0][0]}" if self.proposals else ""
+        return {"bond": self.row.bond_id, "distribution": f"{self.row.distribution_id}", "proposal": proposal}
+
+
+def show_distribution(db: Database, bond_id: str, number: int) -> DistributionView | None:
+    """The distribution of a bond with that number, as the database knows it; None where there is none. Raises
+    NoSuchBond."""
+    with db.connect() as connection:
+        bond = known_bond(connection, bond_id)
+        made = distributions(connection, bond_id, withdrawn=True)
+        row = next((each for each in made if each.number == number), None)
+        if row is None:
+            return None
+        ids = distribution_proposals(connection, row.distribution_id)
+        states = [(each, found.state) for each in ids if (found := proposal(connection, each)) is not None]
+        lines = lines_of(connection, row.distribution_id)
+        withdrawn = why_withdrawn(connection, row.distribution_id) or ""
+    report = look(db, row.distribution_id)
+    return DistributionView(report.row, bond.currency, lines, report.payments, states, withdrawn, report.next)
 
 
 def named_distribution(db: Database, name: str) -> UUID:
@@ -125,11 +168,10 @@ def receipt_dict(row: CashReceiptRow) -> dict[str, Any]:
 
 def _payment(standing: PaymentStanding, decimals: int) -> dict[str, Any]:
     own = standing.payment
-    state = "confirmed" if standing.tx_hash is not None else standing.state or "open"
     return {
         **own._asdict(),
         "amount": amounts(decimals)(int(own.amount.scaleb(decimals))),
-        "state": state,
+        "state": standing.stands,
         "attempts": standing.attempts,
         "proposal_id": standing.proposal_id,
         "reason": standing.reason or "",

@@ -77,6 +77,11 @@ class PaymentStanding(NamedTuple):
     ledger_index: int | None
     closed_at: datetime | None
 
+    @property
+    def stands(self) -> str:
+        """`confirmed` where a ledger holds it, else the state of its newest attempt, `open` where there is none."""
+        return "confirmed" if self.tx_hash is not None else self.state or "open"
+
 
 class ConfirmedPayment(NamedTuple):
     """That a validated ledger holds a payment."""

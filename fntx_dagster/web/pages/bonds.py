@@ -17,6 +17,7 @@ from fntx_dagster.services.bonds.steps import NoSuchBond
 from fntx_dagster.services.governance.tables import machine_tables
 from fntx_dagster.web.asking import Answer, Asked, BadAddress, NotFound, Shown
 from fntx_dagster.web.grids import Badge, Cell, Grid, Link, address_of, path_of
+from fntx_dagster.web.pages.distribution import distributions_of
 from fntx_dagster.web.pages.treasury import places, spoken, state_badge
 
 _HERE = "/treasury/bonds"
@@ -66,6 +67,7 @@ def one(asked: Asked) -> Answer:
         "kind": kind,
         "holders": [(each, each) for each in parties],
         "holder": holder,
+        "distributions": distributions_of(asked, bond),
         "files": [(form, address_of(f"{path}/{kind}.{form}", **chosen)) for form in _FORMS],
     }
     values |= _life(show_bond(asked.site.db, bond, _today(asked))) if kind == _LIFE else {"picture": None}

@@ -135,6 +135,13 @@ TABLE = (
         READ,
         NONE_POST,
     ),
+    Row(
+        "/treasury/bonds/{bond}/distributions/{number:int}",
+        TREASURY,
+        "/treasury/bonds/BOND-2026-1/distributions/1",
+        READ,
+        NONE_POST,
+    ),
     Row("/treasury/proposals/{proposal}", TREASURY, "{proposal}", READ, "400 404 404 404 404 401"),
     Row(
         "/treasury/proposals/{proposal}/signing.json",
