@@ -7,19 +7,27 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
+from typer.testing import CliRunner
+
+from fntx_dagster.cli import app
 from fntx_dagster.store.database import Database
 from tests.processes import run
 from tests.services.bonds.built import BOND, STRUCTURE, TERMS, treasury_of_bonds, voted, with_field
 
 
-def test_a_bond_is_made_of_two_files_and_moves_by_its_table(database: Database, tmp_path: Path) -> None:
+def test_a_bond_is_made_of_two_files_and_moves_by_its_table(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = treasury_of_bonds(tmp_path, database)
     environment = {"FNTX_DATABASE_URL": database.url, "FNTX_TREASURY_CONFIG": str(tmp_path / "treasury.json")}
+    for name, value in {**environment, "FNTX_HOME": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
 
     def bond(*words: str, code: int = 0) -> Any:
-        done = run(tmp_path, "bond", *words, "--json", **environment)
-        assert done.returncode == code, done.stderr
-        return json.loads(done.stdout) if code == 0 else done.stderr
+        done = CliRunner().invoke(app, ["bond", *words, "--json"])
+        assert done.exit_code == code, done.output
+        return json.loads(done.stdout) if code == 0 else str(done.exception)
 
     def file(content: Any) -> str:
         (tmp_path / "file.json").write_text(json.dumps(content), encoding="utf-8")
