@@ -16,6 +16,7 @@ from fntx_dagster.services.bonds.steps import held_bond, known_bond, logged, ste
 from fntx_dagster.services.distributions.accounts import paying_account
 from fntx_dagster.services.distributions.ending import confirmed_if_all_paid
 from fntx_dagster.services.distributions.inputs import DistributionInputs, inputs_of
+from fntx_dagster.services.distributions.repeating import require_known_payments
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.services.governance.steps import require_running
@@ -66,12 +67,14 @@ def compute(
 ) -> DistributionRow:
     """Compute the next distribution of a bond and freeze it. `period`: of the schedule; else the one that is due. Where
     it pays nobody, because all of the cash is retained, it is confirmed at once. Raises what `inputs_of` and
-    `read_deal` raise, and Transient where the ledger of the cash does not answer."""
+    `read_deal` raise, Permanent where the cash is paid out by payments that are not known here, and Transient where the
+    ledger of the cash does not answer."""
     with db.connect() as connection:
         bond = known_bond(connection, bond_id)
         config = approved_config(settings, connection)
     with opened(settings, config, bond.cash_ledger) as ledger:
         head, closed_at = ledger.head(), ledger.closed_at()
+        require_known_payments(db, ledger, bond, paying_account(config, bond))
     events: list[NewAuditEvent] = []
     with entered(db) as connection:
         require_running(connection)

@@ -1,19 +1,23 @@
 """What keeps a payment from being made twice: nothing is prepared or sent of one that a ledger holds already, or whose
-distribution was withdrawn, so that another one distributes its cash; and when bytes can get into no ledger any more."""
+distribution was withdrawn, so that another one distributes its cash; when bytes can get into no ledger any more; and
+nothing is distributed anew of cash that a ledger shows to be paid out by somebody whom this database does not know."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.machines import StepImpossible
-from fntx_dagster.store.treasury.distributions import distribution_of_proposal, paid_by, why_withdrawn
+from fntx_dagster.store.treasury.cash_receipts import receipts_of
+from fntx_dagster.store.treasury.distributions import distribution_of_proposal, paid_by, unknown_payments, why_withdrawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
     from fntx_dagster.services.transactions.ledgers import TreasuryLedger
-    from fntx_dagster.store.database import Connection
+    from fntx_dagster.store.database import Connection, Database
+    from fntx_dagster.store.treasury.bonds import BondRow
     from fntx_dagster.store.treasury.transactions import LedgerTxRow
 
 
@@ -40,3 +44,22 @@ def dead_of(ledger: TreasuryLedger, rows: Iterable[LedgerTxRow]) -> set[UUID]:
         for tx in rows
         if tx.outcome_ledger is not None or tx.state == "expired" or ledger.lapsed(tx) or ledger.turn_is_used(tx)
     }
+
+
+def require_known_payments(db: Database, ledger: TreasuryLedger, bond: BondRow, account: str) -> None:
+    """Raise Permanent where an account paid with an invoice id since the first cash came in that is to be distributed,
+    and this database knows of no such payment: it may be that of a backup, and the cash is paid out already. Cash that
+    was typed names no ledger from which on one could look."""
+    with db.connect() as connection:
+        free = receipts_of(connection, bond.bond_id, free=True)
+    since = min((row.ledger_index for row in free if row.ledger_index is not None), default=None)
+    if since is None:
+        return
+    found = ledger.invoiced(account, since)
+    with db.connect() as connection:
+        unknown = unknown_payments(connection, {invoice: each.hash.lower() for invoice, each in found.items()})
+    if unknown:
+        raise Permanent(
+            f"{account} made the payment {min(unknown)} after the cash came in, and this database does not know it",
+            "Restore the newest backup. What was paid by hand is taken off by voiding the receipt, and typing the rest",
+        )

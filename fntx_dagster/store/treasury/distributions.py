@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -273,3 +273,15 @@ def paid_by(connection: Connection, proposal_id: UUID) -> str | None:
         [proposal_id],
     ).fetchone()
     return row[0] if row else None
+
+
+def unknown_payments(connection: Connection, found: Mapping[str, str]) -> set[str]:
+    """Of payments on a ledger, invoice id → hash of the transaction (lower-case hex), the hashes of those that are
+    neither of a distribution nor of a transaction that is kept."""
+    rows = connection.execute(
+        """select invoice_id from treasury.payment where invoice_id = any(%(invoices)s)
+        union all select lower(hash) from treasury.ledger_tx where lower(hash) = any(%(hashes)s)""",
+        {"invoices": [*found], "hashes": [*found.values()]},
+    )
+    known = {row[0] for row in rows}
+    return {digest for invoice, digest in found.items() if invoice not in known and digest not in known}

@@ -17,10 +17,11 @@ from fntx_dagster.services.distributions.proposing import propose_distribution
 from fntx_dagster.services.distributions.receipts import receipt_by_evidence, receipt_of_transaction
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.cash_receipts import receipts_of
+from fntx_dagster.store.treasury.distributions import distributions
 from tests.services.distributions.desks import BOND, BondDesk, bond_desk
 from tests.services.transactions.worlds import STELLAR_KEYS
 from tests.simulate.horizon.parts import ISSUER, TREASURY, key
-from tests.simulate.xrpl.people import address
+from tests.simulate.xrpl.people import address, token
 
 HOLDERS = ("h1", "h2", "h3")
 
@@ -104,3 +105,35 @@ def test_a_document_whose_name_is_no_text_is_evidence_once_by_its_bytes(database
                 ("other.pdf", row.evidence_sha256 or ""),
                 "by wire",
             )
+
+
+def test_after_an_older_backup_no_cash_is_distributed_that_is_paid_out(database: Database, tmp_path: Path) -> None:
+    with bond_desk("xrpl", database, tmp_path / "home", HOLDERS) as desk:
+        assert desk.town
+        sent = {"Destination": address("treasury"), "Amount": token("5000", "bank", "USD")}
+        paid_in = desk.town.submitted(desk.town.signed("bank", "Payment", **sent))["tx_json"]["hash"]
+        desk.close()
+        receipt_of_transaction(desk.settings, database, BOND, paid_in)
+        # what the newest database did: its distribution, which this one, of yesterday, does not know
+        payee = {"Destination": address("h1"), "Amount": token("5000", "bank", "USD"), "InvoiceID": "AB" * 32}
+        assert desk.town.does("treasury", "Payment", by=("s1", "s3"), **payee) == "tesSUCCESS"
+        with pytest.raises(Permanent, match="this database does not know it"):
+            compute(desk.settings, database, BOND, 1)
+        with database.connect() as connection:
+            assert distributions(connection, BOND) == []
+
+
+def test_cash_of_two_payments_in_is_distributed_after_our_own_payments(database: Database, tmp_path: Path) -> None:
+    with bond_desk("xrpl", database, tmp_path / "home", HOLDERS) as desk:
+        assert desk.town
+        hashes: list[str] = []
+        for _ in range(2):
+            sent = {"Destination": address("treasury"), "Amount": token("5000", "bank", "USD")}
+            hashes.append(desk.town.submitted(desk.town.signed("bank", "Payment", **sent))["tx_json"]["hash"])
+            desk.close()
+        receipt_of_transaction(desk.settings, database, BOND, hashes[1])
+        row = compute(desk.settings, database, BOND, 1)
+        desk.decided(propose_distribution(desk.settings, database, row.distribution_id))
+        desk.paid_out(row.distribution_id)
+        receipt_of_transaction(desk.settings, database, BOND, hashes[0])  # recorded late, before our own payments
+        assert compute(desk.settings, database, BOND, 2).state == "computed"
