@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _HASH = re.compile("[0-9a-fA-F]{64}").fullmatch
 _LONGEST = 70
+_TOO_MUCH = 10**28
+"""Minor units: sums of so many digits would be rounded."""
 
 
 def receipt_of_transaction(
@@ -100,7 +102,7 @@ def _require_fits(bond: BondRow, paid: LedgerPayment, account: str) -> None:
 
 def _amount(bond: BondRow, text: str) -> Decimal:
     units = minor_units(text.rstrip("0").rstrip(".") if "." in text else text, bond.decimals)
-    if not units:
+    if not units or units >= _TOO_MUCH:
         raise Permanent(
             f"{text[:_LONGEST]!r} is no amount of {bond.currency} above 0 with {bond.decimals} decimals at most",
             "Write it as 150000.00",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
@@ -137,3 +138,13 @@ def test_cash_of_two_payments_in_is_distributed_after_our_own_payments(database:
         desk.paid_out(row.distribution_id)
         receipt_of_transaction(desk.settings, database, BOND, hashes[0])  # recorded late, before our own payments
         assert compute(desk.settings, database, BOND, 2).state == "computed"
+
+
+def test_an_amount_of_which_sums_would_be_rounded_is_refused(database: Database, tmp_path: Path) -> None:
+    with bond_desk("xrpl", database, tmp_path / "home", HOLDERS) as desk:
+        for amount in ("1" + "0" * 26, "9" * 30, "0", "1.001", "-1"):
+            with pytest.raises(Permanent, match="is no amount of USD"):
+                desk.cash(amount)
+        desk.cash("9" * 26, "a-lot.pdf")
+        with database.connect() as connection:
+            assert [row.amount for row in receipts_of(connection, BOND)] == [Decimal("9" * 26)]
