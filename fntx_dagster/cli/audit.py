@@ -243,4 +243,5 @@ def _print_whole(looked: WholeCheck) -> None:
     if looked.problems:
         outcome(BAD, "The log DOES NOT HOLD", looked.problems, [], lacks)
     else:
-        outcome(GOOD, f"The log HOLDS: {looked.events:,} events, {looked.checkpoints:,} checkpoints", [], [], lacks)
+        checkpoints = f"{looked.checkpoints:,} checkpoint{'' if looked.checkpoints == 1 else 's'}"
+        outcome(GOOD, f"The log HOLDS: {looked.events:,} events, {checkpoints}", [], [], lacks)

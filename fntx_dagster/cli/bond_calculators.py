@@ -24,7 +24,8 @@ def schedule(file: Input, as_json: AsJson = False) -> None:
 def waterfall(file: Input, as_json: AsJson = False) -> None:
     """Distribute the cash of each case: fees, then interest and principal of each class, then equity.
 
-    Each case has an `id` and a `deal`. No database, no network, no key is used.
+    Each case has an `id` and a `deal`, whose fields docs/bonds.md lists. Exit code 0: the file was read; 1: it is a
+    single case and refused; 2: it cannot be read. No database, no network, no key is used.
 
     fntx bond waterfall --input cases.json
     """

@@ -121,7 +121,8 @@ def list_(
             *(str(row.escrow_id), row.template, row.state, row.destination),
             *(_amount(view), _time(row.cancel_after), view.next),
         )
-    out(table if views else "There is no such escrow.")
+    nothing = "There is no open escrow; `--state all` lists those that ended." if state is None else "There is none."
+    out(table if views else nothing)
 
 
 @escrow.command()

@@ -31,6 +31,9 @@ _File = Annotated[str, typer.Option("--input", metavar="FILE", help="The strateg
 def check(file: Input, as_json: AsJson = False) -> None:
     """Cut quantities into slices, and judge orders by the limits of a desk. No database, no network, no key is used.
 
+    A case of the kind `slices` is cut, one of the kind `risk` judged: docs/execution.md shows one of each. Exit code 0:
+    the file was read; 1: it is a single case and refused; 2: it cannot be read.
+
     fntx strategy check --input cases.json
     """
     from fntx_dagster.services.execution.calculator import check

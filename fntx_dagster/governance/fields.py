@@ -16,11 +16,13 @@ _LONGEST = 80
 
 
 class StrictFields:
-    """An object of a document; `where` is the way to it, as `xrpl.accounts.issuer`."""
+    """An object of a document; `where` is the way to it, as `xrpl.accounts.issuer`. `shown` says where a reader sees
+    one."""
 
-    def __init__(self, content: Any, where: str) -> None:
+    def __init__(self, content: Any, where: str, shown: str = "docs/treasury.md") -> None:
+        self._shown = shown
         if type(content) is not dict:
-            raise Permanent(f"{where or 'the document'} is no object", "Write it as docs/treasury.md shows")
+            raise Permanent(f"{where or 'the document'} is no object", f"Write it as {shown} shows")
         self._content: dict[str, Any] = content
         self._where = where
         self._read: set[str] = set()
@@ -38,7 +40,7 @@ class StrictFields:
         """A field of any form."""
         self._read.add(name)
         if name not in self._content:
-            raise Permanent(f"{self._named(name)} is missing", "Write it as docs/treasury.md shows")
+            raise Permanent(f"{self._named(name)} is missing", f"Write it as {self._shown} shows")
         return self._content[name]
 
     def text(self, name: str) -> str:
@@ -83,13 +85,13 @@ class StrictFields:
         return value
 
     def object(self, name: str) -> StrictFields:
-        return StrictFields(self.any(name), self._named(name))
+        return StrictFields(self.any(name), self._named(name), self._shown)
 
     def objects(self, name: str) -> list[StrictFields]:
         values = self.any(name)
         if type(values) is not list:
             self._refuse(name, "a list")
-        return [StrictFields(value, f"{self._named(name)}[{place}]") for place, value in enumerate(values)]
+        return [StrictFields(value, f"{self._named(name)}[{place}]", self._shown) for place, value in enumerate(values)]
 
     def each(self, name: str, names: Collection[str]) -> Iterator[tuple[str, StrictFields]]:
         """The objects of an object that has exactly these names."""

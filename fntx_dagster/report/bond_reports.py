@@ -22,7 +22,7 @@ def investor_statement(book: BondBook, holder: str) -> BondReport:
     if not mine:
         raise Permanent(
             f"{holder[:80]!r} holds nothing of bond {book.facts.bond_id}",
-            "Name one of its holders: `fntx bond show` lists them",
+            "Name one of its holders: `fntx bond holders` lists them",
         )
     paid = [
         (payment.kind, payment.amount)

@@ -81,7 +81,7 @@ def by_kind(calculators: Mapping[str, Calculate]) -> Calculate:
     def calculate(case: Case) -> Mapping[str, Any]:
         kind = case.get("kind")
         if type(kind) is not str or kind not in calculators:
-            raise CaseRefused("unknown_kind", f"kind is none of {', '.join(calculators)}")
+            raise CaseRefused("unknown_kind", f"kind has to be {' or '.join(calculators)}")
         return calculators[kind](case)
 
     return calculate

@@ -96,7 +96,7 @@ def test_the_status_says_what_is_signed_and_a_whole_look_what_was_changed(databa
     assert (state["events"], state["signed"], state["signed_at"], state["lost_keys"]) == (5, 0, None, [])
     fntx("checkpoint")
     shown = fntx("status", "--whole").stdout
-    assert "The log HOLDS: 5 events, 1 checkpoints" in shown
+    assert "The log HOLDS: 5 events, 1 checkpoint\n" in shown
     as_superuser(database, "update treasury.audit_event set type = 'iou_issued' where seq = 3")
     broken = fntx("status", "--whole", code=1).stdout
     assert "type or time beside event 3" in broken

@@ -21,7 +21,7 @@ from tests.services.governance.treasuries import decision
 from tests.simulate.xrpl.people import address
 
 PAGE = (DOCUMENTATION / "execution.md").read_text(encoding="utf-8")
-SALE, LIVE = (json.loads(text) for text in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))
+SALE, LIVE, CASES = (json.loads(text) for text in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))
 PAGED = sorted(set(re.findall(r"fntx strategy ([a-z]+)", PAGE)))
 
 
@@ -59,6 +59,11 @@ def test_the_page_from_a_dry_run_to_the_end_of_a_sale(desk: DexDesk, tmp_path: P
     (tmp_path / "live.json").write_text(json.dumps(LIVE), encoding="utf-8")
     (tmp_path / "market.json").write_text(json.dumps({"base": base, "quote": SALE["quote"]}), encoding="utf-8")
 
+    (tmp_path / "cases.json").write_text(json.dumps(CASES), encoding="utf-8")
+
+    cut, judged = (each["result"] for each in fntx("strategy check --input cases.json")["results"])
+    assert len(cut["slices"]) == CASES["cases"][0]["slices"]
+    assert judged["decision"] == "accept"
     dry = fntx("strategy start --input sale.json")
     assert len(dry["slices"]) == len(dry["transactions"]) == SALE["slices"]
     assert "dry run" in told("strategy start --input sale.json")

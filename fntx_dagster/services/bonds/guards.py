@@ -144,7 +144,7 @@ def _no_arrears(connection: Connection, asked: AskedStep) -> None:
         total = sum((row.unpaid for row in late), Decimal(0))
         raise BondGuardFails(
             f"{asked.row.currency} {total:f} is overdue on {asked.said.day}, the oldest since {late[0].due_date}",
-            "`fntx bond show` lists what is unpaid",
+            "`fntx bond report trustee_report` lists what is unpaid",
         )
 
 
@@ -156,7 +156,9 @@ def _all_paid_at_the_end(connection: Connection, asked: AskedStep) -> None:
     left = sum((each.outstanding for each in outstanding_of(connection, row.bond_id)), Decimal(0))
     left += sum((each.unpaid for each in dues_of(connection, row.bond_id) if each.kind != "principal"), Decimal(0))
     if left > 0:
-        raise BondGuardFails(f"{row.currency} {left:f} is not paid yet", "`fntx bond show` lists what is unpaid")
+        raise BondGuardFails(
+            f"{row.currency} {left:f} is not paid yet", "`fntx bond report trustee_report` lists what is unpaid"
+        )
 
 
 def _redeemed(connection: Connection, asked: AskedStep) -> None:

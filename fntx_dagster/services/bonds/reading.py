@@ -63,8 +63,8 @@ class BondView(NamedTuple):
 
     @property
     def next_due(self) -> date | None:
-        """The next date on which something is due."""
-        return min((row.due_date for row in self.dues if row.due_date >= self.on), default=None)
+        """The next date on which something is due that is not paid."""
+        return min((row.due_date for row in self.dues if row.due_date >= self.on and row.unpaid > 0), default=None)
 
     def as_dict(self) -> dict[str, Any]:
         """A bond for programs: amounts as texts with the decimals of the currency."""

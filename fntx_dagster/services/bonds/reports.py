@@ -30,8 +30,10 @@ def bond_report(
         raise Permanent(f"{kind[:80]!r} is no report of a bond", f"It is one of {', '.join(REPORT_KINDS)}")
     if (kind == INVESTOR) != (holder is not None):
         raise Permanent(
-            f"{kind} {'needs' if kind == INVESTOR else 'is about no'} holder",
-            "Name the party that holds units" if kind == INVESTOR else "Leave the holder out",
+            f"{kind} {'needs a' if kind == INVESTOR else 'is about no'} holder",
+            "Name the party that holds units, on the command line with --holder"
+            if kind == INVESTOR
+            else "Leave the holder out",
         )
     if kind == PORTFOLIO:
         if bond_id is not None:

@@ -79,7 +79,7 @@ class BondStructure(NamedTuple):
 def read_terms(document: Any) -> BondTerms:
     """The terms of a bond from its document. Raises Permanent that names the field that is missing, left over or
     wrong."""
-    whole = StrictFields(document, "")
+    whole = StrictFields(document, "", "`fntx bond create --help`")
     token = whole.object("token")
     token_ledger, token_code = token.one_of("ledger", LEDGERS), token.text("code")
     token.end()
@@ -120,7 +120,7 @@ def read_structure(document: Any, bond: BondRow) -> BondStructure:
     """The structure of a bond from its document: amounts at the decimals of its currency, rates and day counts those of
     the bond where a tranche has none. Raises Permanent that names the field; also where the notionals of the tranches
     are not that of their series, or those of the series not that of the bond."""
-    whole = StrictFields(document, "")
+    whole = StrictFields(document, "", "`fntx bond structure --help`")
     series: list[SeriesRow] = []
     tranches: list[TrancheRow] = []
     holdings: list[HoldingRow] = []

@@ -43,7 +43,7 @@ class NoSuchDistribution(Permanent):
     """There is no distribution with an id."""
 
     def __init__(self, distribution_id: UUID) -> None:
-        super().__init__(f"there is no distribution {distribution_id}", "`fntx bond show` lists those of a bond")
+        super().__init__(f"there is no distribution {distribution_id}", "`fntx bond cash` lists those of a bond")
 
 
 def held_distribution(connection: Connection, distribution_id: UUID) -> DistributionRow:

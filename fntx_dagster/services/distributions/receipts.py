@@ -120,7 +120,7 @@ def _recorded(settings: Settings, db: Database, row: CashReceiptRow, place: Ledg
         bond = held_bond(connection, row.bond_id)
         if not add_receipt(connection, row):
             what = f"the transaction {row.tx_hash}" if row.tx_hash else f"the evidence {row.evidence_sha256}"
-            raise Permanent(f"{what} is recorded already", "Cash counts once: `fntx bond show` lists what came in")
+            raise Permanent(f"{what} is recorded already", "Cash counts once: `fntx bond cash` lists what came in")
         told = {
             "bond": bond.bond_id,
             "amount": f"{row.amount:f}",

@@ -65,7 +65,7 @@ class EscrowAsked(NamedTuple):
 def read_escrow(document: Any, config: TreasuryConfig) -> EscrowAsked:
     """The escrow of a document: `template`, `destination`, `amount`, and where needed `from`, `destination_tag`,
     `bond`. Raises Permanent that names the field that is wrong."""
-    fields = StrictFields(document, "")
+    fields = StrictFields(document, "", "docs/escrows.md")
     template = fields.one_of("template", [*TEMPLATES])
     destination = fields.text("destination")
     destination = config.xrpl_accounts.get(destination, destination)

@@ -44,7 +44,7 @@ class AskedStrategy(NamedTuple):
 def read_strategy(document: Any) -> AskedStrategy:
     """The strategy of a document. Raises Permanent that names the first field that is missing, left over or not of its
     form."""
-    whole = StrictFields(document, "")
+    whole = StrictFields(document, "", "docs/execution.md")
     kind, side = whole.one_of("strategy", STRATEGIES), whole.one_of("side", SIDES)
     pair = LedgerPair(*(LedgerAsset(*read_asset(whole.object(name))) for name in ("base", "quote")))
     if pair.base == pair.quote:

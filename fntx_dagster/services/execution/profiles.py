@@ -42,7 +42,7 @@ class KeptProfile(NamedTuple):
 def make_profile(settings: Settings, db: Database, document: Any) -> KeptProfile:
     """The profile of a document: of a market (`base`, `quote`) as the ledger has it, or with `hours`, `first` and
     `last` as it says itself. Raises Permanent for a document of another form, and for a market without volume."""
-    whole = StrictFields(document, "")
+    whole = StrictFields(document, "", "docs/execution.md")
     pair = LedgerPair(*(LedgerAsset(*read_asset(whole.object(name))) for name in ("base", "quote")))
     if not whole.has("hours"):
         whole.end()

@@ -105,7 +105,10 @@ def test_what_is_asked_for_wrongly_is_refused(database: Database, tmp_path: Path
         pass
     wrong: list[tuple[tuple[Any, ...], str]] = [
         (("nav_snapshot", BOND), "'nav_snapshot' is no report of a bond. It is one of investor_statement,"),
-        ((INVESTOR, BOND), "investor_statement needs holder"),
+        (
+            (INVESTOR, BOND),
+            "investor_statement needs a holder. Name the party that holds units, on the command line with --holder",
+        ),
         (("trustee_report", BOND, "h1"), "trustee_report is about no holder"),
         (("trustee_report",), "trustee_report needs a bond"),
         ((PORTFOLIO, BOND), "portfolio_summary is about all bonds"),
