@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.errors import Permanent
 from fntx_dagster.execution.assets import LedgerAsset, decimal_text
 from fntx_dagster.execution.risk import ACTIVE, HALTED, KILLED, DeskDay, DeskLimits, loss_pct, state_after
@@ -49,7 +50,8 @@ class DeskLook(NamedTuple):
 
 def look(settings: Settings, db: Database, at: DeskLedger) -> DeskLook:
     """Value the desk at the ledger, and halt or kill it where it has lost too much. The first look of a day of the
-    ledger's time, and the first after people let it trade again, is where its losses count from.
+    ledger's time, and the first after people let it trade again, is where its losses count from; it is judged by the
+    day before as well, or what was lost in between would count on no day.
 
     Raises Permanent where no desk was approved."""
     held = at.balances()
@@ -64,25 +66,37 @@ def look(settings: Settings, db: Database, at: DeskLedger) -> DeskLook:
         row = row._replace(prices=prices)
         worth = {asset: _known(prices, asset) for asset in held}
         equity = sum((value * (worth[asset] or 0) for asset, value in held.items()), Fraction(0))
+        row = row._replace(equity=decimal(equity))
+        events: list[NewAuditEvent] = []
+        if row.equity_start is not None and row.day != at.now.date():
+            # what was lost since the last look of the day before is still a loss of that day
+            row, _, _ = _judged(connection, at, row, events)
         if row.equity_start is None or row.day != at.now.date():
             row = row._replace(
                 equity_start=decimal(equity), day=at.now.date(), flows_from=max(row.read_to, at.head.ledger_index)
             )
-        row = row._replace(equity=decimal(equity))
-        flows = _net(prices, moves(connection, at.account, row.flows_from, ["flow"]))
         keep_desk(connection, row)
-        day = DeskDay(row.state, Fraction(row.equity_start or 0), equity, flows, Fraction(0), Fraction(0), 0)
-        lost, state = loss_pct(day), state_after(day, desk_limits(row.limits))
-        events = []
-        if state != row.state:
-            limit = "kill_pct" if state == KILLED else "breaker_pct"
-            reason = f"a loss of {percent(lost)} % today, above {row.limits[limit]} %"
-            where = {"loss": decimal(lost), "ledger_index": at.head.ledger_index}
-            events = stopped(connection, row, state, reason, BY, **where)
-            row = row._replace(state=state, reason=reason)
+        row, flows, lost = _judged(connection, at, row, events)
         append_all(settings, connection, events)
     unpriced = tuple(asset for asset, value in worth.items() if value is None)
     return DeskLook(row, equity, flows, lost, unpriced)
+
+
+def _judged(
+    connection: Connection, at: DeskLedger, row: DeskRow, events: list[NewAuditEvent]
+) -> tuple[DeskRow, Fraction, Fraction]:
+    """The desk, stopped where it has lost too much since its day began, with its net flows and that loss."""
+    equity, flows = Fraction(row.equity or 0), _net(row.prices, moves(connection, at.account, row.flows_from, ["flow"]))
+    day = DeskDay(row.state, Fraction(row.equity_start or 0), equity, flows, Fraction(0), Fraction(0), 0)
+    lost, state = loss_pct(day), state_after(day, desk_limits(row.limits))
+    if state != row.state:
+        limit = "kill_pct" if state == KILLED else "breaker_pct"
+        when = "today" if row.day == at.now.date() else f"since {row.day}"
+        reason = f"a loss of {percent(lost)} % {when}, above {row.limits[limit]} %"
+        where = {"loss": decimal(lost), "ledger_index": at.head.ledger_index}
+        events += stopped(connection, row, state, reason, BY, **where)
+        row = row._replace(state=state, reason=reason)
+    return row, flows, lost
 
 
 def halt_desk(settings: Settings, db: Database, account: str, reason: str, by: str) -> DeskRow:

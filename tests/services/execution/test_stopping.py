@@ -67,6 +67,31 @@ def test_a_loss_above_five_percent_halts_and_no_gain_ends_that(desk: DexDesk) ->
     assert stand.row.equity_start == stand.row.equity  # not that of the morning
 
 
+def test_what_is_lost_between_two_days_is_a_loss_of_the_day_before(desk: DexDesk) -> None:
+    desk.lives()
+    market(desk, 5)
+    assert desk.advance().stand.row.state == "active"
+    market(desk, 2)  # 12,000 of 15,000, before anybody looks again
+    desk.close(86_400)
+    first = desk.advance().stand
+    assert (first.row.state, first.loss_pct) == ("killed", 0)
+    assert first.row.equity_start == first.row.equity
+    assert row(desk).state == "killed"
+    with desk.db.connect() as connection:
+        [event] = [each for each in desk_events(connection, address("trading")) if each["event"] == "killed"]
+    assert "a loss of 20.0" in event["reason"]
+    assert " % since 20" in event["reason"]
+
+
+def test_a_day_that_begins_counts_its_losses_anew(desk: DexDesk) -> None:
+    desk.lives()
+    for price in (5, 4.6, 4.2):  # each day less than 5 %, both together more
+        market(desk, price)
+        assert desk.advance().stand.row.state == "active"
+        desk.close(86_400)
+        assert desk.advance().stand.loss_pct == 0
+
+
 def test_resuming_rebases_the_equity_or_the_same_loss_would_stop_again(desk: DexDesk) -> None:
     desk.lives()
     market(desk, 5)
