@@ -49,6 +49,9 @@ def start(
 ) -> None:
     """Cut an order into slices. Dry, unless --live: it prints the unsigned transactions and keeps nothing.
 
+    docs/execution.md shows a file. The ledger of FNTX_XRPL_URL is asked for the prices of now: where nobody offers
+    anything, the file needs `limit_price`.
+
     fntx strategy start --input sale.json --live
     """
     from fntx_dagster.cli.terminal import out
