@@ -54,8 +54,9 @@ def _of_many(payload: Mapping[str, Any], document: Any, limit: Decimal) -> dict[
         raise Permanent(f"beneficiaries names {strange[0][:70]!r}, which is not paid", "Name those who are")
     if strange := [address for address, party in known.items() if party.account and party.account != address]:
         raise Permanent("beneficiaries has another account than the one that is paid", f"It is {strange[0][:70]}")
-    if originator.account and originator.account != payload["intents"][0]["account"]:
-        raise Permanent("originator.account is not that of the intents", f"It is {payload['intents'][0]['account']}")
+    accounts = sorted({intent["account"] for intent in payload["intents"]})
+    if originator.account and any(each != originator.account for each in accounts):
+        raise Permanent("originator.account is not that of the intents", f"It is {', '.join(accounts)}")
     for intent in payload["intents"]:
         params = intent["params"]
         beneficiary = known.get(params["destination"], TravelParty())

@@ -74,6 +74,9 @@ def test_above_the_amount_of_the_travel_rule_each_payee_is_named(database: Datab
             asked(**both, **{address("bank"): side(address("bank"))})
         with pytest.raises(Permanent, match="beneficiaries has another account"):
             asked(**both | {address("h2"): side(address("h1"))})
+        wrong = {"originator": side(address("bank")), "beneficiaries": both}
+        with pytest.raises(Permanent, match=r"originator.account is not that of the intents"):
+            propose_distribution(desk.settings, database, row.distribution_id, wrong)
         desk.decided(asked(**both))
         desk.paid_out(row.distribution_id)
         assert desk.balance("h2") == Decimal(6250)
