@@ -54,6 +54,7 @@ from fntx_dagster.web.pages import (
     system,
     today,
     trades,
+    trading,
     treasury,
     verification,
 )
@@ -151,6 +152,8 @@ PAGES = (
     Page("/treasury/queue", treasury.show_queue, is_for=sees_system),
     Page("/treasury/escrows", escrows.show, is_for=sees_system),
     Page("/treasury/escrows/{escrow}", escrows.one, is_for=sees_system),
+    Page("/treasury/desk", trading.show, is_for=sees_system, acts_for=runs_system),
+    Page("/treasury/desk/{strategy}", trading.one, is_for=sees_system, acts_for=runs_system),
     Page("/treasury/signers", treasury.show_signers, is_for=sees_system, acts_for=runs_system),
     Page("/treasury/states", treasury.show_states, is_for=sees_system),
     Page("/treasury/bonds", bonds.show, is_for=sees_system),

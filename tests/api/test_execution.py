@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from uuid import uuid4
 
-from fntx_dagster.governance.decisions import moment
-from fntx_dagster.services.governance.deciding import decide
-from fntx_dagster.services.governance.proposing import propose
-from fntx_dagster.store.treasury.strategies import SliceRow, StrategyRow, add_strategy
 from tests.api.conftest import Server
 from tests.api.test_client import checked
-from tests.services.execution.desks import LIMITS
-from tests.services.governance.treasuries import PLATFORM, begun, decision
+from tests.services.execution.desks import LIMITS, a_desk_with_a_strategy
+from tests.services.governance.treasuries import PLATFORM, begun
 
 ACCOUNT = PLATFORM["xrpl"]["accounts"]["trading"]["address"]
 
@@ -23,33 +18,7 @@ def test_a_program_reads_how_the_desk_stands_and_a_strategy(server: Server) -> N
     client = server.client("eve", "scoped", "treasury:read")
     before = checked(client.get("/api/treasury/desk"), "DeskAnswer")
     assert (before["account"], before["desk"], before["strategies"]) == (ACCOUNT, None, [])
-    desk = {"quote": {"currency": "XRP"}, "limits": LIMITS}
-    proposal = propose(settings, db, "trade.live", {"reason": "it was tried", "desk": desk})
-    for signer in ("treasury", "compliance", "trustee"):
-        decide(settings, db, proposal, decision(db, proposal, signer))
-    name, begin, end = uuid4(), moment("2026-12-01T10:00:00Z"), moment("2026-12-01T11:00:00Z")
-    row = StrategyRow(
-        *(
-            name,
-            ACCOUNT,
-            "twap",
-            "sell",
-            "OPTKAS.BOND",
-            "rIssuer",
-            "XRP",
-            "",
-            Decimal(100),
-            6,
-            None,
-            begin,
-            end,
-            5,
-            None,
-        ),
-        *("running", "", "operator:terminal"),
-    )
-    with db.connect() as connection:
-        add_strategy(connection, row, [SliceRow(name, 1, begin, end, Decimal(100))])
+    name = a_desk_with_a_strategy(settings, db)
     stands = checked(client.get("/api/treasury/desk"), "DeskAnswer")
     assert (stands["desk"]["state"], stands["desk"]["limits"]) == ("active", LIMITS)
     assert [each["event"] for each in stands["events"]] == ["limits"]

@@ -13,7 +13,9 @@ from fntx_dagster.execution.rolling import committed
 from fntx_dagster.governance.config import read_config
 from fntx_dagster.ledger.exact import decimal
 from fntx_dagster.services.execution.batches import progress
+from fntx_dagster.services.execution.calculator import percent
 from fntx_dagster.services.execution.switching import DESK
+from fntx_dagster.services.execution.watching import last_loss
 from fntx_dagster.services.governance.configuration import active_set, document_of
 from fntx_dagster.store.database import Connection, Database
 from fntx_dagster.store.treasury.desks import DeskRow, desk, desk_events
@@ -38,7 +40,7 @@ def desk_document(db: Database) -> dict[str, Any]:
         row = desk(connection, account)
         return {
             "account": account,
-            "desk": None if row is None else _desk(row),
+            "desk": None if row is None else _desk(connection, row),
             "events": desk_events(connection, account, _EVENTS),
             "strategies": [_strategy(connection, each) for each in strategies(connection, account)],
         }
@@ -54,7 +56,8 @@ def strategy_document(db: Database, strategy_id: UUID) -> dict[str, Any]:
         return _strategy(connection, row) | {"slices": [_slice(each) for each in slices]}
 
 
-def _desk(row: DeskRow) -> dict[str, Any]:
+def _desk(connection: Connection, row: DeskRow) -> dict[str, Any]:
+    lost = last_loss(connection, row)
     return {
         "state": row.state,
         "reason": row.reason,
@@ -63,6 +66,7 @@ def _desk(row: DeskRow) -> dict[str, Any]:
         "day": row.day,
         "equity_start": row.equity_start,
         "equity": row.equity,
+        "loss_pct": None if lost is None else percent(lost),
         "read_to": row.read_to,
         "live_proposal": row.live_proposal,
     }

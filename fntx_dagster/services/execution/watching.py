@@ -86,8 +86,7 @@ def _judged(
     connection: Connection, at: DeskLedger, row: DeskRow, events: list[NewAuditEvent]
 ) -> tuple[DeskRow, Fraction, Fraction]:
     """The desk, stopped where it has lost too much since its day began, with its net flows and that loss."""
-    equity, flows = Fraction(row.equity or 0), _net(row.prices, moves(connection, at.account, row.flows_from, ["flow"]))
-    day = DeskDay(row.state, Fraction(row.equity_start or 0), equity, flows, Fraction(0), Fraction(0), 0)
+    day = _day(connection, row)
     lost, state = loss_pct(day), state_after(day, desk_limits(row.limits))
     if state != row.state:
         limit = "kill_pct" if state == KILLED else "breaker_pct"
@@ -96,7 +95,23 @@ def _judged(
         where = {"loss": decimal(lost), "ledger_index": at.head.ledger_index}
         events += stopped(connection, row, state, reason, BY, **where)
         row = row._replace(state=state, reason=reason)
-    return row, flows, lost
+    return row, day.net_flows, lost
+
+
+def last_loss(connection: Connection, row: DeskRow) -> Fraction | None:
+    """What the desk had lost in percent when somebody looked last; None where nobody has since it may trade, or where
+    it holds nothing."""
+    if row.equity_start is None or row.equity is None:
+        return None
+    day = _day(connection, row)
+    return None if day.equity_start + max(day.net_flows, Fraction(0)) <= 0 else loss_pct(day)
+
+
+def _day(connection: Connection, row: DeskRow) -> DeskDay:
+    """The day so far, without orders."""
+    flows = _net(row.prices, moves(connection, row.account, row.flows_from, ["flow"]))
+    equity = Fraction(row.equity or 0)
+    return DeskDay(row.state, Fraction(row.equity_start or 0), equity, flows, Fraction(0), Fraction(0), 0)
 
 
 def halt_desk(settings: Settings, db: Database, account: str, reason: str, by: str) -> DeskRow:

@@ -142,6 +142,16 @@ def moves(connection: Connection, account: str, after: int, kinds: Sequence[str]
         ).fetchall()
 
 
+def newest_moves(connection: Connection, account: str, kinds: Sequence[str], most: int) -> list[DeskMoveRow]:
+    """The newest of what was moved, of some kinds, the newest first."""
+    with connection.cursor(row_factory=args_row(DeskMoveRow)) as cursor:
+        return cursor.execute(
+            f"""select {columns(DeskMoveRow._fields)} from treasury.desk_move
+            where account = %s and kind = any(%s) order by ledger_index desc, position desc, name limit %s""",
+            [account, list(kinds), most],
+        ).fetchall()
+
+
 def moves_since(connection: Connection, account: str, since: datetime, kinds: Sequence[str]) -> list[DeskMoveRow]:
     """What was moved from a moment of the ledger's time on, of some kinds."""
     first = one_value(

@@ -37,6 +37,7 @@ PLACES = (
     ("/treasury/queue", "Queue"),
     ("/treasury/bonds", "Bonds"),
     ("/treasury/escrows", "Escrows"),
+    ("/treasury/desk", "Trading"),
     ("/treasury/signers", "Signers"),
     ("/treasury/states", "Steps"),
     ("/screening", "Screening"),

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from xrpl.models import Transaction
 from xrpl.transaction import sign
 
 from fntx_dagster.execution.assets import LedgerAsset
+from fntx_dagster.governance.decisions import moment
 from fntx_dagster.services.execution.advancing import Advanced, advance
 from fntx_dagster.services.execution.asking import desk_ledger
 from fntx_dagster.services.execution.starting import start
@@ -24,8 +26,9 @@ from fntx_dagster.simulate.xrpl.ledger import new_ledger
 from fntx_dagster.simulate.xrpl.server import XrplServer, serve_xrpl
 from fntx_dagster.simulate.xrpl.view import NetworkRules
 from fntx_dagster.store.database import Database
+from fntx_dagster.store.treasury.desks import desks
 from fntx_dagster.store.treasury.proposals import ProposalRow, proposals
-from fntx_dagster.store.treasury.strategies import SliceRow, slices_of
+from fntx_dagster.store.treasury.strategies import SliceRow, StrategyRow, add_strategy, slices_of
 from fntx_dagster.store.treasury.transactions import transaction_of
 from tests.services.governance.treasuries import decision
 from tests.services.transactions.worlds import SIGNERS, XRPL_NAMES, begun
@@ -173,3 +176,18 @@ def dex_desk(db: Database, home: Path, began: float = START) -> Iterator[DexDesk
     town = dex_town(began)
     with serve_xrpl(town.ledger) as server:
         yield DexDesk(begun(home, db, xrpl=server.url), db, town, server)
+
+
+def a_desk_with_a_strategy(settings: Settings, db: Database) -> UUID:
+    """A desk that may trade, with a sale of 100 bonds in one slice, as no ledger has seen it; the sale's id."""
+    desk = {"quote": {"currency": "XRP"}, "limits": LIMITS}
+    proposal = propose(settings, db, "trade.live", {"reason": "it was tried", "desk": desk})
+    for signer in SIGNERS:
+        decide(settings, db, proposal, decision(db, proposal, signer))
+    begin, end = moment("2026-12-01T10:00:00Z"), moment("2026-12-01T11:00:00Z")
+    terms = ("twap", "sell", "OPTKAS.BOND", "rIssuer", "XRP", "", Decimal(100), 6, None, begin, end, 5, None)
+    with db.connect() as connection:
+        [approved] = desks(connection)
+        row = StrategyRow(uuid4(), approved.account, *terms, "running", "", "operator:terminal")
+        add_strategy(connection, row, [SliceRow(row.strategy_id, 1, begin, end, Decimal(100))])
+    return row.strategy_id

@@ -124,6 +124,8 @@ TABLE = (
     Row("/treasury/queue", TREASURY, "/treasury/queue", READ, NONE_POST),
     Row("/treasury/escrows", TREASURY, "/treasury/escrows", READ, NONE_POST),
     Row("/treasury/escrows/{escrow}", TREASURY, "{escrow}", READ, NONE_POST),
+    Row("/treasury/desk", TREASURY, "/treasury/desk", READ, "400 404 404 404 404 401"),
+    Row("/treasury/desk/{strategy}", TREASURY, "{strategy}", READ, "400 404 404 404 404 401"),
     Row("/treasury/signers", TREASURY, "/treasury/signers", READ, "400 404 404 404 404 401"),
     Row("/treasury/states", TREASURY, "/treasury/states", READ, NONE_POST),
     Row("/treasury/bonds", TREASURY, "/treasury/bonds", READ, NONE_POST),
@@ -223,6 +225,8 @@ def people(demo_home: Path, orders_home: Path, signals_home: Path, treasury_home
         )
         [kept_one] = _rows(found[TREASURY].house, "select escrow_id::text from treasury.escrow")
         found[TREASURY].places["escrow"] = f"/treasury/escrows/{kept_one[0]}"
+        [started] = _rows(found[TREASURY].house, "select strategy_id::text from treasury.strategy")
+        found[TREASURY].places["strategy"] = f"/treasury/desk/{started[0]}"
         found[TREASURY].places["proposal"] = f"/treasury/proposals/{proposals[0][0]}"
         owner = found[DEMO].browser("owner")
         LINK["plan"] = owner.get(f"/a/1/disclose{SHOWN}").text.partition('name="plan" value="')[2].partition('"')[0]
@@ -308,6 +312,8 @@ def test_an_auditor_changes_nothing_anywhere(people: dict[str, People], name: st
         "/a/{n:int}/shares": [{"link": "1"}],
         "/audit": [{"action": "checkpoint"}],
         "/screening/{check:int}": [{"action": "record", "verdict": "true_match", "reason": "an auditor decides"}],
+        "/treasury/desk": [{"action": each, "reason": "an auditor halts it"} for each in ("halt", "kill", "resume")],
+        "/treasury/desk/{strategy}": [{"action": "halt", "reason": "an auditor halts it"}],
         "/treasury/signers": [{"action": "pause", "reason": "an auditor pauses it"}],
         "/treasury/proposals/{proposal}": [{"action": "cancel", "reason": "an auditor cancels it"}],
         "/a/{n:int}/disclose": [LINK, {"action": "file", "lasts": ""}],

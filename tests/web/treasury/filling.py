@@ -29,6 +29,7 @@ from fntx_dagster.store.treasury.distributions import DistributionRow, LineRow, 
 from fntx_dagster.store.treasury.escrows import EscrowRow
 from fntx_dagster.store.treasury.platform import entered
 from tests.services.bonds.built import BOND, PEOPLE, structured
+from tests.services.execution.desks import a_desk_with_a_strategy
 from tests.services.governance.treasuries import STANDING, decision
 from tests.services.screening.conftest import BY
 from tests.services.transactions.worlds import begun, issue
@@ -60,6 +61,7 @@ def filled(home: Path) -> None:
     structured(settings, db)
     a_distribution(db)
     an_escrow(settings, db)
+    a_desk_with_a_strategy(settings, db)
     make_checkpoint(settings, db, datetime.now(UTC))
     reconcile(settings, db)  # no server is named: every check is without an answer
     db.close()
