@@ -3,6 +3,7 @@ there."""
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import signal
@@ -55,6 +56,8 @@ def _every_command_works(home: Path, said: str) -> None:
     calls = [shlex.split(each)[1:] for each in re.findall(r"^  (\S*fntx .*)$", named, re.M)]
     assert calls[-1] == ["db", "stop"]
     assert len(calls) == 8
+    queue = run(home / "demo-bond", "treasury", "queue", "--json")
+    assert [each for each in json.loads(queue.stdout) if each["state"] not in ("confirmed", "approved")] == []
     printed = {}
     for call in calls:
         done = run(home / "demo-bond", *call)

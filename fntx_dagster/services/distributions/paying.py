@@ -73,8 +73,9 @@ def pay(
         if found.row.state == "paying":
             attempt_all(settings, db, distribution_id, {*found.strange}, problems, by)
             files = _exported(settings, db, distribution_id, folder, problems, by)
-        if _sent(settings, db, distribution_id, problems):
-            settled(settings, db, distribution_id)
+        asked = _sent(settings, db, distribution_id, problems)
+        if asked and settled(settings, db, distribution_id).row.state == "confirmed":
+            _sent(settings, db, distribution_id, problems)  # transactions that came into the ledger meanwhile
         report = _report(db, distribution_id, problems, files)
         on_progress(sum(each.tx_hash is not None for each in report.payments), len(report.payments))
         now = _states(report)
