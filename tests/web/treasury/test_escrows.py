@@ -37,13 +37,13 @@ def path_of(escrow_id: UUID) -> str:
 
 
 def test_the_pages_say_where_an_escrow_stands_and_never_its_secret(harbour: Harbour) -> None:
-    assert "There is no such escrow." in words(shown(harbour, "/treasury/escrows"))
+    assert "No escrow is in this state." in words(shown(harbour, "/treasury/escrows"))
     escrow_id = harbour.active()
     attest_document(harbour.settings, harbour.db, escrow_id, DEED, "the <b>deed</b>")
     listed = words(shown(harbour, "/treasury/escrows?state=Active"))
     assert "bond funding" in listed
     assert "250.5 OPTKAS.BOND" in listed
-    assert "There is no such escrow." in words(shown(harbour, "/treasury/escrows?state=Released"))
+    assert "No escrow is in this state." in words(shown(harbour, "/treasury/escrows?state=Released"))
     text = shown(harbour, path_of(escrow_id))
     said = words(text)
     assert "&lt;b&gt;deed" in text
