@@ -72,7 +72,7 @@ class Ui:
         return {
             node["assetKey"]["path"][0]: node
             for node in nodes["assetNodes"]
-            if node["partitionDefinition"] and not node["isVirtual"] and node["groupName"] != "ledger"
+            if node["partitionDefinition"] and not node["isVirtual"] and node["groupName"] not in ("ledger", "treasury")
         }
 
     def run(self, *arguments: str, code: int = 0) -> None:

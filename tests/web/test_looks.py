@@ -12,6 +12,7 @@ from fntx_dagster.model.finding import Finding, Observed
 from fntx_dagster.services.alerting import record
 from fntx_dagster.services.dashboard.orders import OrderSearch, orders_of
 from fntx_dagster.services.escrows.reading import list_escrows
+from fntx_dagster.services.execution.reading import desk_document
 from fntx_dagster.services.visitors.visitor import OWNER, Visitor
 from fntx_dagster.web.app import PAGES
 from fntx_dagster.web.asking import Site
@@ -38,6 +39,7 @@ FILLED = {
     "/treasury/escrows/{escrow}": "/treasury/escrows/kept",
     "/treasury/bonds/{bond}": "/treasury/bonds/BOND-2026-1",
     "/treasury/bonds/{bond}/distributions/{number:int}": "/treasury/bonds/BOND-2026-1/distributions/1",
+    "/treasury/desk/{strategy}": "/treasury/desk/sliced",
     "/reconciliation/{number:int}": "/reconciliation/1",
 }
 NO_PAGES = (
@@ -92,6 +94,7 @@ def test_every_page_is_whole_for_everybody_on_every_screen(
     if home == "treasury_":
         db = request.getfixturevalue("treasury_site").db
         path = path.replace("waiting", f"{waiting(db)}").replace("kept", f"{list_escrows(db)[0].row.escrow_id}")
+        path = path.replace("sliced", f"{desk_document(db)['strategies'][0]['strategy_id']}")
     wrong: dict[str, list[str]] = {}
     for width in WIDTHS:
         for dark in (False, True):
