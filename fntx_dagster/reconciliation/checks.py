@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -42,25 +42,10 @@ def checks_of(given: ReconInput, scope: str) -> list[ReconCheck]:
 def _of_xrpl(given: ReconInput) -> list[ReconCheck]:
     config, observed, records, _ = given
     roles = _roles(config, "xrpl", XRPL_ROLES)
+    balance, lines = (partial(judge, config, observed) for judge in (xrpl.xrpl_balance, xrpl.trust_lines))
     return [
-        *(
-            _check(
-                "XRPL",
-                f"xrpl.balance.{role}",
-                f"balance of the account {role}",
-                partial(xrpl.xrpl_balance, config, observed, role),
-            )
-            for role in roles
-        ),
-        *(
-            _check(
-                "XRPL",
-                f"xrpl.trustlines.{role}",
-                f"trust lines of the account {role}",
-                partial(xrpl.trust_lines, config, observed, role),
-            )
-            for role in roles
-        ),
+        *_for_each("XRPL", "xrpl.balance", roles, "balance of the account {}", balance),
+        *_for_each("XRPL", "xrpl.trustlines", roles, "trust lines of the account {}", lines),
         _check(
             "XRPL", "xrpl.default_ripple.issuer", "flags of the issuer", partial(xrpl.issuer_flags, config, observed)
         ),
@@ -71,34 +56,12 @@ def _of_xrpl(given: ReconInput) -> list[ReconCheck]:
 def _of_stellar(given: ReconInput) -> list[ReconCheck]:
     config, observed, records, _ = given
     roles = _roles(config, "stellar", STELLAR_ROLES)
+    balance, flag = (partial(judge, config, observed) for judge in (stellar.stellar_balance, stellar.stellar_flag))
+    signers = partial(stellar.stellar_signers, config, observed, records)
     return [
-        *(
-            _check(
-                "Stellar",
-                f"stellar.balance.{role}",
-                f"balance of the account {role}",
-                partial(stellar.stellar_balance, config, observed, role),
-            )
-            for role in roles
-        ),
-        *(
-            _check(
-                "Stellar",
-                f"stellar.flag.{flag}",
-                f"{flag} of the issuer",
-                partial(stellar.stellar_flag, config, observed, flag),
-            )
-            for flag in STELLAR_FLAGS
-        ),
-        *(
-            _check(
-                "Stellar",
-                f"stellar.signers.{role}",
-                f"signers and thresholds of the account {role}",
-                partial(stellar.stellar_signers, config, observed, records, role),
-            )
-            for role in roles
-        ),
+        *_for_each("Stellar", "stellar.balance", roles, "balance of the account {}", balance),
+        *_for_each("Stellar", "stellar.flag", STELLAR_FLAGS, "{} of the issuer", flag),
+        *_for_each("Stellar", "stellar.signers", roles, "signers and thresholds of the account {}", signers),
     ]
 
 
@@ -141,6 +104,13 @@ def _deep(given: ReconInput) -> list[ReconCheck]:
             partial(cross.signatures, config, observed, records),
         ),
     ]
+
+
+def _for_each(
+    ledger: str, id_: str, named: Iterable[str], words: str, judge: Callable[[str], ReconFinding]
+) -> list[ReconCheck]:
+    """A check of each role or flag, which `judge` is given."""
+    return [_check(ledger, f"{id_}.{each}", words.format(each), partial(judge, each)) for each in named]
 
 
 def _check(ledger: str, id_: str, words: str, judge: Callable[[], ReconFinding]) -> ReconCheck:
