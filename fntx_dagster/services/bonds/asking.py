@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fntx_dagster.governance.machines import BOND, StepImpossible, Transition, step
 from fntx_dagster.services.bonds.effects import is_of_a_bond, read_bond_step
-from fntx_dagster.services.bonds.guards import LedgerSaid, needs_date, needs_supply
+from fntx_dagster.services.bonds.guards import NOT_ASKED, LedgerSaid, needs_date, needs_supply
 from fntx_dagster.services.bonds.steps import known_bond
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.transactions.opening import opened
@@ -27,7 +27,7 @@ def ledger_said(settings: Settings, db: Database, row: BondRow, transition: Tran
     not answer."""
     dated, counted = needs_date(transition), needs_supply(transition)
     if not dated and not counted:
-        return LedgerSaid()
+        return NOT_ASKED
     with db.connect() as connection:
         config = approved_config(settings, connection)
     closed_at = supply = None
@@ -43,15 +43,15 @@ def ledger_said(settings: Settings, db: Database, row: BondRow, transition: Tran
 def asked_before(settings: Settings, db: Database, proposal: ProposalRow | None) -> LedgerSaid:
     """The same for a decision on a proposal that may be the last that its bond's step needs."""
     if proposal is None or not is_of_a_bond(proposal.kind):
-        return LedgerSaid()
+        return NOT_ASKED
     asked = read_bond_step(json.loads(proposal.payload))
     with db.connect() as connection:
         row = known_bond(connection, asked.bond_id)
         decided = len(decisions_on(connection, proposal.proposal_id))
     if decided + 1 < proposal.threshold:
-        return LedgerSaid()
+        return NOT_ASKED
     try:
         transition = step(BOND, row.state, asked.event)
     except StepImpossible:  # whoever decides is told so
-        return LedgerSaid()
+        return NOT_ASKED
     return ledger_said(settings, db, row, transition)

@@ -15,6 +15,7 @@ from fntx_dagster.governance.machines import BOND, StepImpossible, step
 from fntx_dagster.services.bonds.guards import (
     APPROVE,
     BOND_KINDS,
+    NOT_ASKED,
     AskedStep,
     LedgerSaid,
     kind_of_step,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 WAITS = "Pending_Approval"
 _OVER = ("confirmed", "failed", "expired", "rejected", "cancelled", "approved")
-_NOTHING = LedgerSaid()
 
 
 class BondStep(NamedTuple):
@@ -54,7 +54,7 @@ def read_bond_step(payload: Any) -> BondStep:
     return BondStep(bond_id, event, reason, *documents)
 
 
-def require_bond_step(connection: Connection, kind: str, payload: Any, said: LedgerSaid = _NOTHING) -> BondStep:
+def require_bond_step(connection: Connection, kind: str, payload: Any, said: LedgerSaid = NOT_ASKED) -> BondStep:
     """Raise Permanent unless a proposal of a kind asks for a step that its bond can take now, that is of the kind, and
     that no other proposal asks for. The bond is held until the transaction ends. What a ledger says is judged where
     it was asked, and again with the last decision."""

@@ -57,6 +57,10 @@ class LedgerSaid(NamedTuple):
         return self.closed_at.astimezone(UTC).date()
 
 
+NOT_ASKED = LedgerSaid()
+"""Where a step goes by nothing that a ledger says."""
+
+
 class AskedStep(NamedTuple):
     """A step that somebody wants to take."""
 

@@ -13,7 +13,7 @@ from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.governance.config import TreasuryConfig, read_config
 from fntx_dagster.governance.kinds import NOTICE
 from fntx_dagster.services.bonds.effects import bond_approved, is_of_a_bond
-from fntx_dagster.services.bonds.guards import LedgerSaid
+from fntx_dagster.services.bonds.guards import NOT_ASKED, LedgerSaid
 from fntx_dagster.services.execution.switching import approve_desk, kill_desks, resume_desks
 from fntx_dagster.services.governance import payloads
 from fntx_dagster.services.governance.breakers import kill_books, reset_books
@@ -46,7 +46,7 @@ def effect(
     row: ProposalRow,
     by: str,
     now: datetime,
-    said: LedgerSaid = LedgerSaid(),  # noqa: B008 - it never changes
+    said: LedgerSaid = NOT_ASKED,
 ) -> list[NewAuditEvent]:
     """Carry out what a proposal that was approved does here, and what the audit log says of it. Nothing for a kind
     that moves something on a ledger. `said`: what a ledger answered before, where a step of a bond goes by that.
