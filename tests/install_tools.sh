@@ -31,19 +31,26 @@ slither() {
     .venv-slither/bin/python -m pip --disable-pip-version-check install --quiet --only-binary :all: slither-analyzer==0.11.6'
 }
 
-browser() {
-  for name in chromium chromium-browser google-chrome chrome; do
+debian() { # package, a program that it brings or stands for, …
+  local package=$1
+  shift
+  for name in "$@"; do
     if command -v "$name" >/dev/null; then return; fi
   done
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "Chromium is installed by root on a Debian only: install it, or Chrome, yourself."
+    echo "$package is installed by root on a Debian only: install it yourself."
     return
   fi
-  install "Chromium" sh -c '
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium'
+  install "$package" sh -c "
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $package"
 }
 
 node_modules
 slither
-browser
+debian chromium chromium chromium-browser google-chrome chrome
+debian redis-server redis-server
+debian prometheus promtool
+debian systemd systemd-analyze
+debian buildah buildah
+debian debootstrap debootstrap
 exit 0
