@@ -54,9 +54,27 @@ def events(request: Request, desk: TheDesk, caller: TreasuryReader, bond_id: str
 
 
 @router.get("/bonds/{bond_id}/holders", responses=answered(answers.BondHoldersAnswer))
-def holders(request: Request, desk: TheDesk, caller: TreasuryReader, bond_id: str) -> Response:
-    """Who holds how many units of each tranche, and of the equity."""
-    return document(request, programs.holders(desk.db, bond_id))
+def holders(
+    request: Request,
+    desk: TheDesk,
+    caller: TreasuryReader,
+    bond_id: str,
+    on: Annotated[date | None, Query(description="At the end of this day; else after all changes.")] = None,
+) -> Response:
+    """Who holds how many units of each tranche, and of the equity; and every change of that."""
+    return document(request, programs.holders(desk.db, bond_id, on))
+
+
+@router.post(
+    "/bonds/{bond_id}/transfers",
+    status_code=201,
+    responses=answered(ProposalAnswer, status=201),
+    openapi_extra=treasury_description.BOND_TRANSFER,
+)
+def transfer(request: Request, desk: TheDesk, caller: TreasuryProposer, bond_id: str, body: Body) -> Response:
+    """Ask the signers to approve that units of a bond change hands, or are paid at a new address; both sides are
+    screened. The answer is the proposal."""
+    return document(request, programs.transfer(settings_of(request), desk.db, caller, bond_id, body), 201)
 
 
 @router.get("/bonds/{bond_id}/cash", responses=answered(answers.BondCashAnswer))

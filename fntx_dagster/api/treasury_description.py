@@ -111,6 +111,17 @@ BOND_STRUCTURE = body_of(
     ["structure"],
     {"structure": {"series": [{"id": "S1", "notional": "1500000.00", "tranches": []}], "equity": []}},
 )
+BOND_TRANSFER = body_of(
+    {
+        "transfer": {
+            "type": "object",
+            "description": "`transfers`: each `tranche` or `equity` (true), `from`, `to`, and where needed "
+            "`units` and `address`; `record_date`, the ledger's date where it is left out; `reason`.",
+        }
+    },
+    ["transfer"],
+    {"transfer": {"record_date": "2026-05-01", "transfers": [{"tranche": "A", "from": "ada", "to": "bob"}]}},
+)
 BOND_TRANSITION = body_of(
     {
         "event": {"type": "string", "description": "An event of `possible_events` of the bond, such as accelerate."},

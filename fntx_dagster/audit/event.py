@@ -20,7 +20,7 @@ SALT_BYTES = 16
 _MOVES = """
 iou_issued iou_frozen escrow_created escrow_released escrow_cancelled amm_provisioned amm_withdrawn trade_executed
 trade_cancelled bond_created bond_transitioned bond_defaulted bond_cured series_created tranche_activated
-waterfall_distributed allocation_completed covenant_breach covenant_cured claim_completed
+holders_changed waterfall_distributed allocation_completed covenant_breach covenant_cured claim_completed
 """
 _DECISIONS = """
 attestation_anchored signer_added signer_removed config_changed emergency_pause emergency_resume document_attested

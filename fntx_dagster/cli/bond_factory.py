@@ -168,25 +168,6 @@ def list_(
     out(table if rows else "There is no bond. `fntx bond create --help` shows the file of one.")
 
 
-def holders(bond_id: _Id, as_json: AsJson = False) -> None:
-    """List who holds how many units of each tranche, and of the equity, and the address at which each is paid.
-
-    fntx bond holders BOND-2026-1
-    """
-    from fntx_dagster.cli.terminal import new_table, out
-    from fntx_dagster.services.bonds.reading import holders_of_bond, holding_of
-
-    _, db = settings_and_database()
-    rows = holders_of_bond(db, bond_id)
-    if as_json:
-        print_json([holding_of(row) for row in rows])
-        return
-    table = new_table("tranche", "holder", "paid at", right=("units",))
-    for row in rows:
-        table.add_row(row.tranche_id or "equity", row.holder, row.address, f"{row.units:f}")
-    out(table if rows else "Nobody holds any of it: it is a draft.")
-
-
 def _write(view: BondView) -> None:
     from fntx_dagster.cli.terminal import new_table, out
 

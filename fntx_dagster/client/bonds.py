@@ -43,9 +43,13 @@ class BondCaller(Requester):
         """Every step of a bond."""
         return self._call("GET", f"{_BONDS}/{bond_id}/events")
 
-    def bond_holders(self, bond_id: str) -> answers.BondHoldersAnswer:
-        """Who holds units of a bond."""
-        return self._call("GET", f"{_BONDS}/{bond_id}/holders")
+    def bond_holders(self, bond_id: str, on: str | None = None) -> answers.BondHoldersAnswer:
+        """Who holds units of a bond at the end of a day, or after all changes; and every change."""
+        return self._call("GET", f"{_BONDS}/{bond_id}/holders", params=written({"on": on}))
+
+    def transfer_bond(self, bond_id: str, transfer: Mapping[str, Any]) -> ProposalAnswer:
+        """Ask the signers to approve that units change hands: `transfers`, `record_date`, `reason`."""
+        return self._call("POST", f"{_BONDS}/{bond_id}/transfers", json={"transfer": transfer})
 
     def bond_cash(self, bond_id: str) -> answers.BondCashAnswer:
         """The cash that came in on a bond, and its distributions."""

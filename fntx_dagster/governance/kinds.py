@@ -24,6 +24,8 @@ ANCHOR = "audit.anchor"
 """The kind of an anchor of the audit log on a ledger; a standing approval can stand for the votes on it."""
 DISTRIBUTION = "distribution.approve"
 """The kind of a whole distribution of a bond: its approval covers each of its payments, a `distribution.pay`."""
+TRANSFER = "bond.transfer"
+"""The kind of a change of who holds a bond; it moves nothing on a ledger."""
 TRADE = "trade.order"
 """The kind of an order on the exchange of a ledger, or of a batch of them."""
 _PAYMENT = frozenset({"payment"})
@@ -56,6 +58,8 @@ KINDS = {
     "bond.approve": ProposalKind(2, screened=True),
     "bond.pause": ProposalKind(1),
     "bond.transition": ProposalKind(2),
+    # who gives units and who gets them
+    TRANSFER: ProposalKind(2, screened=True),
     # accelerating and liquidating: what a trustee is for
     "bond.enforce": ProposalKind(2, TRUSTEE),
     TRADE: ProposalKind(2, ops=frozenset({"offer.create", "offer.cancel"})),

@@ -64,9 +64,11 @@ class BondEventsAnswer(TypedDict):
 
 
 class BondHoldersAnswer(TypedDict):
-    """Who holds units of a bond; `tranche` is null for the equity."""
+    """Who holds units of a bond, and every change of that, each from its `record_date` on, null of the structure;
+    `tranche` is null for the equity."""
 
     holders: list[BondPart]
+    changes: list[BondPart]
 
 
 class BondCashAnswer(TypedDict):

@@ -17,9 +17,10 @@ CONFIRMED = "confirmed"
 
 
 def investor_statement(book: BondBook, holder: str) -> BondReport:
-    """What one holder has of a bond, and every payment to it. Permanent for a party that holds nothing of it."""
+    """What one holder has of a bond, and every payment to it, also when it holds nothing any more. Permanent for a
+    party that holds nothing of it and is paid nothing."""
     mine = [each for each in book.holdings if each.holder == holder]
-    if not mine:
+    if not mine and not any(payment.party == holder for each in book.distributions for payment in each.payments):
         raise Permanent(
             f"{holder[:80]!r} holds nothing of bond {book.facts.bond_id}",
             "Name one of its holders: `fntx bond holders` lists them",

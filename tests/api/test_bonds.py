@@ -53,6 +53,20 @@ def test_a_program_makes_a_bond_and_moves_it_by_its_table(
     steps = checked(clerk.get(f"{BONDS}/{BOND}/events"), "BondEventsAnswer")["events"]
     assert [each["actor"] for each in steps] == [*["operator:clerk"] * 3, "signer:trustee"]
     assert len(checked(clerk.get(f"{BONDS}/{BOND}/holders"), "BondHoldersAnswer")["holders"]) == 5
+    move = {"tranche": "A", "from": "ada", "to": "bob"}
+    refused(
+        clerk.post(f"{BONDS}/{BOND}/transfers", transfer={"record_date": "2025-01-01", "transfers": [move]}),
+        422,
+        "refused",
+    )
+    sold = clerk.post(f"{BONDS}/{BOND}/transfers", transfer={"record_date": "2026-05-01", "transfers": [move]})
+    proposal = checked(sold.json(), "ProposalAnswer")
+    assert (sold.status_code, proposal["kind"], proposal["parties"]) == (201, "bond.transfer", ["ada", "bob"])
+    voted(settings, database, UUID(proposal["proposal"]), "treasury", "trustee")
+    register = checked(clerk.get(f"{BONDS}/{BOND}/holders"), "BondHoldersAnswer")
+    assert [each["units"] for each in register["changes"][-2:]] == ["-2", "2"]
+    assert len(register["holders"]) == 4
+    assert len(clerk.get(f"{BONDS}/{BOND}/holders?on=2026-04-30")["holders"]) == 5
     assert [each["state"] for each in checked(clerk.get(BONDS), "BondsAnswer")["bonds"]] == ["Active"]
     report = checked(clerk.get(f"{REPORTS}/trustee_report?bond={BOND}&on=2026-04-02"), "BondReportAnswer")
     assert (report["as_of"], report["figures"]["outstanding"]) == ("2026-04-02", "1500000.00")

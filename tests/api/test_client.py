@@ -168,7 +168,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "bond_report": {"kind": "{kind}", "bond": "BOND-2026-1", "holder": "ada", "on": "2026-04-02"},
     "bond": {"bond_id": "{bond_id}"},
     "bond_events": {"bond_id": "{bond_id}"},
-    "bond_holders": {"bond_id": "{bond_id}"},
+    "bond_holders": {"bond_id": "{bond_id}", "on": "2026-04-02"},
+    "transfer_bond": {"bond_id": "{bond_id}", "transfer": {}},
     "bond_cash": {"bond_id": "{bond_id}"},
     "record_receipt": {
         "bond_id": "{bond_id}",

@@ -36,6 +36,7 @@ def document() -> dict[str, Any]:
         (treasury_description.DRY_RUN, execution.asked_dry_run),
         (treasury_description.BOND_TERMS, bonds.asked_terms),
         (treasury_description.BOND_STRUCTURE, bonds.asked_structure),
+        (treasury_description.BOND_TRANSFER, bonds.asked_transfer),
         (treasury_description.BOND_TRANSITION, bonds.asked_transition),
         (treasury_description.BOND_RECEIPT, distributions.asked_receipt),
     ],
@@ -70,7 +71,7 @@ _WITHOUT_A_BODY = (
 
 def test_every_endpoint_says_what_it_does_asks_for_a_token_and_lists_its_problems() -> None:
     paths = document()["paths"]
-    assert len(paths) == 88
+    assert len(paths) == 89
     for path, methods in paths.items():
         for method, operation in methods.items():
             assert operation["description"], path

@@ -51,6 +51,16 @@ def test_a_bond_is_made_of_two_files_and_moves_by_its_table(
     assert "no escrow that funds" in bond("transition", BOND, "escrow_created", code=1)
     assert bond("transition", BOND, "pause", "--reason", "look again")["kind"] == "bond.pause"
     assert [each["state"] for each in bond("list", "--state", "Active")] == ["Active"]
+    move = ["transfer", BOND, "--tranche", "A", "--from", "ada", "--to", "bob", "--record-date", "2026-05-01"]
+    assert "a fraction of one cannot be moved" in bond(*move, "--units", "0.5", code=1)
+    sold = bond(*move, "--units", "1", "--reason", "sold")
+    assert (sold["kind"], sold["payload"]["transfers"][0]["units"]) == ("bond.transfer", "1")
+    voted(settings, database, UUID(sold["proposal"]), "treasury", "compliance")
+    held = {each["holder"]: each["units"] for each in bond("holders", BOND) if each["tranche"] == "A"}
+    assert held == {"ada": "1", "bob": "2"}
+    assert len(bond("holders", BOND, "--on", "2026-04-30")) == 5
+    assert bond("holders", BOND, "--changes")[-1]["proposal"] == sold["proposal"]
+    assert "Name one transfer" in run(tmp_path, "bond", "transfer", BOND, **environment).stderr
     assert "is no state of a bond" in bond("list", "--state", "Sold", code=1)
     assert bond("holders", BOND)[-1] | {"address": ""} == {
         "tranche": None,

@@ -15,6 +15,8 @@ from fntx_dagster.services.transactions.opening import opened
 from fntx_dagster.store.treasury.proposals import decisions_on
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from fntx_dagster.settings import Settings
     from fntx_dagster.store.database import Database
     from fntx_dagster.store.treasury.bonds import BondRow
@@ -38,6 +40,18 @@ def ledger_said(settings: Settings, db: Database, row: BondRow, transition: Tran
         with opened(settings, config, row.token_ledger) as ledger:
             supply = ledger.supply(row.token_code, row.token_issuer)[0]
     return LedgerSaid(closed_at, supply)
+
+
+def ledger_day(settings: Settings, db: Database, row: BondRow) -> date | None:
+    """The UTC date of the last validated ledger on which a bond pays; None where no server of it is named. Raises
+    Transient where it does not answer."""
+    treasury = settings.treasury
+    if (treasury.xrpl_url if row.cash_ledger == "xrpl" else treasury.horizon_url) is None:
+        return None
+    with db.connect() as connection:
+        config = approved_config(settings, connection)
+    with opened(settings, config, row.cash_ledger) as ledger:
+        return LedgerSaid(ledger.closed_at()).day
 
 
 def asked_before(settings: Settings, db: Database, proposal: ProposalRow | None) -> LedgerSaid:

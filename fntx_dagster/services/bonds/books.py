@@ -58,7 +58,7 @@ def bond_books(db: Database, on: date | None = None) -> list[BondBook]:
 
 def _book(connection: Connection, row: BondRow, on: date) -> BondBook:
     dues = dues_of(connection, row.bond_id, on, ahead=True)
-    holders = holders_of(connection, row.bond_id)
+    holders = holders_of(connection, row.bond_id, on)
     late = lateness(dues, datetime.combine(on, time(), UTC), row.grace_days, row.cure_days)
     return BondBook(
         facts=BondFacts(

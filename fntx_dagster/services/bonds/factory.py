@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
@@ -15,6 +14,7 @@ from fntx_dagster.governance.approvals import PENDING
 from fntx_dagster.governance.decisions import payload_hash
 from fntx_dagster.governance.machines import BOND, START, step
 from fntx_dagster.services.bonds.guards import APPROVE, BondGuardFails
+from fntx_dagster.services.bonds.payees import require_addresses, require_parties
 from fntx_dagster.services.bonds.scheduling import cashflows
 from fntx_dagster.services.bonds.steps import SUBJECT, held_bond, logged, moved_meanwhile, step_taken, step_told
 from fntx_dagster.services.bonds.terms import BondTerms, read_structure, read_terms
@@ -23,9 +23,7 @@ from fntx_dagster.services.governance.proposing import proposed
 from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.services.governance.tokens import token_of
 from fntx_dagster.services.screening.gating import CLEARED, NotCleared, gate
-from fntx_dagster.services.screening.parties import unknown_party
 from fntx_dagster.services.treasury.secrets import require_no_secret
-from fntx_dagster.store.database import InTransaction
 from fntx_dagster.store.treasury.bond_money import add_cashflows
 from fntx_dagster.store.treasury.bonds import (
     BondRow,
@@ -38,7 +36,6 @@ from fntx_dagster.store.treasury.bonds import (
     holders_of,
     set_structure,
 )
-from fntx_dagster.store.treasury.parties import owners, parties
 from fntx_dagster.store.treasury.platform import entered
 
 if TYPE_CHECKING:
@@ -68,8 +65,8 @@ def create_bond(settings: Settings, db: Database, document: Any, by: str = TERMI
             raise Permanent(
                 f"the configuration has no token {terms.token_code[:40]!r} on {terms.token_ledger}", f"It has {known}"
             )
-        _require_parties(connection, [terms.issuer, *(fee.party for fee in terms.fees)])
-        _require_addresses(connection, ((fee.party, fee.address) for fee in terms.fees))
+        require_parties(connection, [terms.issuer, *(fee.party for fee in terms.fees)])
+        require_addresses(connection, ((fee.party, fee.address) for fee in terms.fees))
         row = _row(terms, token.issuer_address, document, by, now)
         if not add_bond(connection, row):
             raise Permanent(f"there is a bond {terms.bond_id} already", "Give it another id")
@@ -87,8 +84,8 @@ def structure_bond(settings: Settings, db: Database, bond_id: str, document: Any
         row = held_bond(connection, bond_id)
         after = step(BOND, row.state, "structure")
         structure = read_structure(document, row)
-        _require_parties(connection, (each.holder for each in structure.holdings))
-        _require_addresses(connection, ((each.holder, each.address) for each in structure.holdings))
+        require_parties(connection, (each.holder for each in structure.holdings))
+        require_addresses(connection, ((each.holder, each.address) for each in structure.holdings))
         dues = cashflows(row, structure.tranches, fees_of(connection, bond_id))
         digest = payload_hash(document)
         if not set_structure(connection, bond_id, row.state, after.next, canonical(document).decode(), digest):
@@ -174,23 +171,3 @@ def _parties_of(connection: Connection, row: BondRow) -> list[str]:
     """Everybody who gets something of a bond, and its issuer."""
     holders = [each.holder for each in holders_of(connection, row.bond_id)]
     return [*dict.fromkeys([row.issuer, *holders, *(fee.party for fee in fees_of(connection, row.bond_id))])]
-
-
-def _require_parties(connection: Connection, named: Iterable[str]) -> None:
-    wanted = [*dict.fromkeys(named)]
-    known = {each.party_id for each in parties(InTransaction(connection), wanted)}
-    if strange := [each for each in wanted if each not in known]:
-        raise unknown_party(strange)
-
-
-def _require_addresses(connection: Connection, named: Iterable[tuple[str, str]]) -> None:
-    """An address at which somebody is paid is that party's, as compliance entered it."""
-    wanted = [*named]
-    known = owners(connection, [address for _, address in wanted])
-    for party, address in wanted:
-        if known.get(address) != party:
-            whose = f"an address of {known[address]}" if address in known else "nobody's address that is known"
-            raise Permanent(
-                f"{address} is {whose}, and {party} would be paid there",
-                f"Enter whose it is: `fntx compliance party {party} --name NAME --address {address}`",
-            )

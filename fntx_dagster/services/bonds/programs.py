@@ -9,6 +9,8 @@ from fntx_dagster.governance.machines import BOND
 from fntx_dagster.report.bond_report import bond_report_document
 from fntx_dagster.services.bonds.factory import create_bond, structure_bond, submit_bond
 from fntx_dagster.services.bonds.reading import (
+    change_of,
+    changes_of_holders,
     event_of,
     events_of_bond,
     holders_of_bond,
@@ -18,6 +20,7 @@ from fntx_dagster.services.bonds.reading import (
     summary,
 )
 from fntx_dagster.services.bonds.reports import bond_report
+from fntx_dagster.services.bonds.transferring import propose_transfer
 from fntx_dagster.services.bonds.transitions import transition_bond
 from fntx_dagster.services.governance.reading import show
 from fntx_dagster.services.orders.fields import Fields
@@ -48,6 +51,11 @@ def asked_terms(body: bytes) -> Any:
 def asked_structure(body: bytes) -> Any:
     """The series, tranches and holders of a bond. Raises Declined with every fault."""
     return _document(body, "structure")
+
+
+def asked_transfer(body: bytes) -> Any:
+    """A change of who holds a bond. Raises Declined with every fault."""
+    return _document(body, "transfer")
 
 
 def asked_transition(body: bytes) -> AskedTransition:
@@ -87,6 +95,13 @@ def move(settings: Settings, db: Database, caller: Caller, bond_id: str, body: b
     return {"bond": bond_id, "state": done.row.state, "proposal": proposal}
 
 
+def transfer(settings: Settings, db: Database, caller: Caller, bond_id: str, body: bytes) -> dict[str, Any]:
+    """Ask the signers to approve that units change hands; the proposal."""
+    asked = asked_transfer(body)
+    with declining(asks_ledgers=True):
+        return show(db, propose_transfer(settings, db, bond_id, asked, operator(caller))).as_dict()
+
+
 def listed(db: Database, state: str | None) -> dict[str, Any]:
     """Bonds, newest first: all, or those in a state."""
     with declining():
@@ -105,10 +120,13 @@ def events(db: Database, bond_id: str) -> dict[str, Any]:
         return {"events": [event_of(row) for row in events_of_bond(db, bond_id)]}
 
 
-def holders(db: Database, bond_id: str) -> dict[str, Any]:
-    """Who holds units of a bond."""
+def holders(db: Database, bond_id: str, on: date | None = None) -> dict[str, Any]:
+    """Who holds units of a bond at the end of a day, None: after all changes; and these."""
     with declining():
-        return {"holders": [holding_of(row) for row in holders_of_bond(db, bond_id)]}
+        return {
+            "holders": [holding_of(row) for row in holders_of_bond(db, bond_id, on)],
+            "changes": [change_of(row) for row in changes_of_holders(db, bond_id)],
+        }
 
 
 def _document(body: bytes, name: str) -> Any:

@@ -22,6 +22,7 @@ from fntx_dagster.store.treasury.bonds import (
     BondEventRow,
     BondRow,
     FeeRow,
+    HoldingChangeRow,
     HoldingRow,
     SeriesRow,
     TrancheRow,
@@ -30,6 +31,7 @@ from fntx_dagster.store.treasury.bonds import (
     bonds,
     fees_of,
     holders_of,
+    holding_changes,
     series_of,
     tranches_of,
 )
@@ -142,11 +144,19 @@ def events_of_bond(db: Readable, bond_id: str) -> list[BondEventRow]:
         return bond_events(connection, bond_id)
 
 
-def holders_of_bond(db: Readable, bond_id: str) -> list[HoldingRow]:
-    """Who holds units of a bond, by tranche, the equity last. Raises NoSuchBond."""
+def holders_of_bond(db: Readable, bond_id: str, on: date | None = None) -> list[HoldingRow]:
+    """Who holds units of a bond at the end of a day, None: after all changes; by tranche, the equity last. Raises
+    NoSuchBond."""
     with db.connect() as connection:
         known_bond(connection, bond_id)
-        return holders_of(connection, bond_id)
+        return holders_of(connection, bond_id, on)
+
+
+def changes_of_holders(db: Readable, bond_id: str) -> list[HoldingChangeRow]:
+    """Every change of who holds a bond, in the order in which they were made. Raises NoSuchBond."""
+    with db.connect() as connection:
+        known_bond(connection, bond_id)
+        return holding_changes(connection, bond_id)
 
 
 def summary(row: BondRow) -> dict[str, Any]:
@@ -195,4 +205,19 @@ def due_of(row: DueRow, decimals: int) -> dict[str, Any]:
         "due": row.due_date.isoformat(),
         "amount": f"{row.amount:.{decimals}f}",
         "paid": f"{row.paid:.{decimals}f}",
+    }
+
+
+def change_of(row: HoldingChangeRow) -> dict[str, Any]:
+    """A change of a holding, for programs: more units, or negative ones, from `record_date` on; null of it and of the
+    proposal: by the structure."""
+    return {
+        "record_date": row.record_date.isoformat() if row.record_date else None,
+        "tranche": row.tranche_id,
+        "holder": row.holder,
+        "units": f"{row.units:f}",
+        "address": row.address,
+        "proposal": str(row.proposal_id) if row.proposal_id else None,
+        "changed_by": row.changed_by,
+        "changed_at": row.changed_at.isoformat(),
     }

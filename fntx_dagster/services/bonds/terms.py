@@ -88,9 +88,9 @@ def read_terms(document: Any) -> BondTerms:
     decimals = whole.whole("decimals", 0, _MOST_DECIMALS)
     shift = whole.one_of("business_days", SHIFTS) if whole.has("business_days") else "NOS"
     terms = BondTerms(
-        _id(whole, "id"),
+        read_id(whole, "id"),
         _plain(whole, "name"),
-        _id(whole, "issuer"),
+        read_id(whole, "issuer"),
         token_ledger,
         token_code,
         cash,
@@ -103,8 +103,8 @@ def read_terms(document: Any) -> BondTerms:
         whole.checked("cycle", lambda text: _CYCLE(text) is not None, "a cycle, such as P3ML1"),
         shift,
         whole.one_of("calendar", CALENDARS) if whole.has("calendar") else "NC",
-        _day(whole, "start"),
-        _day(whole, "maturity"),
+        read_day(whole, "start"),
+        read_day(whole, "maturity"),
         whole.whole("grace_days", 0, _MOST_DAYS) if whole.has("grace_days") else GRACE_DAYS,
         whole.whole("cure_days", 0, _MOST_DAYS) if whole.has("cure_days") else CURE_DAYS,
         tuple(_fee(each, decimals, cash.ledger) for each in whole.objects("fees")) if whole.has("fees") else (),
@@ -125,7 +125,7 @@ def read_structure(document: Any, bond: BondRow) -> BondStructure:
     tranches: list[TrancheRow] = []
     holdings: list[HoldingRow] = []
     for each in whole.objects("series"):
-        row = SeriesRow(_id(each, "id"), _amount(each, "notional", bond.decimals))
+        row = SeriesRow(read_id(each, "id"), _amount(each, "notional", bond.decimals))
         series.append(row)
         own = each.objects("tranches")
         each.end()
@@ -166,7 +166,7 @@ def _require_sums(structure: BondStructure, bond: BondRow) -> None:
 
 def _tranche(fields: StrictFields, series_id: str, bond: BondRow) -> TrancheRow:
     return TrancheRow(
-        _id(fields, "id"),
+        read_id(fields, "id"),
         series_id,
         fields.one_of("class", CLASSES),
         _amount(fields, "notional", bond.decimals),
@@ -182,14 +182,16 @@ def _holders(fields: StrictFields, name: str, tranche_id: str | None, ledger: st
         units = Decimal(each.digits("units"))
         if not 0 < units <= _MOST_UNITS:
             raise Permanent(f"{name}: units of a holder are {units:f}", f"Give 1 to {_MOST_UNITS}")
-        holders.append(HoldingRow(tranche_id, _id(each, "party"), units, _address(each, ledger)))
+        holders.append(HoldingRow(tranche_id, read_id(each, "party"), units, _address(each, ledger)))
         each.end()
     _once(name, [row.holder for row in holders])
     return holders
 
 
 def _fee(fields: StrictFields, decimals: int, ledger: str) -> FeeRow:
-    fee = FeeRow(_id(fields, "id"), _amount(fields, "due", decimals), _id(fields, "party"), _address(fields, ledger))
+    fee = FeeRow(
+        read_id(fields, "id"), _amount(fields, "due", decimals), read_id(fields, "party"), _address(fields, ledger)
+    )
     fields.end()
     return fee
 
@@ -225,7 +227,8 @@ def _rate(fields: StrictFields) -> Decimal:
     return rate
 
 
-def _day(fields: StrictFields, name: str) -> date:
+def read_day(fields: StrictFields, name: str) -> date:
+    """A field that is a date."""
     text = fields.checked(name, lambda text: _DATE(text) is not None, "a date, such as 2026-01-31")
     try:
         return date.fromisoformat(text)
@@ -233,7 +236,8 @@ def _day(fields: StrictFields, name: str) -> date:
         raise Permanent(f"{name} is {text}, which no calendar has", "Correct it, and try again") from None
 
 
-def _id(fields: StrictFields, name: str) -> str:
+def read_id(fields: StrictFields, name: str) -> str:
+    """A field that is the id of a bond, a tranche, a party."""
     return fields.checked(name, lambda text: _ID(text) is not None, "up to 64 letters, digits, dots, dashes, colons")
 
 

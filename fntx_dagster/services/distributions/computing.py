@@ -91,6 +91,7 @@ def compute(
                 "number": inputs.number,
                 "terms_hash": bond.terms_hash,
                 "account": account,
+                "record_date": inputs.record_date.isoformat(),
             },
             inputs.deal,
             deal,
@@ -145,6 +146,7 @@ def _row(
         by,
         datetime.now(UTC),
         "computed",
+        record_date=inputs.record_date,
     )
 
 
@@ -188,6 +190,7 @@ def _told(row: DistributionRow, deal: WaterfallDeal, waterfall: Waterfall, by: s
         "bond": row.bond_id,
         "number": row.number,
         "period": row.period,
+        "record_date": str(row.record_date),
         "hash": row.hash,
         "currency": deal.currency,
         "available": amount(deal.available),

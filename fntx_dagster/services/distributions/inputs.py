@@ -20,7 +20,7 @@ from fntx_dagster.store.treasury.distributions import DistributionRow, distribut
 
 if TYPE_CHECKING:
     from fntx_dagster.store.database import Connection
-    from fntx_dagster.store.treasury.bonds import BondRow, TrancheRow
+    from fntx_dagster.store.treasury.bonds import BondRow, HoldingRow, TrancheRow
 
 PAYING_STATES = ("Funded", "Distributing", "Current", "Delinquent", "Defaulted", "Cured", "Accelerated", "Liquidating")
 """The states of a bond in which its cash is distributed. It is Distributing without a distribution that is open where
@@ -30,7 +30,8 @@ _Line = tuple[str, str]
 
 class DistributionInputs(NamedTuple):
     """`deal`: the document that the waterfall reads; `period`: the last of the schedule that it covers; `carried`: of
-    its cash, what the distribution before retained; `payees`: (line, holder) → who is paid."""
+    its cash, what the distribution before retained; `payees`: (line, holder) → who is paid: those who hold at the end
+    of `record_date`."""
 
     deal: dict[str, Any]
     period: int
@@ -38,6 +39,7 @@ class DistributionInputs(NamedTuple):
     carried: Decimal
     receipts: list[UUID]
     payees: dict[tuple[str, str], Payee]
+    record_date: date
 
 
 class _Due(NamedTuple):
@@ -76,10 +78,20 @@ def inputs_of(connection: Connection, bond: BondRow, asked: int | None, today: d
     available = carried + sum((each.amount for each in receipts), Decimal(0))
     if not available:
         raise Permanent(f"no cash came in on {bond.bond_id}", "Record it: `fntx bond receipt`")
-    deal = _deal(connection, bond, flows, due, short) | {"available": _text(available, bond.decimals)}
+    record = _record_date(flows, due, last, today)
+    holdings = holders_of(connection, bond.bond_id, record)
+    deal = _deal(connection, bond, flows, due, short, holdings) | {"available": _text(available, bond.decimals)}
     number = max((each.number for each in made), default=0) + 1
     ids = [each.receipt_id for each in receipts]
-    return DistributionInputs(deal, due.period, number, carried, ids, _payees(connection, bond))
+    return DistributionInputs(deal, due.period, number, carried, ids, _payees(connection, bond, holdings), record)
+
+
+def _record_date(flows: Sequence[CashflowRow], due: _Due, last: DistributionRow | None, today: date) -> date:
+    """Who holds on the day on which the period is due is paid, today where that has not come yet. Arrears of a period
+    that was distributed before go to those who hold today, as with a special record date for defaulted interest; and
+    no distribution goes by an earlier day than the one before."""
+    day = today if due.again else min(today, max(flow.due_date for flow in flows if flow.period == due.period))
+    return max(day, last.record_date) if last is not None and last.record_date is not None else day
 
 
 def _due(
@@ -108,7 +120,12 @@ def _due(
 
 
 def _deal(
-    connection: Connection, bond: BondRow, flows: Sequence[CashflowRow], due: _Due, short: Mapping[_Line, Decimal]
+    connection: Connection,
+    bond: BondRow,
+    flows: Sequence[CashflowRow],
+    due: _Due,
+    short: Mapping[_Line, Decimal],
+    holdings: Sequence[HoldingRow],
 ) -> dict[str, Any]:
     """The document of the deal but for its cash."""
     text = _writer(bond.decimals)
@@ -129,10 +146,7 @@ def _deal(
         for fee in fees_of(connection, bond.bond_id)
     ]
     outstanding = {row.tranche_id: row.outstanding for row in outstanding_of(connection, bond.bond_id)}
-    holders: dict[str, list[dict[str, str]]] = {}
-    for row in holders_of(connection, bond.bond_id):
-        line = EQUITY_LINE if row.tranche_id is None else row.tranche_id
-        holders.setdefault(line, []).append({"id": row.holder, "units": f"{row.units:f}"})
+    holders = _holders(holdings)
     tranches: list[dict[str, Any]] = []
     for tranche in tranches_of(connection, bond.bond_id):
         left, line = outstanding[tranche.tranche_id], tranche.tranche_id
@@ -165,6 +179,15 @@ def _deal(
     }
 
 
+def _holders(holdings: Sequence[HoldingRow]) -> dict[str, list[dict[str, str]]]:
+    """Line → its holders with their units."""
+    holders: dict[str, list[dict[str, str]]] = {}
+    for row in holdings:
+        line = EQUITY_LINE if row.tranche_id is None else row.tranche_id
+        holders.setdefault(line, []).append({"id": row.holder, "units": f"{row.units:f}"})
+    return holders
+
+
 def _interest(bond: BondRow, tranche: TrancheRow, left: Decimal, frames: Sequence[CashflowRow]) -> Decimal:
     """The interest of periods that were never distributed, on what is outstanding: nothing was paid back in them."""
     units = int(left.scaleb(bond.decimals))
@@ -173,11 +196,11 @@ def _interest(bond: BondRow, tranche: TrancheRow, left: Decimal, frames: Sequenc
     return Decimal(total).scaleb(-bond.decimals)
 
 
-def _payees(connection: Connection, bond: BondRow) -> dict[tuple[str, str], Payee]:
+def _payees(connection: Connection, bond: BondRow, holdings: Sequence[HoldingRow]) -> dict[tuple[str, str], Payee]:
     fees = {(fee.fee_id, fee.fee_id): Payee(fee.party, fee.address) for fee in fees_of(connection, bond.bond_id)}
     holders = {
         (EQUITY_LINE if row.tranche_id is None else row.tranche_id, row.holder): Payee(row.holder, row.address)
-        for row in holders_of(connection, bond.bond_id)
+        for row in holdings
     }
     return fees | holders
 

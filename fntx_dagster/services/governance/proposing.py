@@ -17,6 +17,7 @@ from fntx_dagster.governance.kinds import (
     EXPIRY,
     KINDS,
     TRADE,
+    TRANSFER,
     ProposalKind,
     approvals_of,
     kind_of,
@@ -24,6 +25,7 @@ from fntx_dagster.governance.kinds import (
 from fntx_dagster.services.anchoring.intents import require_anchor
 from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.bonds.effects import is_of_a_bond, note_bond_step, require_bond_step
+from fntx_dagster.services.bonds.transfers import note_change, parties_of_change, require_change
 from fntx_dagster.services.escrows.payloads import escrow_of_vote, moved_by_vote, require_not_kept
 from fntx_dagster.services.execution.by_hand import LookedAt, look_at_orders, require_within_limits
 from fntx_dagster.services.governance import payloads
@@ -133,8 +135,7 @@ def proposed(
         paid |= {"travel_rule": sides}
     drafted = drafted._replace(details={**drafted.details, **paid})
     add_proposal(connection, row)
-    if is_of_a_bond(kind):
-        note_bond_step(connection, row)
+    _note_bond(connection, row)
     if request is not None:
         add_request(connection, request)
     if about is not None:
@@ -146,11 +147,21 @@ def proposed(
     return taken(connection, row, "cleared", by, events, "it names nobody who is screened")
 
 
+def _note_bond(connection: Connection, row: ProposalRow) -> None:
+    """Keep which bond a proposal is about, where it is about one."""
+    if is_of_a_bond(row.kind):
+        note_bond_step(connection, row)
+    elif row.kind == TRANSFER:
+        note_change(connection, row)
+
+
 def _screened_parties(
     connection: Connection, kind: str, payload: Any, named: Sequence[str], escrow: HeldEscrow | None
 ) -> list[str]:
     """Who is screened: those who are named, and those whose addresses the payload has, or the escrow that it
-    finishes."""
+    finishes; of a bond whose units change hands both sides."""
+    if kind == TRANSFER:
+        return parties_of_change(payload)
     config = read_config(document_of(active_set(connection).config.encode()))
     return [*dict.fromkeys([*named, *paid_parties(connection, config, kind, payload, escrow)])]
 
@@ -200,6 +211,8 @@ def _checked(settings: Settings, connection: Connection, name: str, payload: Any
             require_buildable(settings, each)
     elif is_of_a_bond(name):
         require_bond_step(connection, name, payload)
+    elif name == TRANSFER:
+        require_change(connection, payload)
     elif name == DISTRIBUTION:
         config = approved_config(settings, connection)
         for each in payloads.read_distribution(payload, config):

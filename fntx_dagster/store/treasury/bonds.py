@@ -88,6 +88,19 @@ class HoldingRow(NamedTuple):
     address: str
 
 
+class HoldingChangeRow(NamedTuple):
+    """A change of what a party holds, from `record_date` on; None of it and of the proposal: by the structure."""
+
+    tranche_id: str | None
+    holder: str
+    units: Decimal
+    address: str
+    record_date: date | None
+    proposal_id: UUID | None
+    changed_by: str
+    changed_at: datetime
+
+
 class BondEventRow(NamedTuple):
     """A step of a bond with its event of the audit log: `type` is the event's there. `ledger_date`: the close time by
     which a clock judged it, None for steps that no clock takes."""
@@ -213,25 +226,46 @@ def tranches_of(connection: Connection, bond_id: str) -> list[TrancheRow]:
         ).fetchall()
 
 
-def add_holdings(connection: Connection, bond_id: str, rows: Iterable[HoldingRow], by: str, now: datetime) -> None:
-    """Keep changes of holdings: more units, or negative ones, of each row's holder. Whoever takes units away holds the
-    bond, and has looked how many there are."""
+def add_holdings(
+    connection: Connection,
+    bond_id: str,
+    rows: Iterable[HoldingRow],
+    by: str,
+    now: datetime,
+    record_date: date | None = None,
+    proposal_id: UUID | None = None,
+) -> None:
+    """Keep changes of holdings: more units, or negative ones, of each row's holder, from `record_date` on. Whoever
+    takes units away holds the bond, and has looked how many there are."""
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"""insert into treasury.bond_holding (bond_id, {columns(HoldingRow._fields)}, changed_by, changed_at)
-            values (%s, %s, %s, %s, %s, %s, %s)""",
-            [(bond_id, *row, by, now) for row in rows],
+            f"""insert into treasury.bond_holding (bond_id, {columns(HoldingRow._fields)}, changed_by, changed_at,
+                record_date, proposal_id) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+            [(bond_id, *row, by, now, record_date, proposal_id) for row in rows],
         )
 
 
-def holders_of(connection: Connection, bond_id: str) -> list[HoldingRow]:
-    """Who holds units of a bond: by tranche, the equity last, and by holder."""
+def holders_of(connection: Connection, bond_id: str, on: date | None = None) -> list[HoldingRow]:
+    """Who holds units of a bond at the end of a day, None: after all changes; by tranche, the equity last, and by
+    holder. The rule is that of `bonds.register`."""
     with connection.cursor(row_factory=args_row(HoldingRow)) as cursor:
         return cursor.execute(
-            """select tranche_id, holder, sum(units), (array_agg(address order by holding_id desc))[1]
+            """select tranche_id, holder, sum(units), (array_agg(address order by record_date desc nulls last,
+                holding_id desc) filter (where units > 0))[1]
             from treasury.bond_holding
-            where bond_id = %s group by tranche_id, holder having sum(units) <> 0
+            where bond_id = %(bond)s and (%(on)s::date is null or record_date is null or record_date <= %(on)s)
+            group by tranche_id, holder having sum(units) <> 0
             order by tranche_id collate "C" nulls last, holder collate "C\"""",
+            {"bond": bond_id, "on": on},
+        ).fetchall()
+
+
+def holding_changes(connection: Connection, bond_id: str) -> list[HoldingChangeRow]:
+    """Every change of who holds a bond, in the order in which they were made."""
+    with connection.cursor(row_factory=args_row(HoldingChangeRow)) as cursor:
+        return cursor.execute(
+            f"""select {columns(HoldingChangeRow._fields)} from treasury.bond_holding where bond_id = %s
+            order by holding_id""",
             [bond_id],
         ).fetchall()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
@@ -17,7 +17,7 @@ from fntx_dagster.store.queries import columns
 class DistributionRow(NamedTuple):
     """A distribution. `period`: the last one of the schedule that it covers; `carried`: of the cash, what the one
     before retained; `document`: canonical JSON, `hash` its SHA-256; `account` pays, by transactions after `head`.
-    `is_withdrawn`: failed for good."""
+    `is_withdrawn`: failed for good; `record_date`: who held at its end is paid, None of the oldest."""
 
     distribution_id: UUID
     bond_id: str
@@ -35,6 +35,7 @@ class DistributionRow(NamedTuple):
     computed_at: datetime
     state: str
     is_withdrawn: bool = False
+    record_date: date | None = None
 
 
 class LineRow(NamedTuple):

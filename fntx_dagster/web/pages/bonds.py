@@ -11,7 +11,7 @@ from fntx_dagster.report.bond_report import BondReport, bond_report_json
 from fntx_dagster.report.bond_reports import OF_ONE_BOND
 from fntx_dagster.report.sheets import Sheet, shown, table_of
 from fntx_dagster.report.step_diagram import step_diagram
-from fntx_dagster.services.bonds.reading import BondView, holders_of_bond, show_bond
+from fntx_dagster.services.bonds.reading import BondView, changes_of_holders, show_bond
 from fntx_dagster.services.bonds.reports import INVESTOR, PORTFOLIO, bond_report
 from fntx_dagster.services.bonds.steps import NoSuchBond
 from fntx_dagster.services.governance.tables import machine_tables
@@ -106,11 +106,12 @@ def _life(view: BondView) -> dict[str, object]:
 
 
 def _holder(asked: Asked, bond: str, kind: str) -> tuple[str | None, list[str]]:
-    """Whose statement is asked for, the first holder's where none is named; and all holders. Raises BadAddress."""
+    """Whose statement is asked for, the first holder's where none is named; and all who hold or held
+    units. Raises BadAddress."""
     if kind != INVESTOR:
         return None, []
     try:
-        parties = sorted({each.holder for each in holders_of_bond(asked.site.db, bond)})
+        parties = sorted({each.holder for each in changes_of_holders(asked.site.db, bond)})
     except NoSuchBond:
         raise NotFound from None
     holder = asked.text("holder") or next(iter(parties), None)
