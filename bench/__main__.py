@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 
+import accounts
 import aggregate
 import audit
 import crashes
@@ -35,6 +36,7 @@ BENCHMARKS = {
     "metrics": metrics.measure,
     "history": history.measure,
     "days": days.measure,
+    "accounts": accounts.measure,
     "mutations": mutations.measure,
     "orders": orders.measure,
     "pages": pages.measure,

@@ -9,7 +9,7 @@ it is read before a slot is taken, after a slot went to another message, and bef
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from itertools import islice
 from typing import Generic, NamedTuple, NoReturn, Protocol
 
@@ -19,6 +19,8 @@ from fntx_dagster.outbox.sending import Entry, Message, Offer, Place, Receipt, S
 from fntx_dagster.outbox.transport import Absent, Contradicted, Outcome, Prepared, Present, Transport, Verdict
 
 OnProgress = Callable[[str], object]
+Steps = Generator[float, None, None]
+"""What is done of a sending until the outside system has to be waited for, and until which moment at the latest."""
 
 
 class Policy(NamedTuple):
@@ -60,11 +62,25 @@ def send(
     the system does not answer.
     """
     with journal.turn(), transport.turn():
-        run = _Run(transport, journal, policy, on_progress, clock)
-        run.settle()
-        while run.send_next():
-            pass
-        run.settle()
+        for _ in sending_steps(transport, journal, policy, on_progress, clock):
+            clock.sleep(policy.poll)
+
+
+def sending_steps(
+    transport: Transport[Entry, Message, Offer, Receipt],
+    journal: Journal[Entry, Message, Offer, Receipt],
+    policy: Policy,
+    on_progress: OnProgress = lambda text: None,
+    clock: Clock = time,
+) -> Steps:
+    """`send`, in steps that end where the system has to be waited for, for a caller that has the key's turns and does
+    something else meanwhile: it goes on when the system may show something new, and at the latest at the moment of
+    `clock.monotonic` that a step yields. Raises what `send` raises."""
+    run = _Run(transport, journal, policy, on_progress, clock)
+    yield from run.settle()
+    while (yield from run.send_next()):
+        pass
+    yield from run.settle()
 
 
 class _Run(Generic[Entry, Message, Offer, Receipt]):
@@ -85,12 +101,12 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
 
     # What is unfinished
 
-    def settle(self) -> None:
+    def settle(self) -> Steps:
         """Every sending that is not final, lowest slot first."""
         for sending in self.journal.sendings():
-            self._await_outcome(sending)
+            yield from self._await_outcome(sending)
 
-    def _await_outcome(self, sending: Sending[Entry, Message, Offer]) -> None:
+    def _await_outcome(self, sending: Sending[Entry, Message, Offer]) -> Steps:
         """Until it is seen, failed or released; Transient when the time is over."""
         patience = _Patience(self.policy, self.clock)
         while (outcome := self.transport.find(sending.attempts)) is None:
@@ -99,16 +115,20 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
             unused = self.transport.first_unused_slot()
             if unused > sending.slot:
                 if self.transport.find(sending.attempts) is None:  # it may have taken effect since it was looked for
-                    return self._release(sending, self._slot_lost(sending))
+                    self._release(sending, self._slot_lost(sending))
+                    return
                 continue
             if unused < sending.slot and (self.transport.is_immediate or not sending.attempts):
                 # an immediate system never reaches the slot: it is not the one that the slot was taken on
-                return self._release(sending, self._slot_ahead(sending, unused))
+                self._release(sending, self._slot_ahead(sending, unused))
+                return
             following = self._step(sending, unused, patience)
             if following is None:
-                return None
+                return
+            if following is sending:
+                yield patience.ends_at()
             sending = following
-        return self._took_effect(sending, outcome)
+        self._took_effect(sending, outcome)
 
     def _reopened(self, sending: Sending[Entry, Message, Offer], place: Place) -> Sending[Entry, Message, Offer]:
         self.on_progress(
@@ -119,7 +139,8 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
     def _step(
         self, sending: Sending[Entry, Message, Offer], unused: int, patience: _Patience
     ) -> Sending[Entry, Message, Offer] | None:
-        """Sign, deliver or raise a sending, or wait once; None where it is released."""
+        """Sign, deliver or raise a sending: what it is then, the same one where it has to wait, None where it is
+        released."""
         if not sending.attempts:
             signed = self._signed_late(sending)
             patience.renew()  # after the signing, which may wait for a person
@@ -154,7 +175,6 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
                 return raised
         if patience.is_timed_out():
             self._give_up(sending, unused, hindrance)
-        self.clock.sleep(self.policy.poll)
         return sending
 
     def _signed_late(self, sending: Sending[Entry, Message, Offer]) -> Sending[Entry, Message, Offer] | None:
@@ -233,7 +253,7 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
 
     # What is queued
 
-    def send_next(self) -> bool:
+    def send_next(self) -> Generator[float, None, bool]:
         """Send the next message and wait until it is seen; False when nothing is left to send."""
         queue = iter(self.journal.queued())
         absent: list[Entry] = []
@@ -250,7 +270,7 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
         message, entries = prepared
         offer = self.transport.first_offer(message)
         slot = self.transport.next_slot()
-        self._await_outcome(self._sign(self.journal.prepare(slot, message, entries), offer))
+        yield from self._await_outcome(self._sign(self.journal.prepare(slot, message, entries), offer))
         return True
 
     def _absent(self, entries: Sequence[Entry]) -> list[Entry]:
@@ -299,6 +319,11 @@ class _Patience:
     def is_stuck(self) -> bool:
         """Whether the offer is to be raised."""
         return self._clock.monotonic() >= self._stuck_at
+
+    def ends_at(self) -> float:
+        """The next moment at which the waiting has a consequence, though the system shows nothing new."""
+        now = self._clock.monotonic()
+        return min((moment for moment in (self._stuck_at, self._timed_out_at) if moment > now), default=now)
 
     def is_timed_out(self) -> bool:
         """Whether this call of `send` waits no longer."""

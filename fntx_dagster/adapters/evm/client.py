@@ -86,7 +86,7 @@ class Chain(Reader):
         folder = self._settings.paths.chain
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(folder / f"{address}.lock", timeout=turns.TURN_SECONDS):
+            with FileLock(folder / f"{address}.lock", timeout=turns.TURN_SECONDS, thread_local=False):
                 yield
         except Timeout:
             raise turns.overtaken(address) from None

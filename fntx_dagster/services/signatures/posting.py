@@ -6,25 +6,36 @@ is read first. While the chain does not answer, everything stays queued.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.adapters.evm.track_record import transport_for
-from fntx_dagster.errors import Permanent, Transient
+from fntx_dagster.errors import FntxError, Permanent
 from fntx_dagster.model.chain import PostedDay, SignedDay, Unfinished
 from fntx_dagster.model.period import EVER, Period
-from fntx_dagster.outbox.sender import OnProgress, Policy, send
+from fntx_dagster.outbox import turns
+from fntx_dagster.outbox.sender import OnProgress, Policy, Steps, sending_steps
+from fntx_dagster.outbox.together import together
 from fntx_dagster.services.auditing.signed_days import noted_posts
 from fntx_dagster.services.signatures.refusals import Refusal
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox import sendings, signatures
+from fntx_dagster.store.outbox.nonces import ManyTurns, many_turns
 from fntx_dagster.store.outbox.sendings import SendingJournal
 
 if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.client import Chain
     from fntx_dagster.model.chain import StoredRecord
     from fntx_dagster.settings import Settings
+
+
+_AT_ONCE = 8
+"""For so many accounts a node is asked at a time: each waits for its answers, and the node for none of ours."""
+_ASKED_AGAIN = 0.2
+"""Seconds between two looks at whether another process has finished with a key."""
 
 
 class Posting(NamedTuple):
@@ -57,7 +68,8 @@ def post(
     """Post every signed day of the range that the chain does not hold, oldest first, and store what is read back.
 
     A stored receipt is not believed: the contract is read. A record that vanished is posted again, with the same root.
-    An account that lacks its key or funds stops; the others are posted. `on_progress` gets each step in words.
+    Every account sends before any waits for a block: their keys are independent. An account that lacks its key or funds
+    stops; the others are posted. `on_progress` gets each step in words, in the caller's thread.
 
     Transient where the chain does not answer or has not taken everything in time, and after the other accounts had
     their turn; nothing is lost then, and a later call goes on.
@@ -65,13 +77,11 @@ def post(
     before = {_as_mined(receipt) for receipt in signatures.posted_days(db, period, account)}
     records = _by_account(signatures.signed_days(db, period, account))
     refused, hindered = [], None
-    for account_id, signed in records.items():
-        try:
-            _post_account(settings, db, chain, account_id, signed, period, on_progress)
-        except Permanent as error:
+    for account_id, error in _posted(settings, db, chain, records, period, on_progress):
+        if isinstance(error, Permanent):
             waits = sendings.unfinished(db, period, account_id)
-            refused.append(Refusal(account_id, (waits or signed)[0].trading_day, error))
-        except Transient as error:
+            refused.append(Refusal(account_id, (waits or records[account_id])[0].trading_day, error))
+        elif error:
             _ = chain.height  # where the node is away, so it is for the others
             hindered = hindered or error
     if hindered:
@@ -150,15 +160,46 @@ def _by_account(records: Iterable[SignedDay]) -> dict[str, list[SignedDay]]:
     return accounts
 
 
-def _post_account(
+def _posted(
     settings: Settings,
     db: Database,
     chain: Chain,
+    records: Mapping[str, list[SignedDay]],
+    period: Period,
+    on_progress: OnProgress,
+) -> Iterator[tuple[str, FntxError | None]]:
+    """Post the records of all accounts, as `together` does: each account as its posting ends, with what hindered it."""
+    said: deque[str] = deque()
+
+    def height() -> int:
+        while said:
+            on_progress(said.popleft())
+        return chain.height
+
+    at_once = 1 if chain.is_embedded else min(_AT_ONCE, settings.database.connections - 1)
+    tell = on_progress if at_once == 1 else said.append
+    policy = policy_of(settings)
+    with many_turns(db) as held:
+        steps = {
+            account: _posting_steps(settings, db, chain, held, account, signed, period, policy, tell)
+            for account, signed in records.items()
+        }
+        yield from together(steps, height, policy.poll, at_once)
+        while said:
+            on_progress(said.popleft())
+
+
+def _posting_steps(
+    settings: Settings,
+    db: Database,
+    chain: Chain,
+    held: ManyTurns,
     account: str,
     signed: list[SignedDay],
     period: Period,
+    policy: Policy,
     on_progress: OnProgress,
-) -> None:
+) -> Steps:
     """Post one account's records. Those that were posted on another chain before are left there."""
     signer = chain.trader(account)
     here = (chain.chain_id, chain.contract, signer.address)
@@ -167,9 +208,13 @@ def _post_account(
         journal = SendingJournal(db, account, *here, period, noted_posts(settings))
         limits = settings.posting
         transport = transport_for(chain, signer, limits.fee_cap, settings.chain.confirmations, limits.modest_tip)
-        with journal.turn():  # no other sender may post a record between the look at the chain and the queueing
-            _requeue_vanished(db, chain, ours)
-            send(transport, journal, policy_of(settings), on_progress)
+        yield from _turn_of(held, signer.address)
+        try:  # no other sender may post a record between the look at the chain and the queueing
+            with transport.turn():
+                _requeue_vanished(db, chain, ours)
+                yield from sending_steps(transport, journal, policy, on_progress)
+        finally:
+            held.give_back(signer.address)
     for record in sendings.unfinished(db, period, account):
         if (record.chain_id, record.contract, record.trader) != here:
             raise Permanent(
@@ -178,6 +223,16 @@ def _post_account(
                 f"{here[1]}, chain {here[0]}",
                 "Post it with the settings that it was signed with",
             )
+
+
+def _turn_of(held: ManyTurns, key: str) -> Steps:
+    """Take the turn of a key, which another account may have too; Transient where another process does not finish in
+    time."""
+    deadline = time.monotonic() + turns.TURN_SECONDS
+    while not held.take(key):
+        if key.lower() not in held.held and time.monotonic() > deadline:
+            raise turns.overtaken(key)
+        yield time.monotonic() + _ASKED_AGAIN
 
 
 def _requeue_vanished(db: Database, chain: Chain, signed: list[SignedDay]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
 
 import psycopg
@@ -52,11 +52,42 @@ def turn_of(db: Database, trader: str) -> Iterator[None]:
     deadline = time.monotonic() + turns.TURN_SECONDS
     with db.connect() as connection:
         connection.autocommit = True
-        while not _is_locked(connection, f"fntx sender {trader.lower()}"):
+        while not _is_locked(connection, _name_of(trader)):
             if time.monotonic() > deadline:
                 raise turns.overtaken(trader)
             time.sleep(0.2)
         yield
+
+
+class ManyTurns:
+    """The turns of many keys, on one connection in autocommit: as `turn_of`, of which nobody here waits for another."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+        self.held: set[str] = set()
+        """The keys whose turn it is here, in lower case."""
+
+    def take(self, key: str) -> bool:
+        """Take the turn of a key; False where another process has it, or somebody else with this object."""
+        name = key.lower()
+        if name in self.held or not _is_locked(self._connection, _name_of(key)):
+            return False
+        self.held.add(name)
+        return True
+
+    def give_back(self, key: str) -> None:
+        """End the turn of a key that was taken. Where the connection is lost, it has ended."""
+        self.held.discard(key.lower())
+        with suppress(psycopg.Error):
+            self._connection.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", (_name_of(key),))
+
+
+@contextmanager
+def many_turns(db: Database) -> Iterator[ManyTurns]:
+    """No turn yet, of whichever keys; what was taken ends with the block."""
+    with db.connect() as connection:
+        connection.autocommit = True
+        yield ManyTurns(connection)
 
 
 class TakenNonce(NamedTuple):
@@ -183,6 +214,11 @@ def bytes_of(hex_text: str) -> bytes:
 def hex_of(content: bytes) -> str:
     """Bytes as 0x…."""
     return f"0x{content.hex()}"
+
+
+def _name_of(key: str) -> str:
+    """The name of the lock of a key's turn."""
+    return f"fntx sender {key.lower()}"
 
 
 def _is_locked(connection: psycopg.Connection, key: str) -> bool:

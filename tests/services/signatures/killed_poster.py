@@ -1,6 +1,6 @@
 """A program that signs and posts, again and again, each time in a process of its own that is killed.
 
-    python -m tests.services.signatures.killed_poster DATABASE_URL HOME FIRST LAST
+    python -m tests.services.signatures.killed_poster DATABASE_URL HOME FIRST LAST [RPC_URL]
 
 Each line on standard input is one run: `steps milliseconds`, when it kills itself with SIGKILL, or `0 0` for a run that
 goes to its end. A step is the begin or the end of a transaction of the database or of a request to the chain, so that
@@ -29,8 +29,10 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 
 
-def main(url: str, home: str, first: str, last: str) -> None:
+def main(url: str, home: str, first: str, last: str, rpc_url: str = "") -> None:
     db, settings, days = Database(url), Settings(home=Path(home)), (date.fromisoformat(first), date.fromisoformat(last))
+    if rpc_url:
+        settings = behind(settings, rpc_url)
     killed(lambda: run(settings, db, days))
 
 
@@ -47,6 +49,13 @@ def killed(work: Callable[[], object]) -> None:
             os._exit(0)
         _, status = os.waitpid(child, 0)
         _say(os.waitstatus_to_exitcode(status))
+
+
+def behind(settings: Settings, rpc_url: str) -> Settings:
+    """The same home, whose chain is asked over a URL."""
+    contracts = settings.paths.chain / "contracts.json"
+    chain = {"rpc_url": rpc_url, "contracts": contracts, "confirmations": 0}
+    return Settings.model_validate({"home": settings.home, "chain": chain})
 
 
 def run(settings: Settings, db: Database, days: tuple[date, date]) -> None:

@@ -50,9 +50,9 @@ class Poster:
 
 
 @contextmanager
-def started(db: Database, settings: Settings) -> Iterator[Poster]:
+def started(db: Database, settings: Settings, days: Period, rpc_url: str = "") -> Iterator[Poster]:
     command = [sys.executable, "-m", "tests.services.signatures.killed_poster", db.url, str(settings.home)]
-    command += [DAYS[0].isoformat(), DAYS[-1].isoformat()]
+    command += [days.first.isoformat(), days.last.isoformat(), *([rpc_url] if rpc_url else [])]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield Poster(process)
         process.stdin.close()
@@ -67,7 +67,7 @@ def test_a_hundred_kills_between_queue_and_receipt_lose_nothing_and_post_nothing
     days = iter(DAYS)
     with connect(settings) as chain:
         by_hand.build(built, ACCOUNT, next(days))
-        with started(built, settings) as poster:
+        with started(built, settings, Period(DAYS[0], DAYS[-1])) as poster:
             by_hand.build(built, ACCOUNT, next(days))
             length, ended = poster.run()
             assert ended == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -37,14 +39,14 @@ def signed(built: Database, settings: Settings) -> Database:
 
 
 def hindering(monkeypatch: pytest.MonkeyPatch, trader: str, error: Exception) -> None:
-    sent = posting.send
+    steps = posting.sending_steps
 
-    def send(transport: EvmTransport, *arguments: object) -> None:
+    def sending_steps(transport: EvmTransport, *arguments: Any) -> Iterator[float]:
         if transport.signer.address == trader:
             raise error
-        sent(transport, *arguments)
+        yield from steps(transport, *arguments)
 
-    monkeypatch.setattr(posting, "send", send)
+    monkeypatch.setattr(posting, "sending_steps", sending_steps)
 
 
 def test_an_account_that_has_to_wait_holds_no_other_up(
@@ -165,7 +167,7 @@ def test_the_policy_and_the_confirmations_are_the_settings(
     assert policy_of(chosen)[:3] == (7, 4, 5)
     assert (chosen.posting.fee_cap, chosen.posting.modest_tip) == (1_500_000_000, 250_000_000)
     made: list[EvmTransport] = []
-    monkeypatch.setattr(posting, "send", lambda transport, *_: made.append(transport))
+    monkeypatch.setattr(posting, "sending_steps", lambda transport, *_: made.append(transport) or iter(()))
     monkeypatch.setattr(chain, "is_embedded", False)
     post(chosen, signed, chain, Period.on(FIRST), ONE)
     assert [transport.confirmations for transport in made] == [3]

@@ -1,0 +1,105 @@
+"""Many traders on a chain whose blocks take their time: all send, then all wait for the same blocks."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+import pytest
+
+from fntx_dagster.adapters.evm.client import connect
+from fntx_dagster.adapters.evm.keys import deployer_of
+from fntx_dagster.model.period import Period
+from fntx_dagster.services.signatures.posting import Posting, post
+from fntx_dagster.services.signatures.signing import sign
+from fntx_dagster.settings import Settings
+from fntx_dagster.store.database import Database
+from fntx_dagster.store.outbox.sendings import unfinished
+from fntx_dagster.store.outbox.signatures import posted_days
+from tests import by_hand
+from tests.services.signatures.killed_poster import behind
+from tests.services.signatures.test_killed import started
+from tests.slow_blocks import served
+
+ACCOUNTS = [f"U70000{number:02}" for number in range(6)]
+DAYS = Period(date(2025, 7, 14), date(2025, 7, 15))
+BLOCK_SECONDS = 2.0
+KILLS = 6
+
+
+@contextmanager
+def node(settings: Settings, seconds: float, *unfunded: str) -> Iterator[tuple[str, Counter[str]]]:
+    """The URL of the home's chain with a block every so many seconds, and what the node was asked, which is there
+    afterwards. All accounts but the unfunded ones have funds on it."""
+    with connect(settings) as chain:
+        for account in ACCOUNTS:
+            if account not in unfunded:
+                chain.trader(account)
+    deployer = deployer_of(settings.paths.keys).address
+    with served(settings.paths.chain / "chain.sqlite", deployer, seconds) as (url, asked):
+        yield url, asked
+
+
+def posted(settings: Settings, db: Database) -> Posting:
+    with connect(settings) as chain:
+        return post(settings, db, chain, DAYS)
+
+
+@pytest.fixture
+def signed(built: Database, settings: Settings) -> Database:
+    """Six accounts with two signed days."""
+    for account in ACCOUNTS:
+        for day in (DAYS.first, DAYS.last):
+            by_hand.build(built, account, day)
+    sign(settings, built, DAYS)
+    return built
+
+
+def test_traders_wait_for_the_same_blocks_and_not_for_one_another(signed: Database, settings: Settings) -> None:
+    with node(settings, BLOCK_SECONDS) as (url, asked):
+        started_at = time.monotonic()
+        done = posted(behind(settings, url), signed)
+        seconds = time.monotonic() - started_at
+        again = posted(behind(settings, url), signed)
+    assert len(done.new) == 2 * len(ACCOUNTS)
+    assert (len(again.new), len(again.kept), unfinished(signed)) == (0, 2 * len(ACCOUNTS), [])
+    assert asked["eth_sendRawTransaction"] == len(ACCOUNTS)
+    assert seconds < BLOCK_SECONDS * len(ACCOUNTS), "one trader waited for a block after the other"
+
+
+def test_a_trader_without_funds_holds_no_other_up(signed: Database, settings: Settings) -> None:
+    poor = ACCOUNTS[2]
+    with node(settings, 0.3, poor) as (url, _):
+        done = posted(behind(settings, url), signed)
+    assert [refusal.account_id for refusal in done.refused] == [poor]
+    assert "0 FNTX" in str(done.refused[0].error)
+    assert {receipt.account_id for receipt in done.new} == {*ACCOUNTS} - {poor}
+
+
+@pytest.mark.slow
+def test_kills_while_all_wait_for_a_block_post_each_day_once(signed: Database, settings: Settings) -> None:
+    seed = random.randrange(10**6)
+    chance = random.Random(seed)
+    all_days = Period(DAYS.first, date(2025, 7, 18))
+    with node(settings, 1.0) as (url, _), started(signed, settings, all_days, url) as poster:
+        killed = 0
+        for number in range(KILLS):
+            if number % 2:
+                for account in ACCOUNTS:
+                    by_hand.build(signed, account, date(2025, 7, 16 + number // 2))
+            killed += poster.run(1, chance.randint(50, 2500)) == [-9]
+        assert poster.run()[-1] == 0
+    assert killed, f"none was killed (seed {seed})"
+    days = [(receipt.account_id, receipt.trading_day) for receipt in posted_days(signed, all_days)]
+    assert len(days) == len({*days}) == 5 * len(ACCOUNTS), f"seed {seed}"
+    assert unfinished(signed) == [], f"seed {seed}"
+    with signed.connect() as connection:
+        [(nonces, sendings)] = connection.execute(
+            """select count(distinct (trader, nonce)), count(*) from alm_reporting.chain_sendings
+            where state = 'final'"""
+        )
+    assert nonces == sendings, f"seed {seed}"
