@@ -315,9 +315,11 @@ def test_where_everything_is_built_nothing_requests_a_run(
     # the others request no run
     asked = [each for each in sensors.SENSORS if not isinstance(each, dg.RunStatusSensorDefinition)]
     for sensor in asked:
-        said += sensor(dg.build_sensor_context(**of_ticks, sensor_name=sensor.name))
+        with dg.build_sensor_context(**of_ticks, sensor_name=sensor.name) as context:
+            said += sensor(context)
     for schedule in SCHEDULES:
-        said += schedule(dg.build_schedule_context(**of_ticks, scheduled_execution_time=now))
+        with dg.build_schedule_context(**of_ticks, scheduled_execution_time=now) as context:
+            said += schedule(context)
     assert {type(answer) for answer in said} == {dg.SkipReason}
     assert len(said) == len(asked) + len(SCHEDULES)
 

@@ -22,6 +22,9 @@ long. The check `latest_session_is_present` knows the sessions; this shows when 
 BEGINNING = "fntx/beginning"
 """The tag of a run that says what it signs of accounts that have never signed (`signatures.Beginning`); unset: all."""
 
+SHARD = "fntx/shard"
+"""The tag of a run for a part of the accounts, such as `3/8` (`services.shards`); unset: all accounts."""
+
 
 def range_of(context: Any) -> Period:
     """From the first to the last session of the run's partitions. The context is an asset's or a check's."""

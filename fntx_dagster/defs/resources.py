@@ -1,8 +1,12 @@
 """Resources: thin, and handing out plain objects. Secrets stay in the settings and never become resource config."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import dagster as dg
 from pydantic import PrivateAttr
 
+from fntx_dagster.defs.heartbeats import heartbeat
 from fntx_dagster.defs.internals import keep_connections
 from fntx_dagster.services.database import Database, open_database
 from fntx_dagster.settings import Settings, load_settings
@@ -13,10 +17,16 @@ class Platform(dg.ConfigurableResource):
 
     _settings: Settings | None = PrivateAttr(default=None)
 
-    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """In a run, Dagster's own storage keeps its connections: it would open one for each of some hundred events."""
-        if context.instance is not None and context.run is not None:
-            keep_connections(context.instance)
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Platform"]:
+        """In a run, Dagster's own storage keeps its connections: it would open one for each of some hundred events. And
+        a run is heard of while it lives."""
+        if context.instance is None or context.run is None:
+            yield self
+            return
+        keep_connections(context.instance)
+        with heartbeat(self.settings(), self.database, context.instance, context.run):
+            yield self
 
     def settings(self) -> Settings:
         """Read once."""

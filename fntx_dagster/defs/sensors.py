@@ -5,7 +5,7 @@ runs.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -14,6 +14,7 @@ from fntx_dagster.defs.commitments import commit_signals
 from fntx_dagster.defs.failures import error_text, is_transient
 from fntx_dagster.defs.findings import observed
 from fntx_dagster.defs.former_names import current_job, recorded_jobs
+from fntx_dagster.defs.heartbeats import fail_silent_runs
 from fntx_dagster.defs.internals import evaluation_records
 from fntx_dagster.defs.jobs import (
     close_ledger_days,
@@ -49,7 +50,6 @@ _FETCHING = [job.name for job in (refresh_days, daily_run, fetch_files)]
 _POSTING = [job.name for job in (daily_run, run_loaded_days, sign_days, post_queue)]
 _OF_LEDGER = [job.name for job in (close_ledger_days, verify_ledger_days, post_ledger_queue)]
 _BUILDING = [*_FETCHING, *(job.name for job in (run_loaded_days, verify_days, sign_days))]
-_SILENCE = timedelta(hours=1)
 _RECEIPTS = "chain_receipt"
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -275,6 +275,19 @@ def alert(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
         yield dg.RunRequest(run_key=f"{raised.unsent[-1]} {quarter}")
 
 
+@dg.sensor(
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Fails a run whose process or machine died, so that it is launched again elsewhere.",
+)
+def silent_runs(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
+    """Whatever launched it: each run writes every thirty seconds that it lives (FNTX_RUN_SILENCE)."""
+    living, failed = fail_silent_runs(platform.settings(), platform.database(), context.instance, _now())
+    for text in failed:
+        warning(context, text)
+    yield skipped(f"{living} runs are under way." if living else "No run is under way.")
+
+
 @dg.run_failure_sensor(
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=30,
@@ -320,15 +333,9 @@ def _now() -> datetime:
 
 
 def _under_way(context: dg.SensorEvaluationContext, jobs: Sequence[str]) -> bool:
-    """Whether a run of the jobs is unfinished. One whose process was killed with its machine goes on for ever in
-    Dagster's records and counts among the runs allowed: when it has written nothing for an hour, it has failed."""
-    is_under_way = False
-    for run in context.instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED)):
-        if run.status == dg.DagsterRunStatus.STARTED and _silent(context.instance, run.run_id):
-            context.instance.report_run_failed(run, "The run wrote nothing for an hour: its process was killed.")
-        else:
-            is_under_way = is_under_way or current_job(run.job_name) in jobs
-    return is_under_way
+    """Whether a run of the jobs is unfinished. One whose process died is ended by `silent_runs`."""
+    runs = context.instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED))
+    return any(current_job(run.job_name) in jobs for run in runs)
 
 
 def _ended_later(context: dg.RunStatusSensorContext, status: dg.DagsterRunStatus) -> bool:
@@ -344,11 +351,6 @@ def _ended_later(context: dg.RunStatusSensorContext, status: dg.DagsterRunStatus
         )
     ]
     return any((record.end_time or 0) > ended_at for record in newest if record.dagster_run.run_id != run.run_id)
-
-
-def _silent(instance: dg.DagsterInstance, run_id: str) -> bool:
-    newest = instance.get_records_for_run(run_id, limit=1, ascending=False).records
-    return bool(newest) and newest[0].timestamp < (_now() - _SILENCE).timestamp()
 
 
 def _new_evaluations(context: dg.SensorEvaluationContext) -> list[dg.AssetCheckEvaluation]:
@@ -385,6 +387,7 @@ SENSORS = [
     list_files,
     open_session,
     alert,
+    silent_runs,
     failed_run,
     succeeded_run,
 ]

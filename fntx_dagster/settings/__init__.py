@@ -34,6 +34,7 @@ from fntx_dagster.settings.places import (
     default_home,
 )
 from fntx_dagster.settings.privacy import make_private, write_privately
+from fntx_dagster.settings.runs import DagsterSettings
 from fntx_dagster.settings.treasury import TreasurySettings
 from fntx_dagster.settings.web import WebSettings
 from fntx_dagster.settings.witness import WitnessSettings
@@ -71,7 +72,7 @@ class Settings(groups.Group):
         default_factory=default_home, description="folder of everything embedded: database, chain, keys, statements"
     )
     database: groups.DatabaseSettings = groups.DatabaseSettings()
-    dagster: groups.DagsterSettings = groups.DagsterSettings()
+    dagster: DagsterSettings = DagsterSettings()
     ui: groups.UiSettings = groups.UiSettings()
     web: WebSettings = WebSettings()
     flex: groups.FlexSettings = groups.FlexSettings()

@@ -39,23 +39,6 @@ class DatabaseSettings(Group):
     )
 
 
-class DagsterSettings(Group):
-    """Dagster's storage and partitions."""
-
-    database_url: SecretStr | None = Field(
-        default=None, description="Dagster's storage; unset: the database `dagster` of the same server"
-    )
-    first_session: date | None = Field(
-        default=None,
-        description="first day that Dagster has a partition for; unset: the first session that is loaded, in the UI",
-    )
-
-    @property
-    def earliest(self) -> date:
-        """The first day that a run may cover."""
-        return self.first_session or date(2015, 1, 1)
-
-
 class UiSettings(Group):
     """Who may use the UI that `fntx ui` serves."""
 

@@ -16,6 +16,7 @@ SHORT_NAMES = {
     "database_connections": "database.connections",
     "dagster_database_url": "dagster.database_url",
     "first_session": "dagster.first_session",
+    "run_silence": "dagster.run_silence",
     "ui_hosts": "ui.hosts",
     "ui_token": "ui.token",
     "ui_url": "ui.url",

@@ -10,6 +10,7 @@ from contextlib import suppress
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from fntx_dagster.store import pool
 from fntx_dagster.store.urls import without_password
 
 _DOUBTFUL_SECONDS = 180
@@ -40,7 +41,9 @@ class AdvisoryLock:
             own = conninfo_to_dict(self._url).get("options")
             options = f"{own} {_OF_THE_SERVER}" if own else _OF_THE_SERVER
             url = make_conninfo(self._url, options=options, **_OF_THE_CLIENT)
-            self._connection = psycopg.connect(url, autocommit=True, connect_timeout=10, application_name="fntx")
+            self._connection = psycopg.connect(
+                url, autocommit=True, connect_timeout=10, application_name=pool.session_name()
+            )
             query = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
             [(is_ours,)] = self._connection.execute(query, [self._name])
         if not is_ours:

@@ -25,10 +25,23 @@ WAIT_SECONDS = 30.0
 """How long a thread waits for a connection that others use."""
 
 _IDLE_SECONDS = 60.0
+_session_name = "fntx"
 _CONNECT_SECONDS = 10
 
 # It warns with the server's words, which may hold a part of the URL's password; what failed is raised here instead.
 logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+
+
+def session_name() -> str:
+    """What the sessions of this process are called in pg_stat_activity."""
+    return _session_name
+
+
+def call_sessions(name: str) -> str:
+    """Give the sessions of this process another name, at the next use of each; returns the name before."""
+    global _session_name
+    before, _session_name = _session_name, name
+    return before
 
 
 class Pool:
@@ -41,7 +54,7 @@ class Pool:
         self._pool: ConnectionPool[psycopg.Connection] = ConnectionPool(
             url,
             connection_class=_Connection,
-            kwargs={"failed": self._fail, "connect_timeout": _CONNECT_SECONDS, "application_name": "fntx"},
+            kwargs={"failed": self._fail, "connect_timeout": _CONNECT_SECONDS, "application_name": session_name()},
             min_size=0,
             max_size=size,
             max_idle=_IDLE_SECONDS,
@@ -68,6 +81,9 @@ class Pool:
                 if not is_quiet(connection.fileno()):
                     # The pool's own `check` would sleep for a second after each connection that was cut.
                     ConnectionPool.check_connection(connection)
+                if connection.info.parameter_status("application_name") != _session_name:
+                    connection.execute("select set_config('application_name', %s, false)", [_session_name])
+                    connection.commit()
             except psycopg.OperationalError:
                 self._pool.putconn(connection)
             else:

@@ -28,6 +28,9 @@ def platform_of(settings: Settings, db: Database) -> Platform:
         def database(self) -> Database:
             return db
 
+        # a tick of a sensor has no run whose heart beats, and needs no `with`
+        yield_for_execution = dg.ConfigurableResource.yield_for_execution
+
     return Prepared()
 
 

@@ -7,6 +7,7 @@ import inspect
 import logging
 import time
 import warnings
+from contextlib import nullcontext
 from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any
@@ -381,6 +382,7 @@ def test_evaluations_come_in_the_order_of_their_ids_and_without_a_warning() -> N
 def test_a_run_keeps_the_connections_of_its_storage_and_a_tick_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     instances: list[dg.DagsterInstance] = []
     monkeypatch.setattr(resources, "keep_connections", instances.append)
+    monkeypatch.setattr(resources, "heartbeat", lambda *_: nullcontext())
 
     @dg.op
     def step(platform: Platform) -> None:
@@ -395,7 +397,8 @@ def test_a_run_keeps_the_connections_of_its_storage_and_a_tick_does_not(monkeypa
         return dg.SkipReason("nothing")
 
     with dg.DagsterInstance.ephemeral() as instance:
-        sensor(dg.build_sensor_context(instance=instance, resources={"platform": Platform()}))
+        with dg.build_sensor_context(instance=instance, resources={"platform": Platform()}) as context:
+            sensor(context)
         assert instances == []
         assert job.execute_in_process(instance=instance, resources={"platform": Platform()}).success
         assert instances == [instance]

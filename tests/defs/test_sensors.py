@@ -101,20 +101,6 @@ class TestMissingSessions:
             remember_run(daemon.instance, "refresh_days", status)
         assert isinstance(daemon.tick(sensors.missing_sessions), dg.RunRequest)
 
-    def test_a_run_that_was_killed_with_its_machine_has_failed_when_it_said_nothing_for_an_hour(
-        self, daemon: Daemon
-    ) -> None:
-        """Dagster goes on to think that it runs, and counts it among the two that may."""
-        remember_run(daemon.instance, "refresh_days", dg.DagsterRunStatus.STARTED)
-        [run] = daemon.instance.get_runs()
-        daemon.instance.report_engine_event("the last that was heard", run)
-        daemon.now = datetime.now(UTC) + timedelta(minutes=50)
-        assert daemon.tick(sensors.missing_sessions) == "Statements are being fetched."
-        daemon.now += timedelta(minutes=20)
-        assert isinstance(daemon.tick(sensors.missing_sessions), dg.RunRequest)
-        [run] = daemon.instance.get_runs()
-        assert run.status == dg.DagsterRunStatus.FAILURE
-
     def test_settings_that_do_not_fit_together_are_the_reason(self, daemon: Daemon, tmp_path: Path) -> None:
         daemon.settings = Settings(home=tmp_path, flex={"tokens": {"mine": "1"}, "queries": {ONE: {"Activity": "2"}}})
         said = daemon.tick(sensors.missing_sessions)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import psycopg
 
 from fntx_dagster.errors import Transient
+from fntx_dagster.store import pool
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.urls import without_password
 
@@ -20,7 +21,7 @@ def sender(db: Database, code: str, unique_id: str, seconds: float = WAIT_SECOND
     own, so that those who hold one wait for nobody's of the pool. Raises Transient where another has it for longer than
     `seconds`."""
     with without_password(db.url):
-        connection = psycopg.connect(db.url, autocommit=True, connect_timeout=10, application_name="fntx")
+        connection = psycopg.connect(db.url, autocommit=True, connect_timeout=10, application_name=pool.session_name())
     with connection:
         connection.execute("select set_config('lock_timeout', %s, false)", (f"{max(1, round(seconds * 1000))}ms",))
         try:

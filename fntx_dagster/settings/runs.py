@@ -1,0 +1,32 @@
+"""The settings of Dagster: where its storage is, which days it has, and how its runs are spread over machines."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pydantic import Field, SecretStr
+
+from fntx_dagster.settings.groups import Group
+
+
+class DagsterSettings(Group):
+    """Dagster's storage and partitions, and how runs are spread over machines."""
+
+    database_url: SecretStr | None = Field(
+        default=None, description="Dagster's storage; unset: the database `dagster` of the same server"
+    )
+    first_session: date | None = Field(
+        default=None,
+        description="first day that Dagster has a partition for; unset: the first session that is loaded, in the UI",
+    )
+    run_silence: float = Field(
+        default=300,
+        gt=0,
+        description="seconds after which a run that nothing is heard of counts as dead (300); it writes ten times as "
+        "often that it lives",
+    )
+
+    @property
+    def earliest(self) -> date:
+        """The first day that a run may cover."""
+        return self.first_session or date(2015, 1, 1)
