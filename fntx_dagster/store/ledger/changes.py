@@ -27,7 +27,7 @@ from fntx_dagster.store import prepared
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.ledger import books
 from fntx_dagster.store.ledger.books import FIGURE_AMOUNTS, FUND_AMOUNTS
-from fntx_dagster.store.ledger.states import BEGIN
+from fntx_dagster.store.ledger.states import BY_INDEX
 from fntx_dagster.store.ledger.storing import USUAL, statement
 
 Row = dict[str, Any]
@@ -180,7 +180,7 @@ def write_unlocked(db: Database, several: Sequence[BookRows]) -> list[str | Exce
 def _write_unlocked(connection: psycopg.Connection, several: Sequence[BookRows]) -> list[str | Exception | None]:
     sql = statement(usual=all(rows.usual for rows in several), several=len(several) > 1)
     rows_text = f"[{','.join(rows.text for rows in several)}]"
-    begin = prepared.Filling(BEGIN, [books.LOCK_WAIT])
+    begin = prepared.Filling(BY_INDEX, [books.LOCK_WAIT])
     version, *stored = (prepared.run_alone(connection, begin, prepared.Filling(sql, [rows_text])) or "").split(" ")
     return [version if f"{rows.book_id}" in stored else None for rows in several]
 

@@ -8,8 +8,13 @@ BEGIN: LiteralString = """
     select set_config('lock_timeout', $1::text, true), (select set_config('role', rolname, true) from pg_roles
         where rolname = 'fntx_api' and pg_has_role(session_user, oid, 'MEMBER'))
 """
+BY_INDEX: LiteralString = f"""
+    select set_config('enable_seqscan', 'off', true), begun.* from ({BEGIN}) as begun
+"""
+"""As `BEGIN`, for the statements that every order runs. They are planned once on a connection and kept, often while the
+tables are small; without an index they would look through all rows of later years, and all that were there before."""
 LOCK: LiteralString = f"""
-    with begun as materialized ({BEGIN})
+    with begun as materialized ({BY_INDEX})
     select book_id from begun, ledger.books where user_id = $2::text and is_paper = $3::boolean
     for no key update of books
 """
