@@ -60,7 +60,7 @@ def canonical(value: Mapping[str, Any]) -> bytes:
 
     Raises ValueError for a float, an integer beyond 2^53 − 1, a key that is not ASCII, a lone surrogate.
     """
-    if not _PLAIN.issuperset(map(type, value.values())):  # an entry in a million is not, so most are not asked more
+    if not _is_plain(value):  # an entry in a million is not, so most are not asked more
         _check(value)
     try:
         text = orjson.dumps(value, option=_CANONICAL)
@@ -153,7 +153,16 @@ def _digest(body: Mapping[str, Any], prev_hash: str) -> str:
 _HASHES = frozenset({"prev_hash", "hash"})
 _APART = _HASHES | {"entry_no"}
 _PLAIN = frozenset({str, int, bool, NoneType})
+_PLAIN_OR_OBJECTS = _PLAIN | {dict}
 _CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
+
+
+def _is_plain(value: Mapping[str, Any]) -> bool:
+    """Whether an object, and those in it, hold texts, integers, booleans and nulls alone."""
+    return _PLAIN.issuperset(map(type, value.values())) or (
+        _PLAIN_OR_OBJECTS.issuperset(map(type, value.values()))
+        and all(_is_plain(inner) for inner in value.values() if type(inner) is dict)
+    )
 
 
 def _check(value: object) -> None:

@@ -7,8 +7,10 @@ written, and is rounded there, once, half to even.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from math import gcd
 from typing import Any
 
@@ -36,7 +38,10 @@ class _Exact(Fraction):
     """A fraction that computes with others and with integers as `Fraction` does, in a fifth of the time: an order takes
     some 300 such steps, and Fraction spends most of each on asking what its operands are."""
 
-    __slots__ = ()
+    __slots__ = ("_text",)
+    _text: str | None
+    """How it is written, once that is known, where it needs no more than `WRITTEN` places: most numbers of a book are
+    stored again and again."""
 
     def __add__(self, other: Any) -> Any:
         if type(other) is _Exact:
@@ -47,8 +52,14 @@ class _Exact(Fraction):
             return super().__add__(other)
         below = self._denominator
         if below == others:
-            return _reduced(self._numerator + above, below)
-        return _reduced(self._numerator * others + above * below, below * others)
+            above += self._numerator
+        else:
+            above, below = self._numerator * others + above * below, below * others
+        if below != 1 and (common := gcd(above, below)) != 1:  # as `_reduced`, without one more call
+            above, below = above // common, below // common
+        made = _new(_Exact)
+        made._numerator, made._denominator, made._text = above, below, None
+        return made
 
     __radd__ = __add__  # pyright: ignore[reportAssignmentType]  # typeshed calls the operands a and b
 
@@ -61,15 +72,26 @@ class _Exact(Fraction):
             return super().__sub__(other)
         below = self._denominator
         if below == others:
-            return _reduced(self._numerator - above, below)
-        return _reduced(self._numerator * others - above * below, below * others)
+            above = self._numerator - above
+        else:
+            above, below = self._numerator * others - above * below, below * others
+        if below != 1 and (common := gcd(above, below)) != 1:
+            above, below = above // common, below // common
+        made = _new(_Exact)
+        made._numerator, made._denominator, made._text = above, below, None
+        return made
 
     def __rsub__(self, other: Any) -> Any:
         return -self + other
 
     def __mul__(self, other: Any) -> Any:
         if type(other) is _Exact:
-            return _reduced(self._numerator * other._numerator, self._denominator * other._denominator)
+            above, below = self._numerator * other._numerator, self._denominator * other._denominator
+            if below != 1 and (common := gcd(above, below)) != 1:
+                above, below = above // common, below // common
+            made = _new(_Exact)
+            made._numerator, made._denominator, made._text = above, below, None
+            return made
         if isinstance(other, Fraction | int):
             return _reduced(self._numerator * other.numerator, self._denominator * other.denominator)
         return super().__mul__(other)
@@ -97,27 +119,47 @@ class _Exact(Fraction):
             return self._numerator == other._numerator and self._denominator == other._denominator
         return super().__eq__(other)
 
+    def __bool__(self) -> bool:
+        return self._numerator != 0
+
     def __lt__(self, other: Any) -> bool:
         if type(other) is _Exact:
             return self._numerator * other._denominator < other._numerator * self._denominator
+        if type(other) is int:
+            return self._numerator < other * self._denominator
         return super().__lt__(other)
 
     def __gt__(self, other: Any) -> bool:
         if type(other) is _Exact:
             return self._numerator * other._denominator > other._numerator * self._denominator
+        if type(other) is int:
+            return self._numerator > other * self._denominator
         return super().__gt__(other)
 
     def __le__(self, other: Any) -> bool:
         if type(other) is _Exact:
             return self._numerator * other._denominator <= other._numerator * self._denominator
+        if type(other) is int:
+            return self._numerator <= other * self._denominator
         return super().__le__(other)
 
     def __ge__(self, other: Any) -> bool:
         if type(other) is _Exact:
             return self._numerator * other._denominator >= other._numerator * self._denominator
+        if type(other) is int:
+            return self._numerator >= other * self._denominator
         return super().__ge__(other)
 
     __hash__ = Fraction.__hash__
+
+    def __reduce__(self) -> tuple[Callable[[int, int], Fraction], tuple[int, int]]:
+        return _made, (self._numerator, self._denominator)
+
+    def __copy__(self) -> Fraction:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Fraction:
+        return self
 
 
 _new = object.__new__
@@ -126,7 +168,7 @@ _new = object.__new__
 def _made(above: int, below: int) -> Fraction:
     """A fraction in lowest terms; `below` above 0."""
     made = _new(_Exact)
-    made._numerator, made._denominator = above, below
+    made._numerator, made._denominator, made._text = above, below, None
     return made
 
 
@@ -134,7 +176,7 @@ def _reduced(above: int, below: int) -> Fraction:
     if below != 1 and (common := gcd(above, below)) != 1:
         above, below = above // common, below // common
     made = _new(_Exact)
-    made._numerator, made._denominator = above, below
+    made._numerator, made._denominator, made._text = above, below, None
     return made
 
 
@@ -148,9 +190,15 @@ def exact(number: Decimal | Fraction | int | str) -> Fraction:
     """A number as a fraction that computes quickly."""
     if type(number) is _Exact:
         return number
-    made = _new(_Exact)
-    made._numerator, made._denominator = (Decimal(number) if isinstance(number, str) else number).as_integer_ratio()
-    return made
+    if type(number) is Decimal:
+        return _of_decimal(number)
+    return _made(*(Decimal(number) if isinstance(number, str) else number).as_integer_ratio())
+
+
+@lru_cache(4096)
+def _of_decimal(number: Decimal) -> Fraction:
+    """An order's amounts, prices and limits are each needed several times."""
+    return _made(*number.as_integer_ratio())
 
 
 def decimal(number: Decimal | Fraction | int, places: int = STORED) -> Decimal:
@@ -174,13 +222,23 @@ def written(number: Decimal | Fraction | int, places: int = WRITTEN) -> str:
 
 def plain(number: Decimal | Fraction | int, places: int = STORED) -> str:
     """A number in plain digits, without exponent and trailing zeros, rounded half to even to so many places."""
-    above, below = (number._numerator, number._denominator) if type(number) is _Exact else number.as_integer_ratio()
+    if type(number) is Decimal:
+        number = _of_decimal(number)
+    if type(number) is not _Exact:
+        above, below = number.as_integer_ratio()
+    elif number._text and places >= WRITTEN:
+        return number._text
+    else:
+        above, below = number._numerator, number._denominator
     if below == 1:
         return str(above)
     needed, factor = _PLACES.get(below) or _places(below)
     if needed <= places:  # and not one less, as it is in lowest terms
         digits = str(abs(above) * factor).rjust(needed + 1, "0")
-        return f"{'-' if above < 0 else ''}{digits[:-needed]}.{digits[-needed:]}"
+        found = f"{'-' if above < 0 else ''}{digits[:-needed]}.{digits[-needed:]}"
+        if needed <= WRITTEN and type(number) is _Exact:
+            number._text = found
+        return found
     scaled = _scaled(number, places)
     if not places:
         return str(scaled)

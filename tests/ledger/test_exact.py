@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import operator
+import pickle
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
 
@@ -102,3 +104,16 @@ def test_a_number_is_written_as_the_decimal_that_it_rounds_to(number: Fraction, 
         context.prec = 200
         rounded = (Decimal(number.numerator) / number.denominator).quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
     assert Decimal(text) == rounded
+
+
+@given(_NUMBERS, st.lists(st.sampled_from([0, 2, 18, 30, 36]), min_size=2, max_size=5))
+def test_how_a_number_was_written_before_changes_nothing(number: Fraction, places: list[int]) -> None:
+    kept = exact(number)
+    assert [plain(kept, each) for each in places] == [plain(number, each) for each in places]
+
+
+@given(_NUMBERS)
+def test_a_copied_number_is_written_and_computes_as_the_first(number: Fraction) -> None:
+    for copied in (copy.copy(exact(number)), copy.deepcopy(exact(number)), pickle.loads(pickle.dumps(exact(number)))):
+        assert copied == number
+        assert plain(copied) == plain(copied + 0) == plain(number)
