@@ -9,7 +9,7 @@ among them would take one more turn through the threads.
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, FastAPI, Query
+from fastapi import APIRouter, FastAPI, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
@@ -29,7 +29,7 @@ from fntx_dagster.api import (
     treasury_escrows,
     treasury_transactions,
 )
-from fntx_dagster.api.dependencies import NAME, Body, BotId, Key, Now, Reader, TheDesk, Trader, replied
+from fntx_dagster.api.dependencies import NAME, Body, BotId, Key, Now, Reader, TheDesk, Trader, replied, trader_request
 from fntx_dagster.api.description import answered
 from fntx_dagster.api.paper import result_of
 from fntx_dagster.api.problems import answer_problems
@@ -91,10 +91,15 @@ class _Unstored:
         await self._app(scope, receive, unstored)
 
 
-@router.post("/orders/submit", responses=answered(answers.SubmitAnswer), openapi_extra=description.SUBMIT)
-async def submit(desk: TheDesk, caller: Trader, now: Now, body: Body, idempotency_key: Key) -> Response:
+@router.post(
+    "/orders/submit",
+    responses=answered(answers.SubmitAnswer),
+    openapi_extra=description.SUBMIT | description.BY_KEY,
+)
+async def submit(request: Request) -> Response:
     """Submit an order through the four gates."""
-    asked = requests.submission(body, idempotency_key)
+    desk, caller, now, body, key = await trader_request(request)
+    asked = requests.submission(body, key)
     if asked.is_paper:
         return replied(await result_of(submitting.paper_order(desk, caller.user_id, asked, now)))
     return replied(await run_in_threadpool(submitting.submit, desk, caller.user_id, asked, desk.clock()))

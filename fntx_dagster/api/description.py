@@ -75,6 +75,18 @@ SUBMIT = body_of(
         "quote": {"bid": "99.9", "ask": "100", "ts": "2026-03-02T12:00:00Z"},
     },
 )
+BY_KEY: dict[str, Any] = {
+    "security": [{"HTTPBearer": []}],
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "schema": {"anyOf": [{"type": "string"}, {"type": "null"}], "title": "Idempotency-Key"},
+        }
+    ],
+}
+"""What FastAPI says of an endpoint with `Trader` and `Key`, for the one that reads them itself."""
 FUNDING = body_of(
     {
         "amount": _AMOUNT,
