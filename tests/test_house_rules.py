@@ -65,7 +65,7 @@ HOMES = {
 # library that several rooms need → those rooms
 SHARED = {
     "Crypto": {"proof", "witness"},  # keccak; what is sealed for a witness
-    "cryptography": {"audit", "governance"},  # checkpoints and sealed lines; decisions
+    "cryptography": {"audit", "governance", "backup"},  # checkpoints and sealed lines; decisions; sealed files
     "filelock": {"adapters/dbt", "adapters/evm", "adapters/flex", "services"},  # a lock on a file of the room's own
     "pandas": {"adapters/arrow", "services", "frames"},  # beside the first, the type of what is handed out
     "orjson": {"ledger", "store", "services"},  # entries and their chain; rows as one parameter; answers
@@ -111,6 +111,7 @@ ROOMS = {
     "ledger": {"model", "foreign"},
     "signals": {"model", "ledger", "proof"},
     "governance": {"audit", "errors"},
+    "backup": {"audit", "errors"},  # canonical JSON, of which the manifest's keyed hash is
     "bonds": {"model", "audit", "governance", "errors"},  # governance: how fields are read
     "compliance": {"errors"},
     "escrows": {"errors"},
@@ -169,6 +170,7 @@ PURE = (
     "periods",
     "witness",
     "audit",
+    "backup",
     "ledger",
     "signals",
     "governance",

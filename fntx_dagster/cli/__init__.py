@@ -22,6 +22,7 @@ from fntx_dagster.cli.aggregate import aggregate
 from fntx_dagster.cli.api import api
 from fntx_dagster.cli.attest import attest
 from fntx_dagster.cli.audit import audit
+from fntx_dagster.cli.backup import backup, migrate, restore
 from fntx_dagster.cli.bonds import bond
 from fntx_dagster.cli.chain import chain
 from fntx_dagster.cli.compliance import compliance
@@ -102,6 +103,9 @@ for command in (
     live,
     ui,
     env,
+    backup,
+    restore,
+    migrate,
 ):
     app.command()(command)
 app.add_typer(signature, name="signature")

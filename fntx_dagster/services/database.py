@@ -10,7 +10,7 @@ from datetime import datetime
 
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database, Readable
-from fntx_dagster.store.opening import open_database, psql_command
+from fntx_dagster.store.opening import migrate_database, open_database, psql_command
 from fntx_dagster.store.pool import is_quiet
 from fntx_dagster.store.server import EmbeddedPostgres
 
@@ -20,6 +20,7 @@ __all__ = [
     "answers_now",
     "delete_server",
     "is_quiet",
+    "migrate_database",
     "open_database",
     "psql_command",
     "server_start",

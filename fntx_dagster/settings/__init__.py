@@ -17,6 +17,7 @@ from fntx_dagster.errors import Permanent, know_accounts
 from fntx_dagster.settings import groups, sources
 from fntx_dagster.settings.aggregation import AggregationSettings
 from fntx_dagster.settings.audit import AuditSettings
+from fntx_dagster.settings.backup import BackupSettings
 from fntx_dagster.settings.compliance import ComplianceSettings
 from fntx_dagster.settings.environment import child_environment, executable, export, settings_variables
 from fntx_dagster.settings.exchanges import ExchangesSettings
@@ -90,6 +91,7 @@ class Settings(groups.Group):
     aggregation: AggregationSettings = AggregationSettings()
     treasury: TreasurySettings = TreasurySettings()
     audit: AuditSettings = AuditSettings()
+    backup: BackupSettings = BackupSettings()
     compliance: ComplianceSettings = ComplianceSettings()
     alerts: groups.AlertSettings = groups.AlertSettings()
 

@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fntx_dagster.errors import Permanent, Transient, know_accounts
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.migrating import migrate
+from fntx_dagster.store.migrating import Migration, migrate
 from fntx_dagster.store.raw_flex.overview import accounts
 from fntx_dagster.store.server import EmbeddedPostgres, database_url
 from fntx_dagster.store.server_user import wheel_binaries
@@ -40,7 +40,7 @@ def _migrated(settings: Settings) -> Database:
     size = settings.database.connections
     if settings.database.url is not None:
         database = Database(libpq_url(settings.database.url.get_secret_value()), size)
-        migrate(database)
+        migrate(database, is_asked=False)
         return database
     database = Database(_embedded_url(settings.paths.postgres), size)
     try:
@@ -50,6 +50,21 @@ def _migrated(settings: Settings) -> Database:
         database = Database(_embedded_url(settings.paths.postgres), size)
         migrate(database)
     return database
+
+
+def migrate_database(settings: Settings) -> Migration:
+    """Bring the database of the settings to this program's version, also one by URL that holds something."""
+    if settings.database.url is None:
+        return migrate(Database(_embedded_url(settings.paths.postgres), settings.database.connections))
+    return migrate(Database(libpq_url(settings.database.url.get_secret_value()), settings.database.connections))
+
+
+def database_to_restore(settings: Settings) -> str:
+    """The URL of the database of the settings, not migrated, so that a backup can be restored into it; it holds the
+    password. The embedded server is started."""
+    if settings.database.url is not None:
+        return libpq_url(settings.database.url.get_secret_value())
+    return _embedded_url(settings.paths.postgres)
 
 
 def running_database(settings: Settings) -> Database | None:

@@ -180,13 +180,6 @@ def test_actions_and_transfers_of_before_get_their_columns_and_make_their_days_s
         assert connection.execute(stale).fetchall() == [("U1", date(2025, 7, 15))]
 
 
-def test_a_database_of_a_newer_program_is_left_alone(database: Database) -> None:
-    with database.connect() as connection:
-        connection.execute("UPDATE raw_flex.schema_version SET version_num = '9999'")
-    with pytest.raises(Permanent, match="9999"):
-        migrate(database)
-
-
 def test_a_server_that_is_away_is_transient_and_its_password_stays_secret(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, database={"url": SecretStr("postgresql://u:hunter2@127.0.0.1:1/db")})
     with pytest.raises(Transient) as caught:

@@ -103,6 +103,11 @@ def salt_secret(folder: Path) -> bytes:
     return _kept(folder, _SALT_SECRET)
 
 
+def secret_if_made(folder: Path) -> bytes | None:
+    """The salt secret; None where none was made yet. It never makes one."""
+    return salt_secret(folder) if (folder / _SALT_SECRET).exists() else None
+
+
 def known_secret(folder: Path, mark: str) -> bytes:
     """The salt secret that has this mark; Permanent where it is missing or another one. It never makes a secret."""
     file = folder / _SALT_SECRET

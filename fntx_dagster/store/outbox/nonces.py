@@ -18,6 +18,7 @@ import psycopg
 from fntx_dagster.model.chain import Call, Fees
 from fntx_dagster.outbox import turns
 from fntx_dagster.outbox.sending import Attempt, Place, Sending
+from fntx_dagster.store.backups import refuse_unverified
 from fntx_dagster.store.database import Database
 
 Entry = TypeVar("Entry")
@@ -45,7 +46,8 @@ class KeyTurn:
 
 @contextmanager
 def turn_of(db: Database, trader: str) -> Iterator[None]:
-    """One sender per key on every machine that shares the database; Transient if another takes longer than two minutes.
+    """One sender per key on every machine that shares the database; Transient if another takes longer than two minutes,
+    or where the database was restored and is not verified.
 
     The lock ends with the connection, so a killed sender leaves none behind.
     """
@@ -56,6 +58,7 @@ def turn_of(db: Database, trader: str) -> Iterator[None]:
             if time.monotonic() > deadline:
                 raise turns.overtaken(trader)
             time.sleep(0.2)
+        refuse_unverified(connection)
         yield
 
 
