@@ -34,6 +34,7 @@ from fntx_dagster.cli.ledger import ledger
 from fntx_dagster.cli.operation import alerts, database, demo, env, status, ui
 from fntx_dagster.cli.plain import complain, write
 from fntx_dagster.cli.reconcile import reconcile
+from fntx_dagster.cli.roles import daemon, follow, healthy, webserver
 from fntx_dagster.cli.setup import init
 from fntx_dagster.cli.share import share
 from fntx_dagster.cli.signals import signals
@@ -102,6 +103,10 @@ for command in (
     serve,
     live,
     ui,
+    webserver,
+    daemon,
+    follow,
+    healthy,
     env,
     backup,
     restore,

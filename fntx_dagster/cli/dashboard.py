@@ -10,6 +10,8 @@ import typer
 from fntx_dagster.cli.options import address_to_listen_on, settings_and_database
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from fntx_dagster.services.database import Database
     from fntx_dagster.settings import Settings
 
@@ -84,6 +86,12 @@ def live() -> None:
 
     `fntx serve` does it beside the pages. One process follows an account; a further one waits until that one has ended.
     """
+    settings, db = settings_and_database()
+    write_stream(settings, db)
+
+
+def write_stream(settings: Settings, db: Database, accounts: Collection[str] | None = None) -> None:
+    """Follow the gateways of these accounts, of all where None, and the ledger, until Ctrl-C."""
     from threading import Event
 
     from fntx_dagster.cli.serving import end_by_signals, ending_by_signals
@@ -91,15 +99,14 @@ def live() -> None:
     from fntx_dagster.services.live.running import run
     from fntx_dagster.serving.collector import spare_the_collector
 
-    settings, db = settings_and_database()
     ending = Event()
     end_by_signals()
-    accounts = len(settings.gateway.addresses)
+    number = len(accounts or settings.gateway.addresses)
     try:
         with ending_by_signals(ending.set):
             spare_the_collector()
-            note(f"Following {accounts} account{'' if accounts == 1 else 's'} and the ledger (Ctrl-C ends it).")
-            run(settings, db, ending)
+            note(f"Following {number} account{'' if number == 1 else 's'} and the ledger (Ctrl-C ends it).")
+            run(settings, db, ending, accounts=accounts)
         note("The stream has ended.")
     except KeyboardInterrupt:
         note("The stream has ended.")

@@ -1,4 +1,5 @@
-"""`fntx ui`: Dagster's webserver, daemon and code server as one thing that starts, works and ends together.
+"""Dagster's webserver, daemon and code server: `fntx ui` as one thing that starts, works and ends together, `fntx
+webserver` and `fntx daemon` each alone, on servers.
 
 The webserver and the daemon are threads of this process, the code server is a process of its own. The terminal shows a
 line for each thing that happens; what Dagster logs goes to a file in the home.
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from fntx_dagster.cli.code_server import CodeServer
 from fntx_dagster.cli.terminal import note, out
@@ -55,6 +56,77 @@ def serve(settings: Settings, host: str, port: int) -> None:
         note("The UI and its daemon have ended; `fntx db stop` ends the database.")
 
 
+def serve_webserver(settings: Settings, host: str, port: int, *, read_only: bool) -> None:
+    """Serve the UI without the daemon, until Ctrl-C or SIGTERM; `read_only`: nobody starts or changes anything by it.
+
+    Permanent and Transient say why it does not start, or has ended.
+    """
+    end_by_signals()
+    try:
+        with listen(settings, host, port) as listening:
+            note("Starting the UI and the definitions …")
+            environment = dagster_environment(settings)
+            export(environment)
+            with (
+                _logging_to(settings.paths.logs / "webserver.log") as log,
+                CodeServer(environment["DAGSTER_HOME"], log) as code,
+            ):
+                url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+                _serve_ui(settings, host, url, listening, code, log, read_only)
+    except KeyboardInterrupt:
+        note("The UI has ended.")
+
+
+def _serve_ui(
+    settings: Settings, host: str, url: str, listening: socket.socket, code: CodeServer, log: IO[str], read_only: bool
+) -> None:
+    from fntx_dagster.defs import dagster_servers
+
+    with (
+        code.serving(dagster_servers.answers),
+        dagster_servers.webserver(
+            settings, host, code.socket, lambda: code.replace(dagster_servers.answers), read_only
+        ) as server,
+    ):
+
+        def end_server() -> None:
+            server.should_exit = True
+
+        with _Watch(code, log, end_server), ending_by_signals(end_server):
+            note(f"Dagster UI on {url} (Ctrl-C ends it). What Dagster logs: {log.name}")
+            server.run(sockets=[listening])
+
+
+def run_daemon(settings: Settings) -> None:
+    """Run the daemon without the UI, until Ctrl-C or SIGTERM: schedules, sensors, the queue of runs.
+
+    Permanent and Transient say why it does not start, or has ended.
+    """
+    end_by_signals()
+    try:
+        with only_daemon_of_the_home(settings, "fntx daemon"):
+            note("Starting the daemon and the definitions …")
+            environment = dagster_environment(settings)
+            export(environment)
+            with (
+                only_daemon_of_the_database(settings) as still_alone,
+                _logging_to(settings.paths.logs / "daemon.log") as log,
+                CodeServer(environment["DAGSTER_HOME"], log) as code,
+            ):
+                from fntx_dagster.defs import dagster_servers  # while the code server does the same in its process
+
+                ended = threading.Event()
+                with (
+                    code.serving(dagster_servers.answers),
+                    _Daemon(settings, code, still_alone, log, ended.set),
+                    ending_by_signals(ended.set),
+                ):
+                    note(f"The daemon runs (Ctrl-C ends it). What Dagster logs: {log.name}")
+                    ended.wait()
+    except KeyboardInterrupt:
+        note("The daemon has ended.")
+
+
 def end_by_signals() -> None:
     """Let Ctrl-C, SIGTERM and the terminal's end all raise KeyboardInterrupt."""
     for ending in (signal.SIGTERM, signal.SIGHUP):
@@ -89,16 +161,9 @@ def _serve(
         def end_server() -> None:
             server.should_exit = True
 
-        daemon = _Daemon(settings, code, still_alone, log, end_server)
-        daemon.start()
-        try:
-            with ending_by_signals(end_server):
-                note(f"Dagster UI on {url} (Ctrl-C ends it). What Dagster logs: {settings.paths.logs / 'ui.log'}")
-                server.run(sockets=[listening])
-        finally:
-            daemon.end()
-    if daemon.failure:
-        raise daemon.failure
+        with _Daemon(settings, code, still_alone, log, end_server), ending_by_signals(end_server):
+            note(f"Dagster UI on {url} (Ctrl-C ends it). What Dagster logs: {settings.paths.logs / 'ui.log'}")
+            server.run(sockets=[listening])
 
 
 @contextmanager
@@ -129,8 +194,51 @@ def ending_by_signals(end: Callable[[], None]) -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-class _Daemon(threading.Thread):
-    """Dagster's daemon, and the look every two seconds: whether all parts live, and what has happened."""
+class _Watch(threading.Thread):
+    """While a `with` block runs, the look every two seconds: whether the code server lives. Where that cannot go on,
+    `on_end` is called, and leaving the block raises why."""
+
+    def __init__(self, code: CodeServer, log: IO[str], on_end: Callable[[], None]) -> None:
+        super().__init__(name="fntx-watch", daemon=True)
+        self._code, self._log, self._on_end = code, log, on_end
+        self._failure: Exception | None = None
+        self._ending = threading.Event()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Let it end, and wait for it; not for ever, because it may wait for a database that is away."""
+        self._ending.set()
+        self.join(_END_SECONDS)
+        if self._failure and kind is None:
+            raise self._failure
+
+    def run(self) -> None:
+        try:
+            self._work()
+        except Exception as error:
+            self._failure = error
+        finally:
+            self._on_end()
+
+    def _work(self) -> None:
+        while not self._ending.wait(_LOOK_SECONDS):
+            self._look()
+
+    def _look(self) -> None:
+        from fntx_dagster.defs import dagster_servers
+
+        if self._code.revive(dagster_servers.answers):
+            _show("the code server had ended, and is started again")
+            if self._code.has_orphans:
+                _show("a run that the former one had started goes on, and cannot be canceled here")
+        _trim(self._log)
+
+
+class _Daemon(_Watch):
+    """Dagster's daemon, and the look whether all parts live, and what has happened."""
 
     def __init__(
         self,
@@ -140,24 +248,8 @@ class _Daemon(threading.Thread):
         log: IO[str],
         on_end: Callable[[], None],
     ) -> None:
-        super().__init__(name="fntx-daemon", daemon=True)
-        self.failure: Exception | None = None
-        self._settings, self._code, self._still_alone = settings, code, still_alone
-        self._log, self._on_end = log, on_end
-        self._ending = threading.Event()
-
-    def end(self) -> None:
-        """Let it end, and wait for it; not for ever, because it may wait for a database that is away."""
-        self._ending.set()
-        self.join(_END_SECONDS)
-
-    def run(self) -> None:
-        try:
-            self._work()
-        except Exception as error:
-            self.failure = error
-        finally:
-            self._on_end()
+        super().__init__(code, log, on_end)
+        self._settings, self._still_alone = settings, still_alone
 
     def _work(self) -> None:
         from fntx_dagster.defs import dagster_servers
@@ -171,16 +263,12 @@ class _Daemon(threading.Thread):
                 except Exception as error:
                     raise Transient(f"the daemon has ended ({error})", f"{self._log.name} says why") from error
                 self._still_alone()
-                if self._code.revive(dagster_servers.answers):
-                    _show("the code server had ended, and is started again")
-                    if self._code.has_orphans:
-                        _show("a run that the former one had started goes on, and cannot be canceled here")
+                self._look()
                 try:
                     for line in happenings.new():
                         _show(line)
                 except Exception:  # the database is away, and comes back
                     logging.getLogger(__name__).exception("what has happened cannot be read")
-                _trim(self._log)
 
 
 def _show(text: str) -> None:

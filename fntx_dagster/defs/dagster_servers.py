@@ -65,14 +65,17 @@ class GuardedWebserver(DagsterWebserver):
 
 
 @contextmanager
-def webserver(settings: Settings, host: str, socket: str, reload: Callable[[], None]) -> Iterator[uvicorn.Server]:
+def webserver(
+    settings: Settings, host: str, socket: str, reload: Callable[[], None], read_only: bool = False
+) -> Iterator[uvicorn.Server]:
     """The UI behind its guard, ready to run. `host` is where it will listen, `socket` the code server's, and `reload`
-    replaces the code server when somebody asks the UI for the definitions of now."""
+    replaces the code server when somebody asks the UI for the definitions of now. `read_only`: Dagster refuses all that
+    changes something."""
     allow_files()
     token = settings.ui.token.get_secret_value() if settings.ui.token else None
     with dg.DagsterInstance.get() as instance:
         instance.optimize_for_webserver(_STATEMENT_MILLISECONDS, _RECYCLE_SECONDS, _OVERFLOW)
-        with _Workspace(instance, socket, reload) as workspace:
+        with _Workspace(instance, socket, reload, read_only) as workspace:
             app = GuardedWebserver(workspace, live_data_poll_rate=_POLL_MILLISECONDS).create_asgi_app()
             app.router.routes[:0] = pages(settings)  # the last of Dagster's own answers every address
             # The guard comes before the headers of a proxy, in which anybody could name another client than himself.
@@ -113,10 +116,16 @@ def answers(socket: str) -> bool:
 class _Workspace(WorkspaceProcessContext):
     """The definitions as the code server has them."""
 
-    def __init__(self, instance: dg.DagsterInstance, socket: str, reload: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        instance: dg.DagsterInstance,
+        socket: str,
+        reload: Callable[[], None] | None = None,
+        read_only: bool = False,
+    ) -> None:
         self._renew = reload
         target = GrpcServerTarget(host="localhost", port=None, socket=socket, location_name=CODE_LOCATION)
-        super().__init__(instance, target, version=__version__)
+        super().__init__(instance, target, version=__version__, read_only=read_only)
 
     def reload_code_location(self, name: str) -> None:
         if self._renew:

@@ -19,6 +19,7 @@ from fntx_dagster.serving.asgi import App, Message, Receive, Scope, Send, host_a
 from fntx_dagster.serving.askers import is_of_our_user
 
 COOKIE, LOGIN_PATH = "fntx_ui", "/fntx/login"
+HEALTH_PATH = "/healthz"
 _MONTH, _LONGEST_FORM = 30 * 24 * 3600, 10_000
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
 _LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>FNTX</title>
@@ -39,6 +40,7 @@ class _Answer(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
+_ALIVE = _Answer(200, "alive\n")
 _NO_HOST = _Answer(400, "The request names no host, or several.")
 _OTHER_HOST = _Answer(403, "The UI does not answer under this host. Add it to FNTX_UI_HOSTS if it is yours.")
 _OTHER_ORIGIN = _Answer(403, "The request comes from a page of another origin.")
@@ -67,6 +69,8 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"] == HEALTH_PATH:
+            await _say(_ALIVE, scope, send)  # a probe names the machine as it likes, and learns nothing
         elif answer := self._refusal(scope):
             await _say(answer, scope, send)
         elif self._token and not self._has_shown_it(scope):

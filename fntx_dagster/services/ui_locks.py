@@ -1,5 +1,5 @@
-"""What `fntx ui` makes sure of before anything starts: its port is free, and no other daemon works on this home or this
-database.
+"""What `fntx ui`, `fntx webserver` and `fntx daemon` make sure of before anything starts: the port is free, and no
+other daemon works on this home or this database.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def listen(settings: Settings, host: str, port: int) -> socket.socket:
 
 @contextmanager
 def only_daemon_of_the_home(settings: Settings, url: str) -> Iterator[None]:
-    """While inside, no other `fntx ui` has this home: the operating system holds the lock until the process ends.
+    """While inside, no other daemon has this home: the operating system holds the lock until the process ends.
 
     Permanent where another one has it; it is named by its process and by the `url` that it gave here.
     """
@@ -69,13 +69,13 @@ def daemon_of_the_home(settings: Settings) -> str | None:
 
 @contextmanager
 def only_daemon_of_the_database(settings: Settings) -> Iterator[Callable[[], None]]:
-    """While inside, no other `fntx ui` works on this database, on whichever machine. What is yielded raises Permanent
+    """While inside, no other daemon works on this database, on whichever machine. What is yielded raises Permanent
     where that is no longer so; while the database cannot be reached it raises nothing.
 
     Permanent where another one does.
     """
     other = Permanent(
-        "the daemon of another `fntx ui` works on this database, from another home or another machine",
+        "another daemon works on this database, from another home or another machine (`fntx ui` or `fntx daemon`)",
         "End that one first; two daemons would start each run twice",
     )
     lock = AdvisoryLock(open_database(settings).url, _DAEMON)

@@ -121,6 +121,10 @@ class EmbeddedPostgres:
         """Whether the server answers a query."""
         return self._attach() is not None
 
+    def url_if_running(self) -> str | None:
+        """As `start` returns it, but no server is started: None where none answers."""
+        return self._attach()
+
     @property
     def log(self) -> Path:
         return self.folder / "postgres.log"

@@ -71,6 +71,9 @@ def test_the_help_names_the_exit_codes() -> None:
 WITHOUT_JSON = {
     "demo",
     "ui",
+    "webserver",
+    "daemon",
+    "follow",
     "env",
     "disclose",
     "prove",

@@ -1,4 +1,4 @@
-"""What becomes of a Ctrl-C while dbt parses the project."""
+"""When dbt parses the project, and what becomes of a Ctrl-C meanwhile."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from fntx_dagster.adapters.dbt import project
+from fntx_dagster.adapters.dbt.project import manifest_in
+from fntx_dagster.store.opening import MAIN_DATABASE
+
 PARSE = """
 import signal, sys
 from pathlib import Path
 from dbt.parser.manifest import ManifestLoader
+from fntx_dagster.adapters.dbt import project
 from fntx_dagster.adapters.dbt.project import manifest_in
+from fntx_dagster.store.opening import MAIN_DATABASE
 
 load = ManifestLoader.load
 
@@ -37,3 +45,28 @@ def test_a_ctrl_c_while_dbt_parses_is_a_ctrl_c_and_the_next_start_parses_again(t
     assert not (tmp_path / "manifest.json").exists()
     assert parse(tmp_path, "to its end").returncode == 0
     assert (tmp_path / "manifest.json").exists()
+
+
+def test_what_an_image_has_parsed_is_copied_and_what_it_parsed_of_others_is_not(
+    used_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Parses(Exception):
+        pass
+
+    def parse(target: Path, database: str) -> None:
+        raise Parses
+
+    monkeypatch.setattr(project, "PARSED_BEFORE", used_home / "dbt")
+    monkeypatch.setattr(project, "_parse", parse)
+    copied = manifest_in(tmp_path / "target", MAIN_DATABASE)
+    assert copied.read_bytes() == (used_home / "dbt" / "manifest.json").read_bytes()
+    assert {file.name for file in copied.parent.iterdir()} == {
+        ".parse.lock",
+        "manifest.json",
+        project.PARSED,
+        project.SOURCES,
+        project.COMPILED,
+    }
+    assert manifest_in(tmp_path / "target", MAIN_DATABASE) == copied
+    with pytest.raises(Parses):  # another database is named in what dbt compiles
+        manifest_in(tmp_path / "other", "elsewhere")

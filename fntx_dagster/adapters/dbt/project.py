@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,15 @@ from filelock import FileLock
 
 from fntx_dagster.adapters.dbt.compiled import COMPILED, keep, marks
 from fntx_dagster.errors import Transient
-from fntx_dagster.settings import DBT_PROJECT, export
+from fntx_dagster.settings import DBT_PROJECT, PROJECT, export
 
 PARSED = "partial_parse.msgpack"
 """The manifest as dbt itself reads it, beside manifest.json in the target folder."""
 SOURCES = "sources.sha256"
 """The digest of what the manifest was parsed from, in the same folder."""
+PARSED_BEFORE = PROJECT / "parsed"
+"""The target folder that an image brings along, parsed when it was built (deploy/Containerfile)."""
+_WHOLE = ("manifest.json", PARSED, COMPILED)
 
 
 def manifest_in(target: Path, database: str) -> Path:
@@ -30,9 +35,12 @@ def manifest_in(target: Path, database: str) -> Path:
     stamp, path = target / SOURCES, target / "manifest.json"
     with FileLock(target / ".parse.lock"):
         sources = _hash_of_sources(database)
-        is_whole = path.exists() and stamp.exists() and all((target / name).exists() for name in (PARSED, COMPILED))
-        if not is_whole or stamp.read_text() != sources:
-            _parse(target, database)
+        if not _is_of(target, sources):
+            if _is_of(PARSED_BEFORE, sources):
+                for name in _WHOLE:
+                    shutil.copyfile(PARSED_BEFORE / name, target / name)
+            else:
+                _parse(target, database)
             stamp.write_text(sources)
     return path
 
@@ -42,6 +50,12 @@ def options(target: Path) -> list[str]:
     project = str(DBT_PROJECT)
     places = ["--project-dir", project, "--profiles-dir", project, "--target-path", str(target)]
     return [*places, "--log-path", str(target), "--quiet", "--log-level", "none", "--log-level-file", "none"]
+
+
+def _is_of(target: Path, sources: str) -> bool:
+    """Whether a target folder holds all of what was parsed, and of these sources."""
+    stamp = target / SOURCES
+    return stamp.exists() and all((target / name).exists() for name in _WHOLE) and stamp.read_text() == sources
 
 
 def _parse(target: Path, database: str) -> None:
@@ -72,3 +86,7 @@ def _hash_of_sources(database: str) -> str:
         if path.suffix in (".sql", ".yml") and path.name != ".user.yml":
             digest.update(f"{path.relative_to(DBT_PROJECT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+if __name__ == "__main__":  # the build of an image: the name of the database
+    manifest_in(PARSED_BEFORE, sys.argv[1])

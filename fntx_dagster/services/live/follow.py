@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Collection
 from contextlib import suppress
 
 from fntx_dagster.adapters.gateway.address import Gateway, gateway_at
@@ -55,11 +56,18 @@ class AccountFollower:
 
 
 def followers(
-    settings: Settings, db: Database, writer: EventWriter, patience: Patience | None = None
+    settings: Settings,
+    db: Database,
+    writer: EventWriter,
+    patience: Patience | None = None,
+    accounts: Collection[str] | None = None,
 ) -> list[AccountFollower]:
-    """A follower for each account whose gateway is in the settings, with client ids of their own."""
+    """A follower for each account whose gateway is in the settings (of `accounts` alone, where they are named), with
+    client ids of their own, whoever else follows the others."""
     found = []
     for number, (account, address) in enumerate(sorted(settings.gateway.addresses.items())):
+        if accounts is not None and account not in accounts:
+            continue
         try:
             client_id = settings.gateway.live_client_id + number
             gateway = gateway_at(address, client_id=client_id, timeout=settings.gateway.timeout)._replace(

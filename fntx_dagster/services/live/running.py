@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -36,8 +36,15 @@ class Tempo(NamedTuple):
     away: float = 30
 
 
-def run(settings: Settings, db: Database, ending: threading.Event, tempo: Tempo | None = None) -> None:
-    """Write the stream until `ending` is set. What another process does already, this one waits for."""
+def run(
+    settings: Settings,
+    db: Database,
+    ending: threading.Event,
+    tempo: Tempo | None = None,
+    accounts: Collection[str] | None = None,
+) -> None:
+    """Write the stream until `ending` is set. What another process does already, this one waits for. `accounts`: whose
+    gateways are followed; of all in the settings where None."""
     tempo = tempo or Tempo()
     sys.setswitchinterval(_HAND_OVER_SECONDS)
 
@@ -46,7 +53,7 @@ def run(settings: Settings, db: Database, ending: threading.Event, tempo: Tempo 
 
     writer = EventWriter(db, keeps)
     works = [Relay(db, settings.orders.trading_day_zone, tempo.relay).run]
-    works += [follower.run for follower in followers(settings, db, writer, tempo.patience)]
+    works += [follower.run for follower in followers(settings, db, writer, tempo.patience, accounts)]
     threads = [threading.Thread(target=work, args=(ending,), name="fntx live", daemon=True) for work in works]
     for thread in threads:
         thread.start()
