@@ -16,6 +16,7 @@ from fntx_dagster.bonds.waterfall import RESIDUAL, HolderPayment, Waterfall, Wat
 from fntx_dagster.errors import Permanent
 
 FORMAT = "fntx-distribution/1"
+RELEASE_FORMAT = "fntx-release/1"
 EQUITY_LINE = ""
 """Stands for the equity among the lines of payees: no tranche has such an id."""
 
@@ -86,6 +87,28 @@ def invoice_id(distribution: str, number: int) -> str:
     """The id that a payment's transaction carries: SHA-256 of the distribution's id, a slash and the number of the
     payment, in hex. Whoever looks for it finds whether it was paid."""
     return hashlib.sha256(f"{distribution}/{number}".encode()).hexdigest()
+
+
+def release_id(distribution: str, number: int) -> str:
+    """The same of the payment that releases one that was set aside. It is that of the payment that is released, however
+    often that is tried: whoever looks for it finds whether it was paid, whatever the database knows."""
+    return hashlib.sha256(f"{distribution}/{number}/release".encode()).hexdigest()
+
+
+def frozen_release(
+    head: Mapping[str, Any], currency: str, decimals: int, available: str, payments: Sequence[PaymentDue]
+) -> FrozenDistribution:
+    """A release of payments that were set aside, as it is kept. `head`: what it belongs to, which payments it releases,
+    and why; `available`: the sum of its payments."""
+    result = {"currency": currency, "decimals": decimals, "available": available, "lines": []}
+    document = {
+        "format": RELEASE_FORMAT,
+        **head,
+        "result": result | {"retained": amounts(decimals)(0)},
+        "payments": [each._asdict() | {"payee": each.payee._asdict()} for each in payments],
+    }
+    written = canonical(document)
+    return FrozenDistribution(written.decode(), hashlib.sha256(written).hexdigest(), payments)
 
 
 def _payee(payees: Mapping[tuple[str, str], Payee], payment: HolderPayment, kind: str) -> Payee:

@@ -26,6 +26,11 @@ DISTRIBUTION = "distribution.approve"
 """The kind of a whole distribution of a bond: its approval covers each of its payments, a `distribution.pay`."""
 TRANSFER = "bond.transfer"
 """The kind of a change of who holds a bond; it moves nothing on a ledger."""
+SET_ASIDE = "distribution.set_aside"
+"""The kind that sets payments of a distribution aside: it takes effect with its approval."""
+RELEASE = "distribution.release"
+"""The kind that pays what was set aside: its approval covers each payment, a `distribution.pay`."""
+DISTRIBUTIONS = (DISTRIBUTION, RELEASE)
 TRADE = "trade.order"
 """The kind of an order on the exchange of a ledger, or of a batch of them."""
 _PAYMENT = frozenset({"payment"})
@@ -55,6 +60,9 @@ KINDS = {
     "distribution.pay": ProposalKind(2, TREASURY, _PAYMENT, screened=True),
     # all payments of a distribution under one approval
     DISTRIBUTION: ProposalKind(2, TREASURY, screened=True),
+    # whose payee is on a list is set aside: a hit must not stop it; the trustee speaks for the payee
+    SET_ASIDE: ProposalKind(2, TRUSTEE),
+    RELEASE: ProposalKind(2, TREASURY, screened=True),
     "bond.approve": ProposalKind(2, screened=True),
     "bond.pause": ProposalKind(1),
     "bond.transition": ProposalKind(2),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
 
 from fntx_dagster.bonds.clocks import default_from, delinquent_from
 from fntx_dagster.errors import Permanent
@@ -44,10 +45,13 @@ class BondGuardFails(StepImpossible):
 
 class LedgerSaid(NamedTuple):
     """What a ledger said before a step: when its last validated ledger closed, and how much of the bond's token is out,
-    in escrows too. None: nobody asked."""
+    in escrows too. None: nobody asked. `dead`: proposals whose bytes can get into no ledger any more; `invoices`: the
+    ids of the payments that it held after that was known."""
 
     closed_at: datetime | None = None
     supply: Decimal | None = None
+    dead: frozenset[UUID] | None = None
+    invoices: frozenset[str] = frozenset()
 
     @property
     def day(self) -> date:

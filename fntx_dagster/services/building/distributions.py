@@ -33,7 +33,7 @@ def payments_confirmed(settings: Settings, db: Database) -> None:
     """Keep the payments under way that their ledgers hold, before anybody judges how late a bond is. Raises Transient
     where a ledger does not answer."""
     with db.connect() as connection:
-        under_way = distributions(connection, states=["proposed", "paying", "failed"])
+        under_way = distributions(connection, states=["proposed", "paying", "failed"], releases=True)
     for row in under_way:
         settled(settings, db, row.distribution_id)
 

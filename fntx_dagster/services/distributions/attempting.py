@@ -8,7 +8,7 @@ payment would be made twice. Under the lock of the distribution nobody else atte
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
@@ -32,6 +32,7 @@ from fntx_dagster.store.treasury.distributions import (
 )
 from fntx_dagster.store.treasury.platform import entered
 from fntx_dagster.store.treasury.proposals import ProposalRow, covered
+from fntx_dagster.store.treasury.set_aside import asked_aside
 from fntx_dagster.store.treasury.transactions import transaction_of, turns_taken
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
     from fntx_dagster.settings import Settings
     from fntx_dagster.store.database import Connection, Database
     from fntx_dagster.store.treasury.distributions import DistributionRow
-    from fntx_dagster.store.treasury.transactions import LedgerTxRow
+    from fntx_dagster.store.treasury.set_aside import asked_aside
+from fntx_dagster.store.treasury.transactions import LedgerTxRow
 
 MOST_TICKETS = 250
 """That an account of the XRP Ledger can hold."""
@@ -86,15 +88,8 @@ def attempt_all(
         if row.state != "paying" or whole.state != "approved" or whole.expires_at <= datetime.now(UTC):
             return
         payments = payments_of(connection, distribution_id)
-        ready: list[PaymentStanding] = []
-        for each in payments:
-            if not is_open(each) or each.payment.number in strange or each.payment.invoice_id in looked.held:
-                continue
-            if each.proposal_id is not None and not _is_dead(connection, each, looked):
-                problems[each.payment.number] = _STILL
-                continue
-            ready.append(each)
-        waiting = sum(each.tx_hash is None and each.state == "approved" for each in payments)
+        ready = _ready(connection, row, payments, looked, strange, problems)
+        waiting = sum(not each.is_done and each.state == "approved" for each in payments)
         room, missing = _turns(
             connection,
             row,
@@ -113,6 +108,32 @@ def attempt_all(
             payload = {"ledger": row.ledger, "network_id": config.network_id, "intent": intent}
             cover(connection, whole, [payload], by, events)
         append_all(settings, connection, events)
+
+
+def _ready(
+    connection: Connection,
+    row: DistributionRow,
+    payments: Sequence[PaymentStanding],
+    looked: _Looked,
+    strange: Collection[int],
+    problems: dict[int, str],
+) -> list[PaymentStanding]:
+    """The payments that can be attempted now."""
+    voted_on = asked_aside(connection, row.distribution_id)
+    ready: list[PaymentStanding] = []
+    for each in payments:
+        number = each.payment.number
+        if not is_open(each) or number in strange or each.payment.invoice_id in looked.held:
+            continue
+        if each.paid_before is not None:
+            problems[number] = f"what it releases is paid already, in {each.paid_before}: withdraw it"
+        elif number in voted_on:
+            problems[number] = f"the proposal {voted_on[number]} asks to set it aside"
+        elif each.proposal_id is not None and not _is_dead(connection, each, looked):
+            problems[number] = _STILL
+        else:
+            ready.append(each)
+    return ready
 
 
 _STILL = "its last transaction may still get into a ledger: it is made anew when that is over"

@@ -1,9 +1,10 @@
-"""What follows when every payment of a distribution is in a ledger: it is confirmed, and its bond moves on."""
+"""What follows when every payment of a distribution is in a ledger or set aside: it is confirmed, and its bond moves
+on."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.errors import Transient
@@ -21,8 +22,8 @@ ENDED = ("failed", "expired", "cancelled", "rejected")
 
 
 def is_open(standing: PaymentStanding) -> bool:
-    """Whether no ledger holds a payment, and no proposal pays it."""
-    return standing.tx_hash is None and (standing.state is None or standing.state in ENDED)
+    """Whether no ledger holds a payment, none sets it aside, and no proposal pays it."""
+    return not standing.is_done and (standing.state is None or standing.state in ENDED)
 
 
 def moved(connection: Connection, row: DistributionRow, to: str) -> DistributionRow:
@@ -41,14 +42,18 @@ def confirmed_if_all_paid(
     events: list[NewAuditEvent],
 ) -> DistributionRow:
     """A distribution, confirmed where nothing of it is left to pay; then its bond is Current again, unless something is
-    still overdue on the ledger's date. Whoever calls holds both."""
+    still overdue on the ledger's date. A release moves no bond. Whoever calls holds both."""
     payments = payments_of(connection, row.distribution_id)
-    if any(each.tx_hash is None for each in payments):
+    if row.state == "confirmed" or not all(each.is_done for each in payments):
         return row
     row = moved(connection, row, "confirmed")
     subject = EventSubject("distribution", str(row.distribution_id))
-    details = {"bond": row.bond_id, "hash": row.hash, "payments": len(payments)}
+    details: dict[str, Any] = {"bond": row.bond_id, "hash": row.hash, "payments": len(payments)}
+    if aside := sum(each.tx_hash is None for each in payments):
+        details["set_aside"] = aside
     events.append(NewAuditEvent("allocation_completed", by, subject, details))
+    if row.is_release:
+        return row
     if bond.state == "Distributing":
         step_taken(connection, bond, "payments_confirmed", by, events)
     elif bond.state == "Delinquent" and not arrears_of(connection, bond.bond_id, closed_at.astimezone(UTC).date()):

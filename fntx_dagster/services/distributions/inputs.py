@@ -59,8 +59,8 @@ def inputs_of(connection: Connection, bond: BondRow, asked: int | None, today: d
         raise Permanent(
             f"the bond {bond.bond_id} is {bond.state}", f"Cash is distributed in {', '.join(PAYING_STATES)}"
         )
-    made = distributions(connection, bond.bond_id, withdrawn=True)
-    last = next((each for each in made if not each.is_withdrawn), None)
+    made = distributions(connection, bond.bond_id, withdrawn=True, releases=True)
+    last = next((each for each in made if not (each.is_withdrawn or each.is_release)), None)
     if last is not None and last.state != "confirmed":
         raise Permanent(
             f"the distribution {last.distribution_id} of {bond.bond_id} is {last.state}",

@@ -8,7 +8,7 @@ payments are made in waves. On Stellar they have sequences in a row, and are sen
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
@@ -72,12 +72,14 @@ def pay(
         problems, files = {**found.strange}, list[Path]()
         if found.row.state == "paying":
             attempt_all(settings, db, distribution_id, {*found.strange}, problems, by)
-            files = _exported(settings, db, distribution_id, folder, problems, by)
-        asked = _sent(settings, db, distribution_id, problems)
+            files = _exported(settings, db, distribution_id, folder, found.strange, problems, by)
+        asked = _sent(settings, db, distribution_id, found.strange, problems)
         if asked and settled(settings, db, distribution_id).row.state == "confirmed":
-            _sent(settings, db, distribution_id, problems)  # transactions that came into the ledger meanwhile
+            _sent(
+                settings, db, distribution_id, found.strange, problems
+            )  # transactions that came into the ledger meanwhile
         report = _report(db, distribution_id, problems, files)
-        on_progress(sum(each.tx_hash is not None for each in report.payments), len(report.payments))
+        on_progress(sum(each.is_done for each in report.payments), len(report.payments))
         now = _states(report)
         if report.next == "look" and now != before:
             before = now  # tickets have come: what has to be prepared on them is prepared at once
@@ -98,12 +100,19 @@ def look(db: Database, distribution_id: UUID) -> DistributionProgress:
 
 
 def _exported(
-    settings: Settings, db: Database, distribution_id: UUID, folder: Path, problems: dict[int, str], by: str
+    settings: Settings,
+    db: Database,
+    distribution_id: UUID,
+    folder: Path,
+    strange: Collection[int],
+    problems: dict[int, str],
+    by: str,
 ) -> list[Path]:
-    """Prepare every attempt that is approved, and write the files of all that waits for signatures."""
+    """Prepare every attempt that is approved, and write the files of all that waits for signatures; but for the
+    payments that the ledger holds otherwise."""
     files: list[Path] = []
     for each in _under_way(db, distribution_id):
-        if each.is_paid or each.state not in ("approved", *_TO_SIGN):
+        if each.is_done or each.number in strange or each.state not in ("approved", *_TO_SIGN):
             continue
         try:
             if each.state == "approved":
@@ -116,7 +125,9 @@ def _exported(
     return files
 
 
-def _sent(settings: Settings, db: Database, distribution_id: UUID, problems: dict[int, str]) -> bool:
+def _sent(
+    settings: Settings, db: Database, distribution_id: UUID, strange: Collection[int], problems: dict[int, str]
+) -> bool:
     """Send what is signed, and ask for what was sent; whether there was any. Of a payment that the ledger holds already
     nothing is sent, and what became of its transaction is asked. On Stellar the first that is not in a ledger holds up
     those after it: their sequences are in a row."""
@@ -126,7 +137,7 @@ def _sent(settings: Settings, db: Database, distribution_id: UUID, problems: dic
     for each in _under_way(db, distribution_id):
         state = each.state
         try:
-            if state == "ready" and not each.is_paid:
+            if state == "ready" and not each.is_done and each.number not in strange:
                 submit(settings, db, each.proposal_id)
             if state in _ON_ITS_WAY:
                 asked = True
@@ -142,12 +153,13 @@ def _sent(settings: Settings, db: Database, distribution_id: UUID, problems: dic
 
 
 class _UnderWay(NamedTuple):
-    """A proposal that is under way: of a payment, or of tickets (number 0). `is_paid`: the ledger holds its payment."""
+    """A proposal that is under way: of a payment, or of tickets (number 0). `is_done`: the ledger holds its payment, or
+    it was set aside."""
 
     number: int
     proposal_id: UUID
     state: str
-    is_paid: bool
+    is_done: bool
 
 
 def _under_way(db: Database, distribution_id: UUID) -> list[_UnderWay]:
@@ -155,9 +167,9 @@ def _under_way(db: Database, distribution_id: UUID) -> list[_UnderWay]:
     with db.connect() as connection:
         payments = payments_of(connection, distribution_id)
         tickets = tickets_of(db, distribution_id)
-    own = [_UnderWay(0, each.proposal_id, each.state, is_paid=False) for each in tickets]
+    own = [_UnderWay(0, each.proposal_id, each.state, is_done=False) for each in tickets]
     return own + [
-        _UnderWay(each.payment.number, each.proposal_id, each.state or "", each.tx_hash is not None)
+        _UnderWay(each.payment.number, each.proposal_id, each.state or "", each.is_done)
         for each in payments
         if each.proposal_id is not None and each.state not in (*ENDED, "confirmed")
     ]
@@ -190,7 +202,7 @@ def _next(row: DistributionRow, payments: Sequence[PaymentStanding], tickets: Se
         return "decide"
     if row.state == "confirmed":
         return "nothing"
-    states = {each.state for each in tickets} | {each.state for each in payments if each.tx_hash is None}
+    states = {each.state for each in tickets} | {each.state for each in payments if not each.is_done}
     if states & {*_ON_ITS_WAY}:
         return "wait"
     return "sign" if states & {*_TO_SIGN} else "look"

@@ -1,13 +1,14 @@
-"""A distribution proposed: one approval for all its payments that no ledger holds yet."""
+"""A distribution or a release proposed: one approval for all its payments that no ledger holds yet."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from fntx_dagster.bonds.deals import amounts
 from fntx_dagster.errors import Permanent
-from fntx_dagster.governance.kinds import DISTRIBUTION
+from fntx_dagster.governance.kinds import DISTRIBUTION, RELEASE
 from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.bonds.steps import known_bond
 from fntx_dagster.services.distributions.accounts import payment_intent
@@ -20,6 +21,7 @@ from fntx_dagster.services.governance.signers import TERMINAL
 from fntx_dagster.store.treasury.distributions import (
     DistributionRow,
     PaymentRow,
+    PaymentStanding,
     add_distribution_proposal,
     payments_of,
 )
@@ -53,10 +55,14 @@ def propose_distribution(
             )
         bond = known_bond(connection, row.bond_id)
         left = [each for each in payments_of(connection, distribution_id) if is_open(each)]
-        left = [each for each in left if each.payment.number not in strange]
+        left = [each for each in left if each.payment.number not in strange and each.paid_before is None]
         config = approved_config(settings, connection)
         payload = _payload(config, bond, row, [each.payment for each in left])
-        proposal = proposed(settings, connection, DISTRIBUTION, payload, events, by=by, travel=travel)
+        kind, parties = DISTRIBUTION, list[str]()
+        if row.is_release:
+            kind, parties = RELEASE, [each.payment.party for each in left]
+            payload |= {"reason": json.loads(row.document)["reason"], "releases": [_released(each) for each in left]}
+        proposal = proposed(settings, connection, kind, payload, events, [*dict.fromkeys(parties)], by, travel)
         add_distribution_proposal(connection, proposal.proposal_id, distribution_id)
         moved(connection, row, "proposed")
         append_all(settings, connection, events)
@@ -76,6 +82,11 @@ def _payload(config: TreasuryConfig, bond: BondRow, row: DistributionRow, paymen
         "hash": row.hash,
         "intents": [_intent(bond, row, each) for each in payments],
     }
+
+
+def _released(standing: PaymentStanding) -> dict[str, Any]:
+    own = standing.payment
+    return {"distribution": str(own.releases), "number": own.releases_number, "party": own.party}
 
 
 def _network(config: TreasuryConfig, row: DistributionRow) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def cash_of(db: Database, bond_id: str) -> CashView:
             receipts_of(connection, bond_id, voided=True),
             free,
             why_voided(connection, bond_id),
-            distributions(connection, bond_id, withdrawn=True),
+            distributions(connection, bond_id, withdrawn=True, releases=True),
         )
 
 
@@ -81,6 +81,11 @@ class DistributionView(NamedTuple):
         return "withdrawn" if self.row.is_withdrawn else self.row.state
 
     @property
+    def aside(self) -> int:
+        """How many payments are set aside."""
+        return sum(each.set_aside is not None and each.tx_hash is None for each in self.payments)
+
+    @property
     def names(self) -> dict[str, str]:
         """What commands about it name."""
         proposal = f"{self.proposals[0][0]}" if self.proposals else ""
@@ -92,7 +97,7 @@ def show_distribution(db: Database, bond_id: str, number: int) -> DistributionVi
     NoSuchBond."""
     with db.connect() as connection:
         bond = known_bond(connection, bond_id)
-        made = distributions(connection, bond_id, withdrawn=True)
+        made = distributions(connection, bond_id, withdrawn=True, releases=True)
         row = next((each for each in made if each.number == number), None)
         if row is None:
             return None
@@ -128,6 +133,7 @@ def distribution_dict(row: DistributionRow) -> dict[str, Any]:
         "bond": row.bond_id,
         "number": row.number,
         "period": row.period,
+        "kind": row.kind,
         "state": row.state,
         "is_withdrawn": row.is_withdrawn,
         "hash": row.hash,
@@ -174,7 +180,7 @@ def _payment(standing: PaymentStanding, decimals: int) -> dict[str, Any]:
         "state": standing.stands,
         "attempts": standing.attempts,
         "proposal_id": standing.proposal_id,
-        "reason": standing.reason or "",
+        "reason": standing.set_aside or standing.reason or "",
         "tx_hash": standing.tx_hash,
         "ledger_index": standing.ledger_index,
         "closed_at": standing.closed_at,

@@ -1,6 +1,7 @@
-"""What keeps a payment from being made twice: nothing is prepared or sent of one that a ledger holds already, or whose
-distribution was withdrawn, so that another one distributes its cash; when bytes can get into no ledger any more; and
-nothing is distributed anew of cash that a ledger shows to be paid out by somebody whom this database does not know."""
+"""What keeps a payment from being made twice: nothing is prepared or sent of one that a ledger holds already, that was
+set aside, or whose distribution was withdrawn, so that another one distributes its cash; when bytes can get into no
+ledger any more; and nothing is distributed anew of cash that a ledger shows to be paid out by somebody whom this
+database does not know."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.store.treasury.cash_receipts import receipts_of
 from fntx_dagster.store.treasury.distributions import distribution_of_proposal, paid_by, unknown_payments, why_withdrawn
+from fntx_dagster.store.treasury.set_aside import why_unpayable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,11 +25,19 @@ if TYPE_CHECKING:
 
 def require_unpaid(connection: Connection, proposal_id: UUID, own_hash: str | None = None) -> None:
     """Raise StepImpossible where a ledger holds the payment of a distribution that a proposal makes, by another
-    transaction than that of `own_hash`, and where the distribution was withdrawn. Nothing for a proposal that makes
-    none."""
+    transaction than that of `own_hash`, where the distribution was withdrawn, where the payment was set aside, and of a
+    release where a ledger holds what it releases. Nothing for a proposal that makes none."""
     own = distribution_of_proposal(connection, proposal_id)
     if own is not None and why_withdrawn(connection, own) is not None:
         raise StepImpossible(f"the distribution {own} was withdrawn", "Its cash is paid by the next one")
+    set_aside, paid_before = why_unpayable(connection, proposal_id)
+    if set_aside is not None:
+        raise StepImpossible(f"the payment was set aside: {set_aside}", "`fntx bond release` pays it")
+    if paid_before is not None:
+        raise StepImpossible(
+            f"the ledger holds the payment that is released already, in the transaction {paid_before}",
+            "Withdraw the release: `fntx bond withdraw`",
+        )
     paid = paid_by(connection, proposal_id)
     if paid is not None and paid != (own_hash or "").lower():
         raise StepImpossible(

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
+from fntx_dagster.bonds.distributions import release_id
 from fntx_dagster.services.bonds.steps import held_bond, known_bond, logged
 from fntx_dagster.services.distributions.computing import held_distribution, known_distribution
 from fntx_dagster.services.distributions.ending import ENDED, confirmed_if_all_paid, is_open, moved
@@ -27,6 +28,7 @@ from fntx_dagster.store.treasury.distributions import (
     payments_of,
 )
 from fntx_dagster.store.treasury.platform import entered
+from fntx_dagster.store.treasury.set_aside import held_of
 
 if TYPE_CHECKING:
     from fntx_dagster.audit.event import NewAuditEvent
@@ -48,14 +50,19 @@ class Settlement(NamedTuple):
 
 def settled(settings: Settings, db: Database, distribution_id: UUID) -> Settlement:
     """Ask the ledger for the payments of a distribution, keep those that it holds, and take the steps that follow: to
-    paying with the approval, to confirmed with the last payment, to failed where the approval ended before. Raises
-    Transient where the server does not answer, or has not the whole history."""
+    paying with the approval, to confirmed with the last payment, to failed where the approval ended before. A payment
+    that was set aside, and that a ledger holds all the same, is held no more. Raises Transient where the server does
+    not answer, or has not the whole history."""
     with db.connect() as connection:
         row = known_distribution(connection, distribution_id)
-        if row.state == "confirmed" or row.is_withdrawn:
+        if _is_over(connection, row):
             return Settlement(row, {})
+        payments = payments_of(connection, distribution_id)
+        released = {each.payment.releases for each in payments if each.payment.releases is not None}
         bond = known_bond(connection, row.bond_id)
         config = approved_config(settings, connection)
+    for each in released:  # what was set aside may have been paid by others meanwhile
+        settled(settings, db, each)
     with opened(settings, config, row.ledger) as ledger:
         closed_at = ledger.closed_at()
         found = ledger.invoiced(row.account, row.head)
@@ -63,13 +70,20 @@ def settled(settings: Settings, db: Database, distribution_id: UUID) -> Settleme
     with entered(db) as connection:
         bond = held_bond(connection, row.bond_id)
         row = held_distribution(connection, distribution_id)
-        if row.state == "confirmed" or row.is_withdrawn:
+        if _is_over(connection, row):
             return Settlement(row, {})
         strange = _kept(connection, row, bond, payments_of(connection, distribution_id), found)
         row = confirmed_if_all_paid(connection, row, bond, closed_at, CLOCK, events)
         row = _by_approval(connection, row)
         logged(settings, connection, events)
     return Settlement(row, strange)
+
+
+def _is_over(connection: Connection, row: DistributionRow) -> bool:
+    """Whether nothing can come of a distribution any more: withdrawn, or confirmed and nothing of it is held."""
+    if row.is_withdrawn or row.state != "confirmed":
+        return row.is_withdrawn
+    return all(each.distribution_id != row.distribution_id for each in held_of(connection, row.bond_id))
 
 
 def _kept(
@@ -82,7 +96,12 @@ def _kept(
     strange: dict[int, str] = {}
     for standing in payments:
         payment, paid = standing.payment, found.get(standing.payment.invoice_id)
-        if standing.tx_hash is not None or paid is None:
+        if standing.tx_hash is not None:
+            continue
+        released = found.get(release_id(str(row.distribution_id), payment.number))
+        if released is not None and not standing.is_done:
+            strange[payment.number] = f"this database does not know of its release by the transaction {released.hash}"
+        if paid is None:
             continue
         wanted = (payment.address, bond.cash_code, bond.cash_issuer, payment.amount)
         if (paid.destination, paid.code, paid.issuer, paid.amount) != wanted:
@@ -107,8 +126,10 @@ def _by_approval(connection: Connection, row: DistributionRow) -> DistributionRo
     if row.state == "proposed":
         if whole.state == "approved":
             return moved(connection, row, "paying")
-        return moved(connection, row, "failed") if whole.state in ENDED else row
+        payments = payments_of(connection, row.distribution_id)
+        is_aside = whole.state == "blocked" and any(each.is_done for each in payments)
+        return moved(connection, row, "failed") if whole.state in ENDED or is_aside else row
     payments = payments_of(connection, row.distribution_id)
-    is_under_way = any(each.tx_hash is None and not is_open(each) for each in payments)
+    is_under_way = any(not each.is_done and not is_open(each) for each in payments)
     is_over = whole.state != "approved" or whole.expires_at <= datetime.now(UTC)
     return moved(connection, row, "failed") if is_over and not is_under_way else row

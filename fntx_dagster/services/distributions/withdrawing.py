@@ -151,6 +151,11 @@ def _require_open(row: DistributionRow) -> None:
 
 def _require_unpaid(connection: Connection, row: DistributionRow, on_ledger: Collection[str]) -> None:
     for each in payments_of(connection, row.distribution_id):
+        if each.set_aside is not None:
+            raise Permanent(
+                f"payment {each.payment.number} of the distribution {row.distribution_id} is set aside",
+                "Its amount is held for the payee: set the others aside too, or pay them",
+            )
         if each.tx_hash is not None or each.payment.invoice_id in on_ledger:
             raise Permanent(
                 f"a ledger holds payment {each.payment.number} of the distribution {row.distribution_id}",

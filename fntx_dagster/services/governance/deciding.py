@@ -13,11 +13,12 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.approvals import APPROVED, PENDING, REJECTED, Decider, Decision, Standing, judged
 from fntx_dagster.governance.decisions import DECISIONS, Terms, moment_text
 from fntx_dagster.governance.fields import StrictFields
-from fntx_dagster.governance.kinds import KINDS, required_roles
+from fntx_dagster.governance.kinds import KINDS, SET_ASIDE, required_roles
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.bonds.asking import asked_before
 from fntx_dagster.services.bonds.effects import bond_not_approved
 from fntx_dagster.services.bonds.steps import logged
+from fntx_dagster.services.distributions.asides import asked_before_aside
 from fntx_dagster.services.governance.clock import time_after_log
 from fntx_dagster.services.governance.configuration import active_set
 from fntx_dagster.services.governance.effects import ALONE, effect
@@ -82,7 +83,8 @@ def decide(settings: Settings, db: Database, proposal_id: UUID, document: Any) -
     given = read_decision(document, proposal_id)
     with db.connect() as connection:
         known = proposal(connection, proposal_id)
-    said = asked_before(settings, db, known)
+    ask = asked_before_aside if known is not None and known.kind == SET_ASIDE else asked_before
+    said = ask(settings, db, known)
     with entered(db, alone=known is not None and known.kind in ALONE) as connection:
         row = held(connection, proposal_id)
         earlier = decisions_on(connection, proposal_id)

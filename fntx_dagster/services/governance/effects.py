@@ -1,5 +1,5 @@
 """What takes effect here with its approval: a pause, a new configuration, a new set of signers, a standing approval,
-a kill switch, a reset, a step of a bond, a change of its holders."""
+a kill switch, a reset, a step of a bond, a change of its holders, payments set aside."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 from fntx_dagster.audit.canonical import canonical
 from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.governance.config import TreasuryConfig, read_config
-from fntx_dagster.governance.kinds import NOTICE, TRANSFER
+from fntx_dagster.governance.kinds import NOTICE, SET_ASIDE, TRANSFER
 from fntx_dagster.services.bonds.effects import bond_approved, is_of_a_bond
 from fntx_dagster.services.bonds.guards import NOT_ASKED, LedgerSaid
 from fntx_dagster.services.bonds.transfers import change_approved
+from fntx_dagster.services.distributions.asides import payments_set_aside
 from fntx_dagster.services.execution.switching import approve_desk, kill_desks, resume_desks
 from fntx_dagster.services.governance import payloads
 from fntx_dagster.services.governance.breakers import kill_books, reset_books
@@ -66,6 +67,8 @@ def effect(
         return bond_approved(connection, row, by, said)
     if row.kind == TRANSFER:
         return change_approved(connection, row, by)
+    if row.kind == SET_ASIDE:
+        return payments_set_aside(connection, row, by, said)
     if row.kind == "config.change":
         config = payloads.read_new_config(payload)
         signers = signers_of(connection, row.signer_set)

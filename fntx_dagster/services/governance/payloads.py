@@ -9,7 +9,7 @@ from fntx_dagster.execution.risk import DeskLimits
 from fntx_dagster.governance.addresses import is_stellar_address, is_xrpl_address
 from fntx_dagster.governance.config import TreasuryConfig, read_config
 from fntx_dagster.governance.fields import StrictFields
-from fntx_dagster.governance.kinds import ANCHOR, BATCH, KINDS, LONGEST_STANDING, TRADE
+from fntx_dagster.governance.kinds import ANCHOR, BATCH, DISTRIBUTION, KINDS, LONGEST_STANDING, RELEASE, TRADE
 from fntx_dagster.services.governance.limits import check_meaning
 from fntx_dagster.services.governance.signers import check_signers, read_signers
 from fntx_dagster.services.treasury.secrets import require_plain
@@ -119,12 +119,20 @@ def _each_intent(payload: Any) -> list[dict[str, Any]]:
     return [{"ledger": ledger, "network_id": network, "intent": intent} for intent in intents]
 
 
-def read_distribution(payload: Any, config: TreasuryConfig) -> list[dict[str, Any]]:
+def read_distribution(payload: Any, config: TreasuryConfig, kind: str = DISTRIBUTION) -> list[dict[str, Any]]:
     """The payloads of the payments that a `distribution.approve` asks for, in their order: those of `distribution.pay`,
-    all on one ledger and from one account. It names the bond, the distribution and the hash of what was frozen."""
+    all on one ledger and from one account. It names the bond, the distribution and the hash of what was frozen; a
+    `distribution.release` says why, and which payments it releases."""
     whole = StrictFields(payload, "")
     for name in ("bond", "distribution", "hash"):
         whole.text(name)
+    if kind == RELEASE:
+        _plain(whole, "reason")
+        for each in whole.objects("releases"):
+            each.text("distribution")
+            each.whole("number", 1)
+            each.text("party")
+            each.end()
     ledger, network = whole.any("ledger"), whole.any("network_id")
     intents = [fields.content for fields in whole.objects("intents")]
     whole.end()

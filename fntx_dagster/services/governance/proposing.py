@@ -13,9 +13,10 @@ from fntx_dagster.governance.config import read_config
 from fntx_dagster.governance.decisions import payload_hash
 from fntx_dagster.governance.kinds import (
     ANCHOR,
-    DISTRIBUTION,
+    DISTRIBUTIONS,
     EXPIRY,
     KINDS,
+    SET_ASIDE,
     TRADE,
     TRANSFER,
     ProposalKind,
@@ -26,6 +27,7 @@ from fntx_dagster.services.anchoring.intents import require_anchor
 from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.services.bonds.effects import is_of_a_bond, note_bond_step, require_bond_step
 from fntx_dagster.services.bonds.transfers import note_change, parties_of_change, require_change
+from fntx_dagster.services.distributions.asides import require_set_aside
 from fntx_dagster.services.escrows.payloads import escrow_of_vote, moved_by_vote, require_not_kept
 from fntx_dagster.services.execution.by_hand import LookedAt, look_at_orders, require_within_limits
 from fntx_dagster.services.governance import payloads
@@ -129,7 +131,7 @@ def proposed(
         *(by if covered is None else covered_by(covered), now, "draft", "", covered),
     )
     drafted = step_event(row, "draft", by)
-    moving = payload if kind == DISTRIBUTION or (terms.screened and terms.ops) else moved_by_vote(kind, about)
+    moving = payload if kind in DISTRIBUTIONS or (terms.screened and terms.ops) else moved_by_vote(kind, about)
     paid = {"escrow": escrow._asdict()} if escrow is not None else {}
     if sides := travelling(moving, travel, settings.compliance.travel_rule_amount):
         paid |= {"travel_rule": sides}
@@ -213,9 +215,11 @@ def _checked(settings: Settings, connection: Connection, name: str, payload: Any
         require_bond_step(connection, name, payload)
     elif name == TRANSFER:
         require_change(connection, payload)
-    elif name == DISTRIBUTION:
+    elif name == SET_ASIDE:
+        require_set_aside(connection, payload)
+    elif name in DISTRIBUTIONS:
         config = approved_config(settings, connection)
-        for each in payloads.read_distribution(payload, config):
+        for each in payloads.read_distribution(payload, config, name):
             require_buildable(settings, each)
             check_token(each, "distribution.pay", config)
     elif name in _OF_BREAKERS:

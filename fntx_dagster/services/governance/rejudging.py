@@ -7,7 +7,7 @@ from typing import Any
 
 from fntx_dagster.governance.approvals import APPROVED, Standing
 from fntx_dagster.governance.decisions import payload_hash
-from fntx_dagster.governance.kinds import DISTRIBUTION, KINDS, TRADE, approvals_of
+from fntx_dagster.governance.kinds import DISTRIBUTIONS, KINDS, TRADE, approvals_of
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.governance.covering import COVERED
 from fntx_dagster.services.governance.deciding import judge, payload_of
@@ -42,8 +42,8 @@ def require_approved(connection: Connection, row: ProposalRow) -> None:
 
 def _covers(whole: ProposalRow, row: ProposalRow) -> bool:
     """Whether a set-up or a batch names the intent of a proposal; a rotation does not name its own. A distribution
-    names its payments, and covers the tickets on which they need not wait for each other."""
-    if whole.kind == DISTRIBUTION:
+    or a release names its payments, and covers the tickets on which they need not wait for each other."""
+    if whole.kind in DISTRIBUTIONS:
         return _distributes(payload_of(whole), row)
     if row.kind != _COVERING.get(whole.kind):
         return False

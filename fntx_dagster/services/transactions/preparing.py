@@ -13,7 +13,7 @@ from fntx_dagster.audit.event import NewAuditEvent
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.escrows.events import APPROVE, ARBITRATE, RELEASE
 from fntx_dagster.governance.config import TreasuryConfig
-from fntx_dagster.governance.kinds import ANCHOR, DISTRIBUTION, KINDS
+from fntx_dagster.governance.kinds import ANCHOR, DISTRIBUTIONS, KINDS
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.anchoring.heads import is_on_ledger
 from fntx_dagster.services.anchoring.intents import anchor_source, signed_checkpoint
@@ -107,7 +107,7 @@ def command_when_approved(row: ProposalRow) -> str:
     """The command that goes on with a proposal that is approved; empty where the approval itself was all."""
     if row.kind == "account.setup":
         return f"fntx treasury setup {payload_of(row)['ledger']} -o DIR"
-    if row.kind == DISTRIBUTION:
+    if row.kind in DISTRIBUTIONS:
         return f"fntx bond pay {payload_of(row)['distribution']} -o DIR"
     if row.kind == "signer.rotate":
         return "fntx treasury rotation -o DIR"

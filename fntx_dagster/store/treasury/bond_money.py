@@ -1,6 +1,7 @@
 """What is due on a bond by schedule, what ledgers confirmed as paid, what is left, and the interest of each day.
 
-What was paid on a line goes to what was due first: the oldest due that is not paid in full sets the clock.
+What was paid on a line goes to what was due first: the oldest due that is not paid in full sets the clock. What is held
+for a payee who cannot be paid counts as paid on its line: the bond owes it no more, whoever holds it does.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from psycopg.rows import args_row
 
 from fntx_dagster.store.database import Connection
 from fntx_dagster.store.queries import columns
+from fntx_dagster.store.treasury.set_aside import HELD_ON
 
 
 class CashflowRow(NamedTuple):
@@ -121,14 +123,13 @@ def paid_on(connection: Connection, bond_id: str) -> list[PaidRow]:
 
 
 def dues_of(connection: Connection, bond_id: str, until: date | None = None, *, ahead: bool = False) -> list[DueRow]:
-    """What was due on a bond up to a date (None: ever), each with what was paid of it up to then; what is paid on a
-    line goes to what was due first; `ahead`: and what is due later. By date, then by kind and line."""
+    """What was due on a bond up to a date (None: ever), each with what was paid of it up to then, or is held for its
+    payees; what is paid on a line goes to what was due first; `ahead`: and what is due later. By date, then by kind and
+    line."""
     with connection.cursor(row_factory=args_row(DueRow)) as cursor:
         return cursor.execute(
-            """with paid as (
-                select kind, line_id, sum(amount) as total from treasury.bond_paid
-                where bond_id = %(bond)s and (%(until)s::date is null or paid_on <= %(until)s)
-                group by kind, line_id
+            f"""with paid as (
+                select kind, line_id, sum(amount) as total from ({_MET}) as met group by kind, line_id
             ), due as (
                 select kind, line_id, period, due_date, amount,
                     sum(amount) over (partition by kind, line_id order by period) - amount as before
@@ -149,13 +150,13 @@ def arrears_of(connection: Connection, bond_id: str, on: date) -> list[DueRow]:
 
 
 def outstanding_of(connection: Connection, bond_id: str, until: date | None = None) -> list[OutstandingRow]:
-    """Of each tranche what is not paid back, by the payments up to a date (None: all); senior first, then by id."""
+    """Of each tranche what is not paid back, nor held for its holders, by the payments up to a date (None: all); senior
+    first, then by id."""
     with connection.cursor(row_factory=args_row(OutstandingRow)) as cursor:
         return cursor.execute(
-            """select tranche_id, notional, notional - coalesce((
-                select sum(amount) from treasury.bond_paid as paid
-                where paid.bond_id = tranche.bond_id and kind = 'principal' and line_id = tranche_id
-                    and (%(until)s::date is null or paid_on <= %(until)s)), 0) as outstanding
+            f"""select tranche_id, notional, notional - coalesce((
+                select sum(amount) from ({_MET}) as met
+                where kind = 'principal' and line_id = tranche_id), 0) as outstanding
             from treasury.bond_tranche as tranche where bond_id = %(bond)s
             order by array_position(array['senior', 'mezzanine', 'subordinated'], class), tranche_id collate "C\"""",
             {"bond": bond_id, "until": until},
@@ -182,3 +183,10 @@ def accruals_of(connection: Connection, bond_id: str, first: date, last: date) -
             where bond_id = %s and day between %s and %s order by day, tranche_id collate "C\"""",
             [bond_id, first, last],
         ).fetchall()
+
+
+_MET = f"""select kind, line_id, amount from treasury.bond_paid
+    where bond_id = %(bond)s and (%(until)s::date is null or paid_on <= %(until)s)
+    union all select kind, line_id, amount from treasury.payment_held
+    where bond_id = %(bond)s and kind <> 'residual' and {HELD_ON}"""
+"""What counts as paid on the lines of a bond."""

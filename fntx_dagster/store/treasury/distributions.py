@@ -17,7 +17,8 @@ from fntx_dagster.store.queries import columns
 class DistributionRow(NamedTuple):
     """A distribution. `period`: the last one of the schedule that it covers; `carried`: of the cash, what the one
     before retained; `document`: canonical JSON, `hash` its SHA-256; `account` pays, by transactions after `head`.
-    `is_withdrawn`: failed for good; `record_date`: who held at its end is paid, None of the oldest."""
+    `is_withdrawn`: failed for good; `record_date`: who held at its end is paid, None of the oldest; `kind`: waterfall,
+    or release: of payments that were set aside."""
 
     distribution_id: UUID
     bond_id: str
@@ -36,6 +37,11 @@ class DistributionRow(NamedTuple):
     state: str
     is_withdrawn: bool = False
     record_date: date | None = None
+    kind: str = "waterfall"
+
+    @property
+    def is_release(self) -> bool:
+        return self.kind == "release"
 
 
 class LineRow(NamedTuple):
@@ -53,7 +59,8 @@ class LineRow(NamedTuple):
 
 
 class PaymentRow(NamedTuple):
-    """What one party gets of one line, at which address; `invoice_id` is in the ledger's transaction."""
+    """What one party gets of one line, at which address; `invoice_id` is in the ledger's transaction. `releases`,
+    `releases_number`: the distribution and the number of the payment that was set aside, where it pays that one."""
 
     number: int
     step: int
@@ -63,11 +70,14 @@ class PaymentRow(NamedTuple):
     address: str
     amount: Decimal
     invoice_id: str
+    releases: UUID | None = None
+    releases_number: int | None = None
 
 
 class PaymentStanding(NamedTuple):
     """A payment, how often it was attempted, the newest attempt with its proposal's state and reason, and the
-    transaction that a ledger holds; None where there is none."""
+    transaction that a ledger holds; None where there is none. `set_aside`: why it was set aside; `paid_before`: the
+    transaction in which a ledger holds the payment that this one releases."""
 
     payment: PaymentRow
     attempts: int
@@ -77,11 +87,21 @@ class PaymentStanding(NamedTuple):
     tx_hash: str | None
     ledger_index: int | None
     closed_at: datetime | None
+    set_aside: str | None = None
+    paid_before: str | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing of it is left to do: a ledger holds it, or it was set aside."""
+        return self.tx_hash is not None or self.set_aside is not None
 
     @property
     def stands(self) -> str:
-        """`confirmed` where a ledger holds it, else the state of its newest attempt, `open` where there is none."""
-        return "confirmed" if self.tx_hash is not None else self.state or "open"
+        """`confirmed` where a ledger holds it, `set aside`, else the state of its newest attempt, `open` where there is
+        none."""
+        if self.tx_hash is not None:
+            return "confirmed"
+        return "set aside" if self.set_aside is not None else self.state or "open"
 
 
 class ConfirmedPayment(NamedTuple):
@@ -114,7 +134,7 @@ def add_distribution(
         )
         cursor.executemany(
             f"""insert into treasury.payment (distribution_id, {columns(PaymentRow._fields)})
-            values (%s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+            values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
             [(new.distribution_id, *payment) for payment in payments],
         )
         cursor.executemany(
@@ -136,17 +156,23 @@ def distributions(
     states: Sequence[str] | None = None,
     *,
     withdrawn: bool = False,
+    releases: bool = False,
 ) -> list[DistributionRow]:
     """The distributions of a bond, or of all, in some states or in all; the newest first. `withdrawn`: those that were
-    withdrawn too."""
+    withdrawn too; `releases`: those of payments that were set aside too."""
     with connection.cursor(row_factory=args_row(DistributionRow)) as cursor:
         return cursor.execute(
             f"""select {columns(DistributionRow._fields)} from treasury.distribution
             where (%(bond)s::text is null or bond_id = %(bond)s)
                 and (%(states)s::text[] is null or state = any(%(states)s))
-                and (%(withdrawn)s or not is_withdrawn)
+                and (%(withdrawn)s or not is_withdrawn) and (%(releases)s or kind = 'waterfall')
             order by computed_at desc, number desc""",
-            {"bond": bond_id, "states": None if states is None else [*states], "withdrawn": withdrawn},
+            {
+                "bond": bond_id,
+                "states": None if states is None else [*states],
+                "withdrawn": withdrawn,
+                "releases": releases,
+            },
         ).fetchall()
 
 
@@ -200,7 +226,8 @@ def payments_of(connection: Connection, distribution_id: UUID) -> list[PaymentSt
     """The payments of a distribution and where each stands, in their order."""
     rows = connection.execute(
         f"""select {columns(PaymentRow._fields, "payment")}, coalesce(tried.many, 0), tried.newest, proposal.state,
-            proposal.reason, tx_hash, ledger_index, closed_at
+            proposal.reason, confirmed.tx_hash, confirmed.ledger_index, confirmed.closed_at, aside.reason,
+            before.tx_hash
         from treasury.payment as payment
         left join lateral (
             select count(*) as many, (array_agg(attempt.proposal_id order by own.nonce desc))[1] as newest
@@ -210,6 +237,10 @@ def payments_of(connection: Connection, distribution_id: UUID) -> list[PaymentSt
         left join treasury.proposal as proposal on proposal.proposal_id = tried.newest
         left join treasury.payment_confirmed as confirmed
             on (confirmed.distribution_id, confirmed.number) = (payment.distribution_id, payment.number)
+        left join treasury.payment_set_aside as aside
+            on (aside.distribution_id, aside.number) = (payment.distribution_id, payment.number)
+        left join treasury.payment_confirmed as before
+            on (before.distribution_id, before.number) = (payment.releases, payment.releases_number)
         where payment.distribution_id = %s order by payment.number""",
         [distribution_id],
     ).fetchall()
