@@ -9,8 +9,8 @@ from alembic import op
 
 from fntx_dagster.store.migrations.append_only import protected
 
-revision = "0066"
-down_revision = "0065"
+revision = "0067"
+down_revision = "0066"
 
 
 def upgrade() -> None:
