@@ -65,6 +65,12 @@ def holders(
     return document(request, programs.holders(desk.db, bond_id, on))
 
 
+@router.get("/bonds/{bond_id}/ledger-holders", responses=answered(answers.BondLedgerHoldersAnswer))
+def ledger_holders(request: Request, desk: TheDesk, caller: TreasuryReader, bond_id: str) -> Response:
+    """Who holds the token of a bond otherwise than the register of its holders says: asked of the token's ledger."""
+    return document(request, programs.ledger_holders(settings_of(request), desk.db, bond_id))
+
+
 @router.post(
     "/bonds/{bond_id}/transfers",
     status_code=201,

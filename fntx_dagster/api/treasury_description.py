@@ -116,7 +116,8 @@ BOND_TRANSFER = body_of(
         "transfer": {
             "type": "object",
             "description": "`transfers`: each `tranche` or `equity` (true), `from`, `to`, and where needed "
-            "`units` and `address`; `record_date`, the ledger's date where it is left out; `reason`.",
+            "`units` and `address`; `record_date`, the ledger's date where it is left out; `reason`. With "
+            "`from_ledger` (true) instead of `transfers`: what holders moved on the token's ledger.",
         }
     },
     ["transfer"],
@@ -149,6 +150,10 @@ BOND_DISTRIBUTION = body_of(
             "type": "object",
             "description": "Who pays and who is paid, above FNTX_TRAVEL_RULE_AMOUNT: originator and beneficiaries, an "
             "address to its side.",
+        },
+        "as_registered": {
+            "type": "boolean",
+            "description": "Pay by the register of holders, though the ledger of the token says otherwise.",
         },
     },
     [],

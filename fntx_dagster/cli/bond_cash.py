@@ -90,13 +90,17 @@ def distribute(
             help="Who pays and who is paid, above FNTX_TRAVEL_RULE_AMOUNT: JSON, as docs/bonds.md shows.",
         ),
     ] = None,
+    as_registered: Annotated[
+        bool, typer.Option("--as-registered", help="Pay by the register, though the token's ledger says otherwise.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--compute-only", help="Freeze it, and propose nothing yet.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Distribute the cash of a bond: compute the waterfall, freeze it with its hash, propose all its payments as one.
 
     Where the last distribution is not proposed yet, or failed, the payments of it that no ledger holds are proposed
-    anew: no payment is ever made twice.
+    anew: no payment is ever made twice. Where the ledger holds the bond's token otherwise than the register of
+    holders, nothing is computed: `fntx bond holders BOND --ledger` shows who differs.
 
     fntx bond distribute B-2026
     """
@@ -108,7 +112,7 @@ def distribute(
 
     content = None if travel is None else document(travel)
     settings, db = settings_and_database()
-    row = distribute_next(settings, db, bond_id, period)
+    row = distribute_next(settings, db, bond_id, period, as_registered=as_registered)
     if row.state != "confirmed" and not dry_run:
         propose_distribution(settings, db, row.distribution_id, content)
     report = look(db, row.distribution_id)

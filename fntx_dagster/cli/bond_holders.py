@@ -20,6 +20,9 @@ def holders(
         typer.Option(parser=day_option, metavar="YYYY-MM-DD", help="At the end of a day; else after all changes."),
     ] = None,
     changes: Annotated[bool, typer.Option("--changes", help="List every change, with its proposal.")] = False,
+    ledger: Annotated[
+        bool, typer.Option("--ledger", help="Ask the ledger of the token who holds it, and list who differs.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List who holds how many units of each tranche, and of the equity, and the address at which each is paid.
@@ -29,7 +32,16 @@ def holders(
     from fntx_dagster.cli.terminal import new_table, out
     from fntx_dagster.services.bonds.reading import change_of, changes_of_holders, holders_of_bond, holding_of
 
-    _, db = settings_and_database()
+    settings, db = settings_and_database()
+    if ledger:
+        from fntx_dagster.services.bonds.comparing import register_beside_ledger
+
+        found = register_beside_ledger(settings, db, bond_id).as_dict()
+        if as_json:
+            print_json(found)
+        else:
+            _say_beside_ledger(bond_id, found)
+        return
     if changes:
         made = changes_of_holders(db, bond_id)
         if as_json:
@@ -71,6 +83,9 @@ def transfer(
     file: Annotated[
         str | None, typer.Option("--input", metavar="FILE", help="Several transfers as one change, in JSON or YAML.")
     ] = None,
+    from_ledger: Annotated[
+        bool, typer.Option("--from-ledger", help="What holders moved on the token's ledger themselves, as one change.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Propose that units of a bond go from one holder to another, or are paid at a new address. Both parties are
@@ -91,12 +106,31 @@ def transfer(
     options = {"tranche": tranche, "equity": equity or None, "from": from_, "to": to, "units": units}
     options["address"] = address
     given = {name: value for name, value in options.items() if value is not None}
-    if (file is not None) == bool(given):
-        raise typer.BadParameter("Name one transfer by --tranche or --equity, --from and --to, or a file by --input.")
-    whole: dict[str, Any] = {"transfers": [given]}
+    if [file is not None, bool(given), from_ledger].count(True) != 1:
+        raise typer.BadParameter(
+            "Name one transfer by --tranche or --equity, --from and --to; or a file by --input; or --from-ledger."
+        )
+    whole: dict[str, Any] = {"from_ledger": True} if from_ledger else {"transfers": [given]}
     asked = document(file) if file is not None else whole
     more = {"record_date": record_date, "reason": reason}
     if isinstance(asked, dict):
         asked |= {name: value for name, value in more.items() if value is not None}
     settings, db = settings_and_database()
     said(settings, db, propose_transfer(settings, db, bond_id, asked), as_json=as_json)
+
+
+def _say_beside_ledger(bond_id: str, found: dict[str, Any]) -> None:
+    from fntx_dagster.cli.terminal import new_table, out
+
+    code = found["token"]["code"]
+    if not found["differences"]:
+        nobody = found["tokens"] == "0"
+        words = f"No holder has any {code}: the register alone says who holds." if nobody else "Nobody differs."
+        out(f"{words} Ledger {found['ledger_index']}, {found['on']}.")
+        return
+    table = new_table("holder", right=("by the register", "on the ledger"))
+    for each in found["differences"]:
+        table.add_row(each["holder"], each["registered"], each["held"])
+    out(table)
+    out(f"{code}, ledger {found['ledger_index']}, {found['on']}.")
+    out(f"`fntx bond transfer {bond_id} --from-ledger` proposes what changed.")

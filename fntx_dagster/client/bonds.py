@@ -47,6 +47,10 @@ class BondCaller(Requester):
         """Who holds units of a bond at the end of a day, or after all changes; and every change."""
         return self._call("GET", f"{_BONDS}/{bond_id}/holders", params=written({"on": on}))
 
+    def bond_ledger_holders(self, bond_id: str) -> answers.BondLedgerHoldersAnswer:
+        """Who holds the token of a bond otherwise than its register says."""
+        return self._call("GET", f"{_BONDS}/{bond_id}/ledger-holders")
+
     def transfer_bond(self, bond_id: str, transfer: Mapping[str, Any]) -> ProposalAnswer:
         """Ask the signers to approve that units change hands: `transfers`, `record_date`, `reason`."""
         return self._call("POST", f"{_BONDS}/{bond_id}/transfers", json={"transfer": transfer})
@@ -72,10 +76,16 @@ class BondCaller(Requester):
         return self._call("POST", f"{_BONDS}/{bond_id}/receipts", json=written(given))
 
     def distribute(
-        self, bond_id: str, period: int | None = None, travel_rule: Mapping[str, Any] | None = None
+        self,
+        bond_id: str,
+        period: int | None = None,
+        travel_rule: Mapping[str, Any] | None = None,
+        *,
+        as_registered: bool = False,
     ) -> answers.DistributionAnswer:
-        """Compute a bond's distribution and propose its payments."""
-        given = {"period": period, "travel_rule": travel_rule}
+        """Compute a bond's distribution and propose its payments. `as_registered`: by the register of its holders,
+        whatever the ledger of the token says."""
+        given = {"period": period, "travel_rule": travel_rule, "as_registered": as_registered or None}
         return self._call("POST", f"{_BONDS}/{bond_id}/distributions", json=written(given))
 
     def distribution(self, distribution_id: str) -> answers.DistributionAnswer:

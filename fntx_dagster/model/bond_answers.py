@@ -71,6 +71,21 @@ class BondHoldersAnswer(TypedDict):
     changes: list[BondPart]
 
 
+class BondLedgerHoldersAnswer(TypedDict):
+    """Whoever has another share of a bond's token on its `ledger` than of its units in the register, at the end of
+    `on`: `registered` and `held`, in tokens. `tokens`: what all holders have, 0 where only the register says who holds;
+    `shared_with`: bonds that have the same token."""
+
+    bond: str
+    on: str
+    ledger: str
+    ledger_index: int
+    token: dict[str, str]
+    tokens: str
+    shared_with: list[str]
+    differences: list[BondPart]
+
+
 class BondCashAnswer(TypedDict):
     """What came in on a bond, and its distributions, as `fntx bond cash` has them."""
 

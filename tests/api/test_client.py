@@ -169,6 +169,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "bond": {"bond_id": "{bond_id}"},
     "bond_events": {"bond_id": "{bond_id}"},
     "bond_holders": {"bond_id": "{bond_id}", "on": "2026-04-02"},
+    "bond_ledger_holders": {"bond_id": "{bond_id}"},
     "transfer_bond": {"bond_id": "{bond_id}", "transfer": {}},
     "bond_cash": {"bond_id": "{bond_id}"},
     "record_receipt": {
@@ -180,7 +181,12 @@ CALLS: dict[str, dict[str, Any]] = {
         "evidence_sha256": "cd" * 32,
         "reason": "by wire",
     },
-    "distribute": {"bond_id": "{bond_id}", "period": 1, "travel_rule": {"originator": {}, "beneficiaries": {}}},
+    "distribute": {
+        "bond_id": "{bond_id}",
+        "period": 1,
+        "travel_rule": {"originator": {}, "beneficiaries": {}},
+        "as_registered": True,
+    },
     "distribution": {"distribution_id": "{distribution_id}"},
     "signers": {},
     "machines": {},

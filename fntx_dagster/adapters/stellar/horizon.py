@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from fntx_dagster.adapters.stellar import documents as read
@@ -77,6 +78,21 @@ class Horizon:
         """How much of an asset is out; nothing where nobody has a line to it."""
         page = self._found("/assets", asset_code=code, asset_issuer=_address(issuer), limit="1")
         return self._read(lambda: _supply(read.records(page), code, issuer))
+
+    def holdings(self, code: str, issuer: str) -> dict[str, Decimal]:
+        """Account → how much of an asset it has, above 0; without claimable balances and pools."""
+        held: dict[str, Decimal] = {}
+        cursor = ""
+        while True:
+            query = {"asset": f"{code}:{_address(issuer)}", "limit": str(_PAGE), "order": "asc"}
+            page = self._found("/accounts", **query, **({"cursor": cursor} if cursor else {}))
+            found = self._read(lambda page=page: [_held(row, code, issuer) for row in read.records(page)])
+            held |= {account: amount for account, amount in found if amount > 0}
+            if len(found) < _PAGE:
+                return held
+            if found[-1][0] <= cursor:
+                raise self.connection.unreadable("pages that do not go on")
+            cursor = found[-1][0]
 
     def fee(self, cap: int) -> int:
         """What to bid for an operation, in stroops: what 19 of 20 paid lately, at least the base fee, at most `cap`.
@@ -239,6 +255,13 @@ def _line(row: dict[str, Any]) -> StellarLineState:
         authorized or row.get("is_authorized_to_maintain_liabilities") is True,
         row.get("is_clawback_enabled") is True,
     )
+
+
+def _held(document: dict[str, Any], code: str, issuer: str) -> tuple[str, Decimal]:
+    """An account, and how much of an asset it has."""
+    state = _account(document, read.text(document, "account_id", 56))
+    lines = [line.balance for line in state.lines if (line.code, line.issuer) == (code, issuer)]
+    return state.address, sum(lines, Decimal(0))
 
 
 def _supply(rows: list[dict[str, Any]], code: str, issuer: str) -> StellarSupply:

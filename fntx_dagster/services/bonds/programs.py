@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fntx_dagster.governance.machines import BOND
 from fntx_dagster.report.bond_report import bond_report_document
+from fntx_dagster.services.bonds.comparing import register_beside_ledger
 from fntx_dagster.services.bonds.factory import create_bond, structure_bond, submit_bond
 from fntx_dagster.services.bonds.reading import (
     change_of,
@@ -127,6 +128,12 @@ def holders(db: Database, bond_id: str, on: date | None = None) -> dict[str, Any
             "holders": [holding_of(row) for row in holders_of_bond(db, bond_id, on)],
             "changes": [change_of(row) for row in changes_of_holders(db, bond_id)],
         }
+
+
+def ledger_holders(settings: Settings, db: Database, bond_id: str) -> dict[str, Any]:
+    """The register of a bond's holders beside the ledger of its token."""
+    with declining(asks_ledgers=True):
+        return register_beside_ledger(settings, db, bond_id).as_dict()
 
 
 def _document(body: bytes, name: str) -> Any:

@@ -13,6 +13,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.fields import StrictFields
 from fntx_dagster.governance.kinds import TRANSFER
 from fntx_dagster.services.bonds.asking import ledger_day
+from fntx_dagster.services.bonds.comparing import register_beside_ledger, transfers_from_ledger
 from fntx_dagster.services.bonds.steps import known_bond, logged
 from fntx_dagster.services.bonds.terms import read_day
 from fntx_dagster.services.bonds.transfers import register_of
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 def propose_transfer(settings: Settings, db: Database, bond_id: str, document: Any, by: str = TERMINAL) -> UUID:
     """Propose a change of who holds a bond. `document`: `transfers`, each with `tranche` or `equity`, `from`, `to`,
     `units` (left out: all that it has) and `address` (left out: where `to` is paid for what it has of the line);
-    `record_date` (left out: the date of the last validated ledger) and `reason`. Raises Permanent for a field that is
+    `record_date` (left out: the date of the last validated ledger) and `reason`. With `from_ledger`, true, instead of
+    `transfers` they are what holders moved on the ledger of the bond's token. Raises Permanent for a field that is
     wrong, a day that has not come, and what `require_change` raises; Transient where the ledger does not answer."""
     require_no_secret(document)
     whole = StrictFields(document, "", "`fntx bond transfer --help`")
@@ -37,17 +39,26 @@ def propose_transfer(settings: Settings, db: Database, bond_id: str, document: A
         row = known_bond(connection, bond_id)
     today = ledger_day(settings, db, row)
     day = _record_date(whole, today)
+    payload: dict[str, Any] = {"bond": bond_id, "record_date": day.isoformat()}
+    if whole.has("reason"):
+        payload["reason"] = whole.text("reason")
+    moves = _moves(settings, db, bond_id, whole)
+    whole.end()
     events: list[NewAuditEvent] = []
     with entered(db) as connection:
         held = held_on(register_of(connection, bond_id), day)
-        payload: dict[str, Any] = {"bond": bond_id, "record_date": day.isoformat()}
-        if whole.has("reason"):
-            payload["reason"] = whole.text("reason")
-        payload["transfers"] = [_filled(each, held, day) for each in whole.objects("transfers")]
-        whole.end()
+        payload["transfers"] = [_filled(each, held, day) for each in moves]
         proposal = proposed(settings, connection, TRANSFER, payload, events, by=by)
         logged(settings, connection, events)
     return proposal.proposal_id
+
+
+def _moves(settings: Settings, db: Database, bond_id: str, whole: StrictFields) -> list[StrictFields]:
+    """The transfers of a document, or what holders moved on the ledger."""
+    if whole.has("from_ledger") and whole.yes_or_no("from_ledger"):
+        moves = transfers_from_ledger(register_beside_ledger(settings, db, bond_id))
+        return StrictFields({"transfers": moves}, "").objects("transfers")
+    return whole.objects("transfers")
 
 
 def _record_date(whole: StrictFields, today: date | None) -> date:

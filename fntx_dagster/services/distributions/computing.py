@@ -12,6 +12,7 @@ from fntx_dagster.bonds.deals import amounts, read_deal
 from fntx_dagster.bonds.distributions import FrozenDistribution, frozen
 from fntx_dagster.bonds.waterfall import Waterfall, WaterfallDeal, distributed
 from fntx_dagster.errors import Permanent
+from fntx_dagster.services.bonds.comparing import require_agreement
 from fntx_dagster.services.bonds.steps import held_bond, known_bond, logged, step_taken
 from fntx_dagster.services.distributions.accounts import paying_account
 from fntx_dagster.services.distributions.ending import confirmed_if_all_paid
@@ -63,15 +64,23 @@ def known_distribution(connection: Connection, distribution_id: UUID) -> Distrib
 
 
 def compute(
-    settings: Settings, db: Database, bond_id: str, period: int | None = None, by: str = TERMINAL
+    settings: Settings,
+    db: Database,
+    bond_id: str,
+    period: int | None = None,
+    by: str = TERMINAL,
+    *,
+    as_registered: bool = False,
 ) -> DistributionRow:
     """Compute the next distribution of a bond and freeze it. `period`: of the schedule; else the one that is due. Where
-    it pays nobody, because all of the cash is retained, it is confirmed at once. Raises what `inputs_of` and
-    `read_deal` raise, Permanent where the cash is paid out by payments that are not known here, and Transient where the
-    ledger of the cash does not answer."""
+    it pays nobody, because all of the cash is retained, it is confirmed at once. `as_registered`: whatever the ledger
+    of the token says about who holds. Raises what `inputs_of`, `require_agreement` and `read_deal` raise, Permanent
+    where the cash is paid out by payments that are not known here, and Transient where a ledger does not answer."""
     with db.connect() as connection:
         bond = known_bond(connection, bond_id)
         config = approved_config(settings, connection)
+    if not as_registered:
+        require_agreement(settings, db, bond)
     with opened(settings, config, bond.cash_ledger) as ledger:
         head, closed_at = ledger.head(), ledger.closed_at()
         require_known_payments(db, ledger, bond, paying_account(config, bond))
@@ -92,6 +101,7 @@ def compute(
                 "terms_hash": bond.terms_hash,
                 "account": account,
                 "record_date": inputs.record_date.isoformat(),
+                **({"as_registered": True} if as_registered else {}),
             },
             inputs.deal,
             deal,
@@ -109,14 +119,20 @@ def compute(
 
 
 def distribute_next(
-    settings: Settings, db: Database, bond_id: str, period: int | None = None, by: str = TERMINAL
+    settings: Settings,
+    db: Database,
+    bond_id: str,
+    period: int | None = None,
+    by: str = TERMINAL,
+    *,
+    as_registered: bool = False,
 ) -> DistributionRow:
     """The distribution of a bond that is not proposed yet, or failed; else the next, computed. Raises what `compute`
     raises."""
     with db.connect() as connection:
         known_bond(connection, bond_id)
         waiting = distributions(connection, bond_id, ("computed", "failed"))
-    return waiting[0] if waiting else compute(settings, db, bond_id, period, by)
+    return waiting[0] if waiting else compute(settings, db, bond_id, period, by, as_registered=as_registered)
 
 
 def _row(

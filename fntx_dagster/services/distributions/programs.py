@@ -41,11 +41,12 @@ class AskedReceipt(NamedTuple):
 
 
 class AskedDistribution(NamedTuple):
-    """A distribution to compute and propose: the period, else the one that is due, and what the travel rule asks
-    for."""
+    """A distribution to compute and propose: the period, else the one that is due, what the travel rule asks for, and
+    whether it pays by the register whatever the ledger of the token says about who holds."""
 
     period: int | None
     travel: Any
+    as_registered: bool = False
 
 
 def asked_receipt(body: bytes) -> AskedReceipt:
@@ -72,8 +73,11 @@ def asked_distribution(body: bytes) -> AskedDistribution:
     period, travel = fields.take("period"), fields.take("travel_rule")
     if period is not None and not (type(period) is int and 0 < period < _MOST_PERIODS):
         fields.fault("period", "invalid", "not the number of a period of the schedule")
+    as_registered = fields.take("as_registered")
+    if as_registered is not None and type(as_registered) is not bool:
+        fields.fault("as_registered", "invalid", "neither true nor false")
     fields.finish()
-    return AskedDistribution(period, travel)
+    return AskedDistribution(period, travel, bool(as_registered))
 
 
 def receive(settings: Settings, db: Database, caller: Caller, bond_id: str, body: bytes) -> dict[str, Any]:
@@ -92,7 +96,8 @@ def distribute(settings: Settings, db: Database, caller: Caller, bond_id: str, b
     that failed. The distribution then."""
     asked = asked_distribution(body)
     with declining(asks_ledgers=True):
-        row = distribute_next(settings, db, bond_id, asked.period, operator(caller))
+        by, as_registered = operator(caller), asked.as_registered
+        row = distribute_next(settings, db, bond_id, asked.period, by, as_registered=as_registered)
         if row.state != "confirmed":  # where all is retained, nobody is paid
             propose_distribution(settings, db, row.distribution_id, asked.travel, operator(caller))
         return _whole(db, row.distribution_id)

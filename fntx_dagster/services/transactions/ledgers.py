@@ -135,6 +135,10 @@ class TreasuryLedger(Protocol):
         """How much of an issuer's token is out, and how much of it stands in escrows."""
         ...
 
+    def holdings(self, code: str, issuer: str) -> dict[str, Decimal]:
+        """Address → how much of an issuer's token it has, above 0; without what stands in escrows or in pools."""
+        ...
+
     def escrow(self, owner: str, sequence: int) -> HeldEscrow:
         """The escrow that a finish or a cancellation names. Refused as no_escrow where the ledger holds none."""
         ...

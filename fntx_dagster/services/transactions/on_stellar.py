@@ -143,6 +143,9 @@ class StellarTreasury:
     def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:
         return self._horizon.supply(code, issuer).total, Decimal(0)
 
+    def holdings(self, code: str, issuer: str) -> dict[str, Decimal]:
+        return self._horizon.holdings(code, issuer)
+
     def escrow(self, owner: str, sequence: int) -> HeldEscrow:
         raise TransactionRefused("no_escrow", f"Stellar has no escrow {sequence} of {owner}: it has none at all")
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from fntx_dagster.adapters.xrpl.accounts import XrplAccount, account_state, free_tickets, issuance
+from fntx_dagster.adapters.xrpl.accounts import XrplAccount, account_lines, account_state, free_tickets, issuance
 from fntx_dagster.adapters.xrpl.amounts import code_of
 from fntx_dagster.adapters.xrpl.building import build
 from fntx_dagster.adapters.xrpl.codec import decoded
@@ -155,6 +155,13 @@ class XrplTreasury:
             for each in (found.obligations, found.locked)
         )
         return held + locked, locked
+
+    def holdings(self, code: str, issuer: str) -> dict[str, Decimal]:
+        head = self.head()
+        if account_state(self._rpc, issuer, head) is None:
+            return {}
+        lines = account_lines(self._rpc, issuer, head)
+        return {line.peer: -line.balance for line in lines if code_of(line.currency) == code and line.balance < 0}
 
     def escrow(self, owner: str, sequence: int) -> HeldEscrow:
         found = held_escrow(self._rpc, owner, sequence, self.head())
