@@ -66,6 +66,7 @@ def _levels(hashes: Sequence[bytes]) -> list[Sequence[bytes]]:
     """The hashes of every height, the leaves' first: a node without a neighbour goes up as it is."""
     levels = [hashes]
     while len(below := levels[-1]) > 1:
-        level = [node_hash(below[at], below[at + 1]) for at in range(0, len(below) - 1, 2)]
+        pairs = zip(below[::2], below[1::2], strict=False)  # the last may have no neighbour
+        level = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
         levels.append([*level, below[-1]] if len(below) % 2 else level)
     return levels

@@ -21,6 +21,7 @@ def minor_unit(currency: str) -> int:
     return 10 ** (PLACES - _DIGITS.get(currency, _COIN_DIGITS.get(currency, 2)))
 
 
+@lru_cache(1 << 12)
 def exact(number: Decimal | Fraction | int) -> int:
     """A number as an amount. Raises ValueError where it has more than 18 decimal places."""
     above, below = number.as_integer_ratio()

@@ -32,12 +32,14 @@ class ShareFault(NamedTuple):
 
 def wishes_root(shares: Sequence[ShareTexts], salt: bytes) -> bytes:
     """The root over what everybody wished, in their order."""
-    return log_root([leaf_hash(_wish(share, salt)) for share in shares])
+    salts = _Salts(salt, b"wish")
+    return log_root([leaf_hash(_wish(share, salts)) for share in shares])
 
 
 def shares_root(shares: Sequence[ShareTexts], salt: bytes) -> bytes:
     """The root over what everybody has now, in their order."""
-    return log_root([leaf_hash(_share(share, salt)) for share in shares])
+    salts = _Salts(salt, b"share")
+    return log_root([leaf_hash(_share(share, salts)) for share in shares])
 
 
 def proof_of(
@@ -53,7 +55,8 @@ def proof_of(
         raise KeyError(user_id)
     parts = {}
     for name, leaf_of in (("wish", _wish), ("share", _share)):
-        leaves = [leaf_of(share, salt) for share in shares]
+        salts = _Salts(salt, name.encode())
+        leaves = [leaf_of(share, salts) for share in shares]
         path = log_path([leaf_hash(leaf) for leaf in leaves], index)
         parts[name] = {
             "leaf": json.loads(leaves[index]),
@@ -131,29 +134,37 @@ def _arithmetic(
     return found
 
 
-def _wish(share: ShareTexts, salt: bytes) -> bytes:
+def _wish(share: ShareTexts, salts: _Salts) -> bytes:
     wished = "0" if share.status == FAILED else share.requested_qty
     most = "null" if share.max_notional is None else f'"{share.max_notional}"'
     return (
         f'{{"fee_bps":"{share.fee_bps}","fee_fixed":"{share.fee_fixed}","kind":"wish","max_notional":{most},'
-        f'"qty":"{wished}","salt":"{_salt(salt, b"wish", share.user_id)}","user":{_json(share.user_id)}}}'
+        f'"qty":"{wished}","salt":"{salts.of(share.user_id)}","user":{_json(share.user_id)}}}'
     ).encode()
 
 
-def _share(share: ShareTexts, salt: bytes) -> bytes:
-    reason = "null" if share.reason is None else f'"{share.reason}"'
+def _share(share: ShareTexts, salts: _Salts) -> bytes:
+    user_id, _, _, _, _, _, qty, closed, money_in, money_out, pnl, entry_fee, exit_fee, status, why = share
+    reason = "null" if why is None else f'"{why}"'
     return (
-        f'{{"closed":"{share.closed_qty}","entry_fee":"{share.entry_fee}","exit_fee":"{share.exit_fee}",'
-        f'"kind":"share","money_in":"{share.money_in}","money_out":"{share.money_out}","pnl":"{share.pnl}",'
-        f'"qty":"{share.qty}","reason":{reason},"salt":"{_salt(salt, b"share", share.user_id)}",'
-        f'"status":"{share.status}","user":{_json(share.user_id)}}}'
+        f'{{"closed":"{closed}","entry_fee":"{entry_fee}","exit_fee":"{exit_fee}",'
+        f'"kind":"share","money_in":"{money_in}","money_out":"{money_out}","pnl":"{pnl}",'
+        f'"qty":"{qty}","reason":{reason},"salt":"{salts.of(user_id)}",'
+        f'"status":"{status}","user":{_json(user_id)}}}'
     ).encode()
 
 
-def _salt(secret: bytes, kind: bytes, user_id: str) -> str:
-    """A participant's salt of a tree: a keyed hash, so that one who knows his own learns nobody else's."""
-    return blake2b(user_id.encode(), key=secret, person=kind, digest_size=_SALT_BYTES).hexdigest()
+class _Salts:
+    """The participants' salts of a tree: keyed hashes, so that one who knows his own learns nobody else's."""
+
+    def __init__(self, secret: bytes, kind: bytes) -> None:
+        self._begun = blake2b(key=secret, person=kind, digest_size=_SALT_BYTES).copy
+
+    def of(self, user_id: str) -> str:
+        salt = self._begun()
+        salt.update(user_id.encode())
+        return salt.hexdigest()
 
 
 _SALT_BYTES = 32
-_json = json.JSONEncoder(ensure_ascii=False).encode
+_json = json.encoder.encode_basestring

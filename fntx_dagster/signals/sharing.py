@@ -66,23 +66,29 @@ class ShareTexts(NamedTuple):
 
 def texts(share: Share, lot: int) -> ShareTexts:
     """A share in words. `lot`: its size in 10^-18."""
-    return ShareTexts(
+    most, closed, out = share.max_notional, share.closed, share.money_out
+    words = (
         share.user_id,
         str(share.place),
         written(share.requested),
         written(share.fee_bps),
         written(share.fee_fixed),
-        None if share.max_notional is None else written(share.max_notional),
+        None if most is None else written(most),
         written(share.lots * lot),
-        written(share.closed * lot),
+        written(closed * lot) if closed else "0",
         written(share.money_in),
-        written(share.money_out),
+        written(out) if out else "0",
         written(share.pnl),
         written(share.entry_fee),
         written(share.exit_fee),
         share.status,
         share.reason,
     )
+    return _as_texts(ShareTexts, words)
+
+
+_as_texts = tuple.__new__
+"""A row from its values, without the check of their number: that takes as long as all its texts."""
 
 
 class Got(NamedTuple):
@@ -110,12 +116,14 @@ def enter(shares: Sequence[Share], got: Got, cent: int) -> StepTotals:
     before = sum(share.entry_fee for share in taking)
     for share, lots, paid, fee in zip(taking, more, money, venue, strict=True):
         if lots:
-            first = not share.lots
-            known = _by_bps(share.money_in, share.fee_bps, cent)
+            had, owed = share.money_in, fee
+            if not share.lots:
+                owed += share.fee_fixed
+            if bps := share.fee_bps:
+                owed += _by_bps(had + paid, bps, cent) - (_by_bps(had, bps, cent) if had else 0)
             share.lots += lots
-            share.money_in += paid
-            share.entry_fee += _by_bps(share.money_in, share.fee_bps, cent) - known + fee
-            share.entry_fee += share.fee_fixed if first else 0
+            share.money_in = had + paid
+            share.entry_fee += owed
     return StepTotals(0, sum(share.entry_fee for share in taking) - before)
 
 
@@ -138,14 +146,16 @@ def leave(
     for share, lots, profit, paid, fee in zip(leaving, more, profits, money, venue, strict=True):
         if not lots:
             continue
-        first = not share.closed
-        known = _by_bps(share.money_out, share.fee_bps, cent)
+        had, owed = share.money_out, fee
+        if not share.closed:
+            owed += share.fee_fixed
+        if bps := share.fee_bps:
+            owed += _by_bps(had + paid, bps, cent) - (_by_bps(had, bps, cent) if had else 0)
         share.closed += lots
-        share.money_out += paid
+        share.money_out = had + paid
         share.pnl += profit * cent
         if not free:
-            share.exit_fee += _by_bps(share.money_out, share.fee_bps, cent) - known + fee
-            share.exit_fee += share.fee_fixed if first else 0
+            share.exit_fee += owed
         if share.closed == share.lots:
             share.status = CLOSED
     return StepTotals(total * cent, sum(share.exit_fee for share in leaving) - before)
@@ -187,4 +197,10 @@ def _venue_fees(got: Got, cent: int, lots: Sequence[int], ids: Sequence[str]) ->
 
 
 def _by_bps(money: int, fee_bps: int, cent: int) -> int:
-    return half_even(money * fee_bps, BPS * ONE * cent) * cent if fee_bps else 0
+    below = _BPS_OF_ONE * cent
+    whole, rest = divmod(money * fee_bps, below)
+    rest *= 2
+    return (whole + 1 if rest > below or (rest == below and whole % 2) else whole) * cent  # as `half_even`
+
+
+_BPS_OF_ONE = BPS * ONE

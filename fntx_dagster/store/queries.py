@@ -41,5 +41,8 @@ def one_value(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Any:
 
 def text_array(values: Iterable[str]) -> str:
     """Texts as an array literal, for a parameter that is cast to text[]: ten thousand at once, faster than a list."""
-    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
-    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
+    values = [*values]
+    whole = "".join(values)
+    if '"' in whole or "\\" in whole:
+        values = [value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
+    return '{"' + '","'.join(values) + '"}' if values else "{}"

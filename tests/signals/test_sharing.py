@@ -8,8 +8,20 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fntx_dagster.signals.amounts import ONE
-from fntx_dagster.signals.sharing import CLOSED, Got, Share, charge, enter, finish_entry, leave, percent, texts
+from fntx_dagster.signals import sharing
+from fntx_dagster.signals.amounts import ONE, minor_unit
+from fntx_dagster.signals.sharing import (
+    CLOSED,
+    Got,
+    Share,
+    ShareTexts,
+    charge,
+    enter,
+    finish_entry,
+    leave,
+    percent,
+    texts,
+)
 
 CENT = ONE // 100
 PRICES = st.integers(1, 10**7)
@@ -116,3 +128,17 @@ def test_the_exchanges_fee_is_shared_like_cents() -> None:
     assert [share.entry_fee // CENT for share in shares] == [4, 4, 4], "0.12 half to even"
     assert charge(shares, Fraction("0.10"), CENT) == 10 * CENT
     assert [share.entry_fee // CENT for share in shares] == [8, 7, 7]
+
+
+@given(st.integers(0, 10**30), st.integers(1, 10**22), st.sampled_from(["USD", "JPY", "BTC"]))
+def test_a_fee_in_basis_points_is_rounded_half_to_even_to_the_minor_unit(money: int, bps: int, currency: str) -> None:
+    cent = minor_unit(currency)
+    fee = sharing._by_bps(money, bps, cent)
+    assert fee == round(Fraction(money * bps, sharing.BPS * ONE * cent)) * cent
+
+
+def test_a_share_in_words_has_a_text_for_every_column() -> None:
+    found = texts(Share("ada", 3, 2 * ONE, 2, reason="why", status="UNFILLED"), ONE)
+    assert (found.user_id, found.place, found.requested_qty) == ("ada", "3", "2")
+    assert (found.max_notional, found.closed_qty, found.money_out) == (None, "0", "0")
+    assert (found.status, found.reason, len(found)) == ("UNFILLED", "why", len(ShareTexts._fields))

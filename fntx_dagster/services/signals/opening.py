@@ -75,8 +75,10 @@ def wishes_of(at: Turn, connection: Any, entry: Entry, best: int | None) -> list
         quantity = exact(wish.qty)
         most = None if wish.max_notional is None else exact(wish.max_notional)
         reason = refusal(quantity, lot, best, most) or barred.get(wish.user_id)
-        share = Share(wish.user_id, place, quantity, 0, exact(wish.fee_bps), exact(wish.fee_fixed), most)
-        share.wish, share.status, share.reason = (0, FAILED, reason) if reason else (quantity // lot, ACTIVE, None)
+        lots = 0 if reason else quantity // lot
+        share = Share(wish.user_id, place, quantity, lots, exact(wish.fee_bps), exact(wish.fee_fixed), most)
+        if reason:
+            share.status, share.reason = FAILED, reason
         found.append(share)
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -165,8 +165,11 @@ def _named(fields: Fields, types: tuple[str, ...]) -> tuple[str, str, str, str, 
     return code, unique_id, signal_type, token, strike
 
 
-def _once(users: Any) -> None:
+def _once(users: Iterable[str]) -> None:
+    users = [*users]
     seen: set[str] = set()
+    if len({*users}) == len(users):
+        return
     for user_id in users:
         if user_id in seen:
             fault = FieldFault("user_id", "user_twice", f"the participant {user_id[:64]!a} is named twice")
@@ -277,14 +280,36 @@ def _allocations(fields: Fields, name: str) -> list[Wish] | None:
     found: list[Wish] = []
     faults = 0
     for place, given in enumerate(value):
-        wish = _wish(given, lambda field, words, place=place: fields.fault(f"{name}[{place}]{field}", "invalid", words))
+        wish = _usual_wish(given) or _wish(
+            given, lambda field, words, place=place: fields.fault(f"{name}[{place}]{field}", "invalid", words)
+        )
         if wish is not None:
             found.append(wish)
         elif (faults := faults + 1) >= _MOST_FAULTS:
             break
     if not faults:
-        fields.keep(name, hashlib.sha256("\n".join(map(_normal, found)).encode()).hexdigest())
+        normal = "\n".join([f"{user_id}\t{_normal(*numbers)}" for user_id, *numbers in found])
+        fields.keep(name, hashlib.sha256(normal.encode()).hexdigest())
     return found
+
+
+def _usual_wish(given: Any) -> Wish | None:
+    """A wish in which nothing is wrong; None of one that has to be looked at field by field."""
+    if type(given) is not dict or not given.keys() <= _FIELDS or (user_id := _user(given.get("user_id"))) is None:
+        return None
+    try:
+        _, qty, fee_bps, fee_fixed, most = _numbers(*map(given.get, _NUMBERS))
+    except (TypeError, ValueError):
+        return None
+    return Wish(user_id, qty, fee_bps, fee_fixed, most)
+
+
+@lru_cache(1 << 12)  # of ten thousand participants many wish the same
+def _numbers(qty: str, *others: str | None) -> Wish:
+    """A wish of nobody with these numbers, in the order of its fields; None of one that was not given. Raises TypeError
+    or ValueError for what is none."""
+    given = {name: parsed(each) for name, each in zip(_NUMBERS[1:], others, strict=True) if each is not None}
+    return Wish("", _plain(qty, signed=True), **given)
 
 
 def _wish(given: Any, fault: Callable[[str, str], None]) -> Wish | None:
@@ -315,10 +340,12 @@ def _wish(given: Any, fault: Callable[[str, str], None]) -> Wish | None:
     return None if wrong or user_id is None else Wish(user_id, **read)
 
 
-def _normal(wish: Wish) -> str:
-    """A wish as the fingerprint sees it: 1.0 is 1."""
-    return "\t".join([wish.user_id, *("" if each is None else _digits(each) for each in wish[1:])])
+@lru_cache(1 << 12)
+def _normal(*numbers: Decimal | None) -> str:
+    """The numbers of a wish as the fingerprint sees them: 1.0 is 1."""
+    return "\t".join("" if each is None else written(each) for each in numbers)
 
 
-_digits = lru_cache(1 << 12)(written)
+_NUMBERS = Wish._fields[1:]
+_FIELDS = frozenset(Wish._fields)
 _WISHED = {"user_id", "qty", "fee_bps", "fee_fixed", "max_notional"}

@@ -215,10 +215,7 @@ def change_execution(connection: psycopg.Connection, signal_execution_id: int, c
 def add_shares(connection: psycopg.Connection, signal_execution_id: int, shares: Iterable[ShareTexts]) -> None:
     """Store the allocations of an execution, by COPY, after it."""
     names = columns(("signal_execution_id", *ShareTexts._fields))
-    lines = "".join(
-        f"{signal_execution_id}\t" + "\t".join("\\N" if each is None else each for each in share) + "\n"
-        for share in (row._replace(user_id=row.user_id.replace("\\", "\\\\")) for row in shares)
-    )
+    lines = "".join([_line(signal_execution_id, *share) for share in shares])
     with (
         connection.cursor() as cursor,
         cursor.copy(f"copy ledger.user_signal_allocations ({names}) from stdin") as copy,
@@ -270,7 +267,8 @@ def shares(
     """The allocations of an execution in the entry's order, those behind a place, so many at most."""
     query = f"""{_SHARES}
         where signal_execution_id = %s and place > %s order by share.place limit %s"""
-    return [_share(row, lot) for row in db_connection.execute(own_sql(query), (signal_execution_id, after, limit))]
+    rows = db_connection.execute(own_sql(query), (signal_execution_id, after, limit)).fetchall()
+    return [_share(row, lot) for row in rows]
 
 
 def shares_of(
@@ -341,29 +339,51 @@ def open_executions(db: Readable, code: str | None) -> Iterator[SignalExecution]
         ).fetchall()
 
 
+def _line(
+    number: int,
+    user_id: str,
+    place: str,
+    requested: str,
+    fee_bps: str,
+    fee_fixed: str,
+    most: str | None,
+    *moving: str | None,
+) -> str:
+    """An allocation as COPY reads it: none of its texts but the user's holds what has to be escaped."""
+    if "\\" in user_id:
+        user_id = user_id.replace("\\", "\\\\")
+    *sure, reason = moving
+    most, reason = "\\N" if most is None else most, "\\N" if reason is None else reason
+    rest = "\t".join(sure)  # pyright: ignore[reportArgumentType,reportCallIssue]  # only the reason may be missing
+    return f"{number}\t{user_id}\t{place}\t{requested}\t{fee_bps}\t{fee_fixed}\t{most}\t{rest}\t{reason}\n"
+
+
 def _arrays(shares: Sequence[ShareTexts], numbers: Iterable[str]) -> dict[str, Any]:
     """Users, states and these numbers of shares as array literals: parameters of a statement."""
-    given: dict[str, Any] = {name: f"{{{','.join(getattr(share, name) for share in shares)}}}" for name in numbers}
-    given["users"] = text_array(share.user_id for share in shares)
-    return given | {"status": text_array(share.status for share in shares)}
+    texts = dict(zip(ShareTexts._fields, zip(*shares, strict=True), strict=True)) if shares else {}
+    given: dict[str, Any] = {name: f"{{{','.join(texts.get(name, ()))}}}" for name in numbers}
+    return given | {"users": text_array(texts.get("user_id", ())), "status": text_array(texts.get("status", ()))}
 
 
 def _share(row: Sequence[Any], lot: int) -> Share:
-    user_id, place, requested, *amounts = row[:13]
-    fee_bps, fee_fixed, most, qty, closed, *money = (None if each is None else read(each) for each in amounts)
-    status, reason = row[13:]
-    wish = 0 if status == "FAILED" else read(requested) // lot
+    (user_id, place, wished, fee_bps, fee_fixed, most, qty, closed) = row[:8]
+    (money_in, money_out, pnl, entry_fee, exit_fee, status, reason) = row[8:]
+    requested = read(wished)
     return Share(
         user_id,
         int(place),
-        read(requested),
-        wish,
-        fee_bps or 0,
-        fee_fixed or 0,
-        most,
-        (qty or 0) // lot,
-        (closed or 0) // lot,
-        *(each or 0 for each in money),
-        status=status,
-        reason=reason,
+        requested,
+        0 if status == "FAILED" else requested // lot,
+        read(fee_bps or "0"),
+        read(fee_fixed or "0"),
+        None if most is None else read(most),
+        read(qty or "0") // lot,
+        read(closed or "0") // lot,
+        read(money_in or "0"),
+        read(money_out or "0"),
+        read(pnl or "0"),
+        read(entry_fee or "0"),
+        read(exit_fee or "0"),
+        status,
+        reason,
     )
