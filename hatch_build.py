@@ -10,7 +10,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FILES = ("dbt/dbt_project.yml", "dbt/profiles.yml", "dbt/macros", "dbt/models", "dbt/tests")
-FILES += ("docs", "sign", "verify", "dagster.yaml", "workspace.yaml")
+FILES += ("docs", "sign", "verify", "dagster.yaml", "workspace.yaml", "deploy/dagster")
 
 
 class ProjectFiles(BuildHookInterface):

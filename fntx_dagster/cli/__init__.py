@@ -46,6 +46,7 @@ from fntx_dagster.cli.tax import tax
 from fntx_dagster.cli.treasury import treasury
 from fntx_dagster.cli.users import users
 from fntx_dagster.cli.verify import verify
+from fntx_dagster.cli.worker import worker
 from fntx_dagster.errors import FntxError
 from fntx_dagster.settings import write_privately
 
@@ -107,6 +108,7 @@ for command in (
     daemon,
     follow,
     healthy,
+    worker,
     env,
     backup,
     restore,

@@ -40,6 +40,7 @@ from weakref import WeakSet
 
 import dagster as dg
 from dagster import DagsterEventType, EventLogEntry
+from dagster._config.config_schema import UserConfigSchema
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.execution.context.metadata_logging import AssetMetadataHandle, OutputMetadataAccumulator
@@ -64,7 +65,8 @@ from dagster_shared.record import replace
 
 from fntx_dagster.defs import shown
 from fntx_dagster.services.database import is_quiet
-from fntx_dagster.settings import CODE_LOCATION
+from fntx_dagster.services.environment import dagster_environment
+from fntx_dagster.settings import CODE_LOCATION, load_settings
 
 if TYPE_CHECKING:
     from dagster_shared.error import SerializableErrorInfo
@@ -78,6 +80,7 @@ __all__ = [
     "PostgresStorage",
     "RunLauncher",
     "RunsOfTheLocation",
+    "StorageOfTheSettings",
     "cause_of",
     "describe",
     "evaluation_records",
@@ -353,3 +356,18 @@ class PostgresStorage(DagsterPostgresStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: PostgresStorageConfig
     ) -> PostgresStorage:
         return cls(pg_url_from_config(config_value), inst_data)
+
+
+class StorageOfTheSettings(PostgresStorage):
+    """The same on servers, at the URL that follows from the settings of this process: no instance file and no
+    container's environment holds its password."""
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        return {}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: PostgresStorageConfig
+    ) -> StorageOfTheSettings:
+        return cls(dagster_environment(load_settings())["FNTX_DAGSTER_STORAGE_URL"], inst_data)

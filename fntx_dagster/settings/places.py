@@ -45,16 +45,17 @@ def default_home() -> Path:
     return (CHECKOUT or Path.cwd()) / ".fntx"
 
 
-def dagster_home(paths: Paths) -> Path:
+def dagster_home(paths: Paths, instance: Path | None = None) -> Path:
     """The folder of dagster.yaml and workspace.yaml that DAGSTER_HOME names: the checkout, or copies in the home.
+    `instance` is the file that stands for dagster.yaml.
 
-    The copies are replaced when the package's files are others, as they are after an upgrade.
+    The copies are replaced when the files are others, as they are after an upgrade. OSError where a file is not there.
     """
-    if CHECKOUT is not None:
+    if CHECKOUT is not None and instance is None:
         return CHECKOUT
     paths.dagster.mkdir(parents=True, exist_ok=True)
-    for name in ("dagster.yaml", "workspace.yaml"):
-        content, copy = (PROJECT / name).read_bytes(), paths.dagster / name
+    for name, file in (("dagster.yaml", instance), ("workspace.yaml", None)):
+        content, copy = (file or PROJECT / name).read_bytes(), paths.dagster / name
         if not copy.exists() or copy.read_bytes() != content:
             written = copy.with_name(f".{name}.{os.getpid()}")
             written.write_bytes(content)

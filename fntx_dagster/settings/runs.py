@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 from pydantic import Field, SecretStr
 
@@ -18,6 +19,22 @@ class DagsterSettings(Group):
     first_session: date | None = Field(
         default=None,
         description="first day that Dagster has a partition for; unset: the first session that is loaded, in the UI",
+    )
+    instance: Path | None = Field(
+        default=None,
+        description="Dagster's instance file, such as `deploy/dagster/celery.yaml`, which says how runs are launched; "
+        "unset: the one of a single machine",
+    )
+    broker_url: SecretStr | None = Field(
+        default=None, description="the broker that `fntx worker` takes runs from (`redis://127.0.0.1:6379/0`)"
+    )
+    result_url: SecretStr | None = Field(
+        default=None, description="where workers tell the broker's clients how a run ended; unset: the broker"
+    )
+    queue: str = Field(
+        default="dagster",
+        pattern=r"^[A-Za-z0-9_.-]+$",
+        description="the broker's queue that runs are put into, and that `fntx worker` takes them from (dagster)",
     )
     run_silence: float = Field(
         default=300,

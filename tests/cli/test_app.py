@@ -74,6 +74,7 @@ WITHOUT_JSON = {
     "webserver",
     "daemon",
     "follow",
+    "worker",
     "env",
     "disclose",
     "prove",
