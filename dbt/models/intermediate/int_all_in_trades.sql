@@ -168,4 +168,6 @@ select
     coalesce(charged.interest, 0) as interest,
     ended.gross_pnl_in_base + ended.fees_in_base + coalesce(charged.interest, 0) as net_pnl
 from ended
-left join charged using (account_id, label)
+-- a full join, of which only `ended` is kept: of a left join the planner expects one row, and compares each with each
+full join charged on charged.account_id = ended.account_id and charged.label = ended.label
+where num_nulls(ended.account_id) = 0

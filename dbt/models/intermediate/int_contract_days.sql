@@ -9,6 +9,8 @@ fills as (
     where event_type <> 'fx_conversion' and {{ in_range('official_day') }}
 ),
 
+-- What moves a contract and what marks it, in one sum: joined to its marks, the planner expects one row and compares
+-- each with each, which takes the square of the number of accounts.
 contracts as (
     select
         account_id,
@@ -20,11 +22,14 @@ contracts as (
         sum(quantity_carried) as quantity_carried,
         sum(quantity_at_close) as quantity_at_close,
         -- what no row brought was held before the first statement, which does not report how much it was
-        sum(quantity_carried + quantity_traded) <> sum(quantity_at_close) as carried_is_unknown
+        sum(quantity_carried + quantity_traded) <> sum(quantity_at_close) as carried_is_unknown,
+        max(opening_mark) as opening_mark,
+        max(closing_mark) as closing_mark
     from (
         select
             account_id, trading_day, contract_id, currency, multiplier, quantity_carried as quantity_held,
-            quantity_carried, quantity_at_close, 0 as quantity_traded
+            quantity_carried, quantity_at_close, 0 as quantity_traded, null::numeric as opening_mark,
+            null::numeric as closing_mark, true as is_move
         from {{ ref('int_holdings') }}
 
         union all
@@ -33,37 +38,52 @@ contracts as (
             account_id, official_day, contract_id, currency, multiplier, 0,
             case when releases_mark then quantity else 0 end,
             0,
-            case when releases_mark then 0 else quantity end
+            case when releases_mark then 0 else quantity end,
+            null, null, true
         from fills
+
+        union all
+
+        select account_id, official_day, contract_id, currency, null, 0, 0, 0, 0, null, mark_price, false
+        from {{ ref('int_marks') }} where {{ in_range('official_day') }}
+
+        union all
+
+        select
+            marks.account_id, sessions.trading_day, marks.contract_id, marks.currency, null, 0, 0, 0, 0,
+            marks.mark_price, null, false
+        from {{ ref('int_marks') }} as marks
+        inner join {{ ref('stg_sessions') }} as sessions
+            on sessions.account_id = marks.account_id and sessions.previous_day = marks.official_day
+        where {{ in_range('sessions.trading_day') }}
     ) as moves
     group by 1, 2, 3, 4
+    having bool_or(is_move)
 ),
 
 priced as (
     select
-        contracts.*,
+        contracts.account_id,
+        contracts.trading_day,
+        contracts.contract_id,
+        contracts.currency,
+        contracts.multiplier,
+        contracts.quantity_held,
+        contracts.quantity_carried,
+        contracts.quantity_at_close,
+        contracts.carried_is_unknown,
         contracts.quantity_carried <> 0
         or contracts.quantity_at_close <> 0
         or contracts.carried_is_unknown as is_held,
-        opening.mark_price as opening_mark,
+        contracts.opening_mark,
         case
-            when contracts.quantity_at_close <> 0 then closing.mark_price
+            when contracts.quantity_at_close <> 0 then contracts.closing_mark
             -- what is gone by the close needs no closing price: every price gives the same sum
-            else coalesce(closing.mark_price, opening.mark_price, 0)
+            else coalesce(contracts.closing_mark, contracts.opening_mark, 0)
         end as closing_mark
     from contracts
     inner join {{ ref('stg_sessions') }} as sessions
         on sessions.account_id = contracts.account_id and sessions.trading_day = contracts.trading_day
-    left join {{ ref('int_marks') }} as closing
-        on closing.account_id = contracts.account_id
-        and closing.contract_id = contracts.contract_id
-        and closing.currency = contracts.currency
-        and closing.official_day = contracts.trading_day
-    left join {{ ref('int_marks') }} as opening
-        on opening.account_id = contracts.account_id
-        and opening.contract_id = contracts.contract_id
-        and opening.currency = contracts.currency
-        and opening.official_day = sessions.previous_day
 ),
 
 valued as (
@@ -155,42 +175,104 @@ story as (
     group by 1, 2, 3, 4
 ),
 
+-- One row each of a contract's day, in one sum for the same reason.
+sides as (
+    select
+        account_id, trading_day, contract_id, currency,
+        multiplier, quantity_held, quantity_carried, carried_is_unknown, is_held, opening_mark, closing_mark,
+        null::numeric as mtm, null::numeric as mtm_counted_elsewhere, null::numeric as assigned_option_mark,
+        null::numeric as expired_option_mark, null::numeric as realised_by_deliveries,
+        null::boolean as is_counted_elsewhere, null::boolean as is_booked, null::boolean as mtm_is_missing,
+        null::numeric as released_quantity, null::numeric as released_cost,
+        null::numeric as counted, null::numeric as counted_in_base, null::numeric as counted_of_other_days,
+        true as is_there
+    from priced
+
+    union all
+
+    select
+        account_id, trading_day, contract_id, currency,
+        null, null, null, null, null, null, null,
+        mtm, mtm_counted_elsewhere, assigned_option_mark, expired_option_mark, realised_by_deliveries,
+        is_counted_elsewhere, is_booked, mtm_is_missing,
+        null, null, null, null, null, false
+    from official
+
+    union all
+
+    select
+        account_id, trading_day, contract_id, currency,
+        null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+        quantity, cost, null, null, null, false
+    from released
+
+    union all
+
+    select
+        account_id, trading_day, contract_id, currency,
+        null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+        counted, counted_in_base, counted_of_other_days, true
+    from story
+),
+
+joined as (
+    select
+        account_id,
+        trading_day,
+        contract_id,
+        currency,
+        max(multiplier) as multiplier,
+        max(quantity_held) as quantity_held,
+        max(quantity_carried) as quantity_carried,
+        bool_or(carried_is_unknown) as carried_is_unknown,
+        bool_or(is_held) as is_held,
+        max(opening_mark) as opening_mark,
+        max(closing_mark) as closing_mark,
+        max(mtm) as mtm,
+        max(mtm_counted_elsewhere) as mtm_counted_elsewhere,
+        max(assigned_option_mark) as assigned_option_mark,
+        max(expired_option_mark) as expired_option_mark,
+        max(realised_by_deliveries) as realised_by_deliveries,
+        bool_or(is_counted_elsewhere) as is_counted_elsewhere,
+        bool_or(is_booked) as is_booked,
+        bool_or(mtm_is_missing) as mtm_is_missing,
+        max(released_quantity) as released_quantity,
+        max(released_cost) as released_cost,
+        max(counted) as counted,
+        max(counted_in_base) as counted_in_base,
+        max(counted_of_other_days) as counted_of_other_days
+    from sides
+    group by 1, 2, 3, 4
+    having bool_or(is_there)
+),
+
 contract_days as (
     select
         account_id,
         trading_day,
         contract_id,
         currency,
-        coalesce(official.mtm, 0) as mtm_of_fills,
+        coalesce(mtm, 0) as mtm_of_fills,
         coalesce(
-            case
-                when priced.quantity_carried <> 0
-                    then priced.quantity_carried * priced.multiplier * (priced.closing_mark - priced.opening_mark)
-            end, 0
+            case when quantity_carried <> 0 then quantity_carried * multiplier * (closing_mark - opening_mark) end, 0
         ) as mtm_carried,
         -- without a multiplier a mark gives no value
-        coalesce(priced.quantity_carried, 0) <> 0
-        and priced.multiplier * (priced.closing_mark - priced.opening_mark) is null
-        or coalesce(priced.carried_is_unknown or official.mtm_is_missing, false) as mark_is_missing,
-        coalesce(official.assigned_option_mark, 0) as assigned_option_mark,
-        coalesce(official.expired_option_mark, 0) as expired_option_mark,
-        coalesce(story.counted, 0) as counted,
-        coalesce(story.counted_in_base, 0) as counted_in_base,
-        coalesce(official.mtm_counted_elsewhere, 0) - coalesce(story.counted_of_other_days, 0) as after_hours,
-        coalesce(official.realised_by_deliveries, 0) as realised_by_deliveries,
-        coalesce(
-            priced.multiplier * (released.cost - released.quantity * priced.opening_mark), 0
-        ) as released,
-        coalesce(priced.is_held or official.is_counted_elsewhere or official.is_booked, false) as is_marked,
+        coalesce(quantity_carried, 0) <> 0
+        and multiplier * (closing_mark - opening_mark) is null
+        or coalesce(carried_is_unknown or mtm_is_missing, false) as mark_is_missing,
+        coalesce(assigned_option_mark, 0) as assigned_option_mark,
+        coalesce(expired_option_mark, 0) as expired_option_mark,
+        coalesce(counted, 0) as counted,
+        coalesce(counted_in_base, 0) as counted_in_base,
+        coalesce(mtm_counted_elsewhere, 0) - coalesce(counted_of_other_days, 0) as after_hours,
+        coalesce(realised_by_deliveries, 0) as realised_by_deliveries,
+        coalesce(multiplier * (released_cost - released_quantity * opening_mark), 0) as released,
+        coalesce(is_held or is_counted_elsewhere or is_booked, false) as is_marked,
         case
-            when coalesce(priced.quantity_held, 0) <> 0
-                then priced.quantity_held * priced.multiplier * priced.opening_mark
+            when coalesce(quantity_held, 0) <> 0 then quantity_held * multiplier * opening_mark
             else 0
         end as opening_value
-    from priced
-    left join official using (account_id, trading_day, contract_id, currency)
-    left join released using (account_id, trading_day, contract_id, currency)
-    full join story using (account_id, trading_day, contract_id, currency)
+    from joined
 )
 
 select

@@ -102,22 +102,30 @@ by_currency as (
     group by account_id, trading_day, currency
 ),
 
+-- A full join, of which only what is in both is kept: of an inner join the planner expects one row, and compares each
+-- with each, which takes the square of the number of accounts.
+official_by_currency as materialized (
+    select by_currency.*, official.base_currency
+    from by_currency
+    full join official
+        on official.account_id = by_currency.account_id and official.trading_day = by_currency.trading_day
+    where num_nulls(by_currency.account_id, official.account_id) = 0
+),
+
 rated as (
     select
         by_currency.*,
-        official.base_currency,
-        case when by_currency.currency = official.base_currency then 1 else today.rate end as rate,
-        case when by_currency.currency = official.base_currency then 1 else before.rate end as rate_before,
+        case when by_currency.currency = by_currency.base_currency then 1 else today.rate end as rate,
+        case when by_currency.currency = by_currency.base_currency then 1 else before.rate end as rate_before,
         known.rate as any_rate,
-        by_currency.currency = official.base_currency or status.today_is_known as rate_is_known,
-        by_currency.currency = official.base_currency
+        by_currency.currency = by_currency.base_currency or status.today_is_known as rate_is_known,
+        by_currency.currency = by_currency.base_currency
         or status.today_is_known and status.before_is_known as rates_are_known,
-        {{ widest_move("by_currency.currency || '/' || official.base_currency", 'status.known_rate') }} as widest_move,
+        {{ widest_move("by_currency.currency || '/' || by_currency.base_currency", 'status.known_rate') }}
+            as widest_move,
         -- the broker's rates have at least four places, and more behind them
         power(10::numeric, -greatest(scale(known.rate), 4))::numeric as last_digit
-    from by_currency
-    inner join official
-        on official.account_id = by_currency.account_id and official.trading_day = by_currency.trading_day
+    from official_by_currency as by_currency
     inner join {{ ref('stg_sessions') }} as sessions
         on sessions.account_id = by_currency.account_id and sessions.trading_day = by_currency.trading_day
     left join {{ source('accounting', 'day_rates') }} as today

@@ -41,7 +41,7 @@ counted_before as (
     group by closing.account_id, closing.event_id
 ),
 
-counted as (
+counted as materialized (
     select
         story.*,
         case
@@ -52,8 +52,11 @@ counted as (
         -coalesce(counted_before.premium, 0) as premium_reversal,
         -coalesce(counted_before.premium_in_base, 0) as premium_reversal_in_base
     from story
-    left join counted_before
+    -- a full join, of which only the story is kept: of a left join the planner expects one row, and compares each with
+    -- each, which takes the square of the number of accounts
+    full join counted_before
         on counted_before.account_id = story.account_id and counted_before.event_id = story.event_id
+    where num_nulls(story.account_id) = 0
 ),
 
 moved as (

@@ -65,19 +65,44 @@ underlyings as (
     select account_id, official_day, symbol, currency, max(mark_price) as mark_price
     from {{ ref('int_marks') }} where is_underlying and {{ in_range('official_day') }}
     group by 1, 2, 3, 4
+),
+
+described as (
+    select
+        positions.account_id,
+        positions.trading_day,
+        positions.contract_id,
+        terms.symbol,
+        terms.asset_category,
+        {{ is_option('terms.asset_category') }} as is_option,
+        terms.underlying_symbol,
+        terms.strike,
+        terms.expiry,
+        terms.put_call,
+        positions.multiplier,
+        positions.currency,
+        positions.quantity,
+        positions.is_traded,
+        official.base_currency,
+        sessions.previous_day
+    from positions
+    inner join official using (account_id, trading_day)
+    inner join {{ ref('stg_sessions') }} as sessions using (account_id, trading_day)
+    inner join terms using (account_id, contract_id)
+    where terms.asset_category <> 'CASH' and (positions.quantity <> 0 or positions.is_traded or positions.is_priced)
 )
 
 select
     positions.account_id,
     positions.trading_day,
     positions.contract_id,
-    terms.symbol,
-    terms.asset_category,
-    {{ is_option('terms.asset_category') }} as is_option,
-    terms.underlying_symbol,
-    terms.strike,
-    terms.expiry,
-    terms.put_call,
+    positions.symbol,
+    positions.asset_category,
+    positions.is_option,
+    positions.underlying_symbol,
+    positions.strike,
+    positions.expiry,
+    positions.put_call,
     coalesce(positions.multiplier, 1) as multiplier,
     positions.currency,
     positions.quantity,
@@ -91,31 +116,29 @@ select
     end as mark_source,
     underlyings.mark_price as underlying_price,
     case
-        when positions.currency = official.base_currency then 1
+        when positions.currency = positions.base_currency then 1
         else {{ rate_known('positions.account_id', 'positions.currency', 'positions.trading_day') }}
     end as rate_to_base,
     -- a split concerns every listing, whichever of them the statement names
     case
-        when not {{ is_option('terms.asset_category') }} then not exists (
+        when not positions.is_option then not exists (
             select from {{ ref('stg_flex__corporate_actions') }} as actions
             where actions.account_id = positions.account_id
-                and actions.symbol = terms.symbol
-                and actions.report_date between sessions.previous_day and positions.trading_day
+                and actions.symbol = positions.symbol
+                and actions.report_date between positions.previous_day and positions.trading_day
         )
     end as is_comparable
-from positions
-inner join official using (account_id, trading_day)
-inner join {{ ref('stg_sessions') }} as sessions using (account_id, trading_day)
-inner join terms using (account_id, contract_id)
-left join {{ ref('int_marks') }} as marks
+from described as positions
+-- Full joins, of which only the positions are kept: of left joins the planner expects one row and compares each with
+-- each, which takes the square of the number of accounts.
+full join {{ ref('int_marks') }} as marks
     on marks.account_id = positions.account_id
     and marks.contract_id = positions.contract_id
     and marks.currency = positions.currency
     and marks.official_day = positions.trading_day
-left join underlyings
+full join underlyings
     on underlyings.account_id = positions.account_id
     and underlyings.official_day = positions.trading_day
-    and underlyings.symbol = terms.underlying_symbol
+    and underlyings.symbol = case when positions.is_option then positions.underlying_symbol end
     and underlyings.currency = positions.currency
-    and {{ is_option('terms.asset_category') }}
-where terms.asset_category <> 'CASH' and (positions.quantity <> 0 or positions.is_traded or positions.is_priced)
+where num_nulls(positions.account_id) = 0

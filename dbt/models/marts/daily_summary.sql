@@ -42,25 +42,36 @@ counted as (
 -- Turnover is counted at the underlying's close where a statement of the day gives one, else at the strike.
 option_notional as (
     select
-        events.account_id,
-        events.trading_day,
-        sum(abs(events.quantity) * unit.notional) as implied_turnover,
-        sum(events.opening_quantity * unit.notional) as notional_opened
-    from events
-    left join lateral (
-        select max(marks.mark_price) as mark_price
-        from {{ ref('int_marks') }} as marks
-        where marks.account_id = events.account_id
-            and marks.official_day = events.trading_day
-            and marks.symbol = events.underlying_symbol
-            and marks.currency = events.currency
-            and marks.is_underlying
-    ) as underlying on true
-    cross join lateral (
-        select events.multiplier * coalesce(underlying.mark_price, events.strike) * events.fx_rate_to_base as notional
-    ) as unit
-    where events.event_type = 'trade' and {{ is_option('events.asset_category') }}
-    group by events.account_id, events.trading_day
+        account_id,
+        trading_day,
+        sum(case when mark_price is null then turnover_at_strike else turnover * mark_price end) as implied_turnover,
+        sum(case when mark_price is null then opened_at_strike else opened * mark_price end) as notional_opened
+    from (
+        -- trades and closes in one sum: looking for the close of each trade takes the square of the number of accounts
+        select
+            account_id,
+            trading_day,
+            sum(units) as turnover,
+            sum(units * strike) as turnover_at_strike,
+            sum(opened_units) as opened,
+            sum(opened_units * strike) as opened_at_strike,
+            max(mark_price) as mark_price
+        from (
+            select account_id, trading_day, underlying_symbol, currency, strike, null::numeric as mark_price,
+                abs(quantity) * multiplier * fx_rate_to_base as units,
+                opening_quantity * multiplier * fx_rate_to_base as opened_units
+            from events
+            where event_type = 'trade' and {{ is_option('asset_category') }}
+
+            union all
+
+            select account_id, official_day, symbol, currency, null, mark_price, null, null
+            from {{ ref('int_marks') }}
+            where is_underlying and symbol is not null and {{ in_range('official_day') }}
+        ) as traded
+        group by account_id, trading_day, underlying_symbol, currency
+    ) as by_underlying
+    group by account_id, trading_day
 ),
 
 parts as (

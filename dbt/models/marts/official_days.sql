@@ -74,36 +74,45 @@ from_equity as (
     where equity.total is not null
 ),
 
+-- Of a day that has both, what the change in NAV gives: by the name of the source, it is the first.
 days as (
-    select *, 'change_in_nav' as nav_source from from_change_in_nav
-    union all
-    select
-        account_id, trading_day, base_currency, starting_value, closing_nav,
-        null, null, null, null, null, interest_accruals, null, dividend_accruals,
-        null, null, null, null, null, null, null, null, 'equity_summary'
-    from from_equity
-    where not exists (
-        select from from_change_in_nav as nav
-        where nav.account_id = from_equity.account_id and nav.trading_day = from_equity.trading_day
-    )
+    select distinct on (account_id, trading_day) *
+    from (
+        select *, 'change_in_nav' as nav_source from from_change_in_nav
+        union all
+        select
+            account_id, trading_day, base_currency, starting_value, closing_nav,
+            null, null, null, null, null, interest_accruals, null, dividend_accruals,
+            null, null, null, null, null, null, null, null, 'equity_summary'
+        from from_equity
+    ) as given
+    order by account_id, trading_day, nav_source
 ),
 
-chained as (
+dated as (
+    select days.*, sessions.previous_day
+    from days
+    inner join sessions on days.account_id = sessions.account_id and days.trading_day = sessions.trading_day
+),
+
+chained as materialized (
     select
         days.*,
         coalesce(known.base_currency, days.base_currency) as named_currency,
         coalesce(before.closing_nav, days.starting_value) as opening_nav,
         assets.asset_value,
         assets_before.asset_value as opening_asset_value
-    from days
-    inner join sessions on days.account_id = sessions.account_id and days.trading_day = sessions.trading_day
+    from dated as days
     left join {{ source('accounting', 'base_currencies') }} as known on known.account_id = days.account_id
-    left join days as before
-        on before.account_id = days.account_id and before.trading_day = sessions.previous_day
+    -- a full join, of which only the days are kept: of a left join the planner expects one row, and compares each with
+    -- each, which takes the square of the number of accounts
+    full join days as before
+        on before.account_id = days.account_id and before.trading_day = days.previous_day
     left join {{ ref('stg_flex__equity_summary') }} as assets
         on assets.account_id = days.account_id and assets.report_date = days.trading_day
     left join {{ ref('stg_flex__equity_summary') }} as assets_before
-        on assets_before.account_id = days.account_id and assets_before.report_date = sessions.previous_day
+        on assets_before.account_id = days.account_id and assets_before.report_date = days.previous_day
+    where num_nulls(days.account_id) = 0
 )
 
 select
