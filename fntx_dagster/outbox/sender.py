@@ -270,8 +270,18 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
         message, entries = prepared
         offer = self.transport.first_offer(message)
         slot = self.transport.next_slot()
-        yield from self._await_outcome(self._sign(self.journal.prepare(slot, message, entries), offer))
+        yield from self._first_delivered(self._sign(self.journal.prepare(slot, message, entries), offer))
         return True
+
+    def _first_delivered(self, sending: Sending[Entry, Message, Offer]) -> Steps:
+        """Deliver what was signed just now, and wait for its outcome: until it is delivered there is none to find."""
+        patience = _Patience(self.policy, self.clock)
+        delivered = self._step(sending, sending.slot, patience)
+        if delivered is None:
+            return
+        if delivered.attempts[-1].is_sent and not self.transport.is_immediate:
+            yield patience.ends_at()
+        yield from self._await_outcome(delivered)
 
     def _absent(self, entries: Sequence[Entry]) -> list[Entry]:
         """Those that are to be sent. Entries that the system holds already are adopted, those that contradict it are

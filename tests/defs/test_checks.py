@@ -476,11 +476,11 @@ class TestSignature:
         self.run(settings, built)
         by_hand.build(built, ONE, JULY_17)
         [poor, rich] = [day.trader for day in signed_days(built, Period.on(JULY_16))]
-        known = EmbeddedChain.funds_of
+        known = EmbeddedChain.tokens_of
         monkeypatch.setattr(
             EmbeddedChain,
-            "funds_of",
-            lambda chain, trader: known(chain, trader)._replace(fntx=Decimal(0 if trader == poor else 1000)),
+            "tokens_of",
+            lambda chain, trader: (Decimal(0 if trader == poor else 1000), known(chain, trader)[1]),
         )
         monkeypatch.setattr(EmbeddedChain, "_fund", lambda chain, trader: None)
         done = self.run(settings, built, JULY_17, JULY_17)

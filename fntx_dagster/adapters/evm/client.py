@@ -16,8 +16,8 @@ from filelock import FileLock, Timeout
 
 from fntx_dagster.adapters.evm.faults import MADE_ANEW, explained
 from fntx_dagster.adapters.evm.keys import Signer, deployer_of, signer_of
-from fntx_dagster.adapters.evm.reader import Reader, web3_over
-from fntx_dagster.adapters.evm.transactions import transact
+from fntx_dagster.adapters.evm.reader import Reader, unasked, web3_over
+from fntx_dagster.adapters.evm.transactions import suggested_fees, transact
 from fntx_dagster.adapters.evm.typed import address_of, hash_of
 from fntx_dagster.errors import Permanent
 from fntx_dagster.outbox import turns
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from web3.types import TxParams, TxReceipt
 
     from fntx_dagster.adapters.evm.embedded import EmbeddedProvider
-    from fntx_dagster.model.chain import Addresses, Funds
+    from fntx_dagster.model.chain import Addresses, Fees, Funds
     from fntx_dagster.settings import Settings
 
 __all__ = ["Chain", "EmbeddedChain", "addresses_of", "connect", "signer_of"]
@@ -70,6 +70,13 @@ class Chain(Reader):
     def __init__(self, web3: Web3, addresses: Addresses, settings: Settings) -> None:
         super().__init__(web3, addresses)
         self._settings = settings
+        self._suggested: tuple[int, int, Fees] | None = None
+
+    def fees_at(self, height: int, modest_tip: int) -> Fees:
+        """The suggested fees after the block of a height: the same for everybody who sends before the next one."""
+        if self._suggested is None or self._suggested[:2] != (height, modest_tip):
+            self._suggested = height, modest_tip, suggested_fees(self.web3, modest_tip)
+        return self._suggested[2]
 
     def trader(self, account_id: str) -> Signer:
         """Who signs for an account, ready to send."""
@@ -149,7 +156,7 @@ def _embedded(settings: Settings) -> Chain:
     folder, file = settings.paths.chain, _addresses_file(settings)
     deployer = deployer_of(settings.paths.keys)
     provider = EmbeddedProvider(folder / "chain.sqlite", deployer.address)
-    web3 = Web3(provider)
+    web3 = unasked(Web3(provider))
     web3.eth.default_account = address_of(deployer.address)  # eth-tester wants a sender even for a read
     if not file.exists():
         with FileLock(folder / "deployment.lock"):

@@ -96,8 +96,15 @@ def web3_over(rpc_url: str) -> Web3:
     )
     provider = HTTPProvider(rpc_url, {"timeout": _REQUEST_SECONDS}, exception_retry_configuration=again)
     provider._request_session_manager = BoundedSessions()
-    web3 = Web3(provider)
+    web3 = unasked(Web3(provider))
     web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)  # some chains' blocks carry longer extra data
+    return web3
+
+
+def unasked(web3: Web3) -> Web3:
+    """web3 without its check that a call names the node's own chain: it asks for the chain's number before each call,
+    and our calls name none."""
+    web3.middleware_onion.remove("validation")
     return web3
 
 
@@ -226,8 +233,12 @@ class Reader:
     @as_a_node_answers
     def funds_of(self, address: str) -> Funds:
         """What an address holds and what TrackRecord may burn of it."""
-        return Funds(
-            self.web3.eth.get_balance(address_of(address)),
+        return Funds(self.web3.eth.get_balance(address_of(address)), *self.tokens_of(address))
+
+    @as_a_node_answers
+    def tokens_of(self, address: str) -> tuple[Decimal, Decimal]:
+        """The FNTX that an address holds, and how many of them TrackRecord may burn."""
+        return (
             _fntx(self.fntx.functions.balanceOf(address).call()),
             _fntx(self.fntx.functions.allowance(address, self.contract).call()),
         )

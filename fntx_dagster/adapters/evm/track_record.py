@@ -76,22 +76,21 @@ class TrackRecordCalls:
         """First versions under one schema together, a later version alone, and no more than the trader's FNTX pays
         for; Permanent where it does not pay for one."""
         first = waiting[0]
-        funds, each = self._chain.funds_of(self._trader), self._chain.burn_amount
-        if funds.fntx < each:
+        (held, allowance), each = self._chain.tokens_of(self._trader), self._chain.burn_amount
+        if held < each:
             raise Permanent(
-                f"{self._trader} holds {funds.fntx} FNTX; a record burns {each}, and {queued} wait",
-                f"Send at least {queued * each - funds.fntx} FNTX to this address",
+                f"{self._trader} holds {held} FNTX; a record burns {each}, and {queued} wait",
+                f"Send at least {queued * each - held} FNTX to this address",
             )
-        if funds.allowance < each:
+        if allowance < each:
             raise Permanent(
-                f"TrackRecord may burn {funds.allowance} FNTX of {self._trader}; a record burns {each}, and "
-                f"{queued} wait",
+                f"TrackRecord may burn {allowance} FNTX of {self._trader}; a record burns {each}, and {queued} wait",
                 "Let it burn them with `fntx chain approve`",
             )
         if first.version > 1:
             return (first,)
         alike = takewhile(lambda entry: (entry.version, entry.schema_hash) == (1, first.schema_hash), waiting)
-        return tuple(islice(alike, self._chain.records_paid_by(funds.burnable)))
+        return tuple(islice(alike, self._chain.records_paid_by(min(held, allowance))))
 
     def encoded(self, entries: Sequence[QueuedRecord]) -> bytes:
         first, contract = entries[0], self._chain.track_record

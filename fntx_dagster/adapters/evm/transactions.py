@@ -118,7 +118,11 @@ def recent_tip(web3: Web3) -> int:
 
 def fees_within(web3: Web3, cap: int, modest_tip: int = MODEST_TIP) -> Fees:
     """The suggested fees, at most `cap` (wei per gas); Transient while the chain is dearer than that."""
-    fees = suggested_fees(web3, modest_tip)
+    return capped(suggested_fees(web3, modest_tip), cap)
+
+
+def capped(fees: Fees, cap: int) -> Fees:
+    """Suggested fees, at most `cap` (wei per gas); Transient while the chain is dearer than that."""
     base = (fees.max_fee - fees.tip) // 2
     if base > cap:
         raise Transient(

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Generic, Protocol
 
 from fntx_dagster.adapters.evm.faults import NodeRefusal, Reverted, explained, refusal_of, refused_by_node
 from fntx_dagster.adapters.evm.transactions import (
+    GAS_LIMIT,
+    capped,
     check_ether,
-    fees_within,
     gas_for,
     gwei,
     is_known,
@@ -150,7 +151,7 @@ class EvmTransport(Generic[Entry, Receipt]):
         call = self._call(data)
         try:
             simulate(self._web3, call)
-            return Prepared(Call(data, self._gas or gas_for(self._web3, call)), entries)
+            return Prepared(Call(data, self._gas or self._gas_for(call)), entries)
         except Reverted as refusal:
             self._calls.check_blame(refusal)
             if not (contradicted := list(self._contradicted(entries))):
@@ -161,13 +162,13 @@ class EvmTransport(Generic[Entry, Receipt]):
     def first_offer(self, message: Call) -> Fees:
         """The node's suggestion within the cap. Transient while the chain is dearer than the cap, Permanent where the
         ether does not pay for it."""
-        fees = fees_within(self._web3, self._fee_cap, self._modest_tip)
+        fees = capped(self._chain.fees_at(self._highest or self._height(), self._modest_tip), self._fee_cap)
         check_ether(self._web3, self.signer.address, message.gas * fees.max_fee)
         return fees
 
     @explained
     def next_slot(self) -> int:
-        return next_nonce(self._web3, self.signer.address, self._height())
+        return next_nonce(self._web3, self.signer.address, self._highest or self._height())
 
     def sign(self, slot: int, message: Call, offer: Fees) -> Attempt[Fees]:
         call = self._call(message.data)
@@ -192,15 +193,16 @@ class EvmTransport(Generic[Entry, Receipt]):
     def deliver(self, attempt: Attempt[Fees]) -> Delivery:
         from web3.exceptions import Web3RPCError
 
-        if is_known(self._web3, attempt.reference):
+        if attempt.is_sent and is_known(self._web3, attempt.reference):
             return Delivery(Verdict.ACCEPTED)
         try:
             self._web3.eth.send_raw_transaction(attempt.raw)
         except Web3RPCError as error:
             refusal = refusal_of(error)
             verdict = _VERDICTS.get(refusal, Verdict.REFUSED)
-            if verdict is Verdict.ACCEPTED:
-                return Delivery(verdict)
+            # a killed process may have delivered it, and its nonce is used then
+            if verdict is Verdict.ACCEPTED or is_known(self._web3, attempt.reference):
+                return Delivery(Verdict.ACCEPTED)
             return Delivery(
                 verdict,
                 str(refusal),
@@ -252,7 +254,7 @@ class EvmTransport(Generic[Entry, Receipt]):
 
     @explained
     def confirm(self, entries: Sequence[Entry]) -> None:
-        self._calls.confirm(entries, self._height())
+        self._calls.confirm(entries, self._highest or self._height())
 
     @explained
     def _height(self) -> int:
@@ -261,8 +263,12 @@ class EvmTransport(Generic[Entry, Receipt]):
         self._highest = max(self._highest, self._web3.eth.block_number)
         return self._highest
 
+    def _gas_for(self, call: TxParams) -> int:
+        """What a call may use. The embedded chain would try it out many times over, and its ether costs nothing."""
+        return GAS_LIMIT if self._chain.is_embedded else gas_for(self._web3, call)
+
     def _is_deep(self, block_number: int) -> bool:
-        if self._chain.height - block_number >= self.confirmations:
+        if self._highest - block_number >= self.confirmations or self._height() - block_number >= self.confirmations:
             return True
         finalized = self._chain.finalized_height
         return finalized is not None and finalized >= block_number

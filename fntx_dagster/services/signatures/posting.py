@@ -243,6 +243,8 @@ def _requeue_vanished(db: Database, chain: Chain, signed: list[SignedDay]) -> No
         (record.trading_day, record.version)
         for record in sendings.unfinished(db, Period(first, last), signed[0].account_id)
     }
+    if all(record.version == 1 and (record.trading_day, 1) in unfinished for record in signed):
+        return  # what was not posted cannot have vanished
     stored = chain.history(signed[0].trader, Period(first, last))
     for record in signed:
         held = stored.get(record.trading_day)

@@ -125,7 +125,7 @@ def _signed_here(db: Database, chain: Chain, period: Period) -> dict[str, Signed
 
 def _short_of_funds(chain: Chain, traders: list[str]) -> Iterator[Finding]:
     for trader in traders:
-        left = chain.records_paid_by(chain.funds_of(trader).burnable)
+        left = chain.records_paid_by(min(chain.tokens_of(trader)))
         if left < POSTS_AHEAD:
             yield Finding(
                 trader, f"trader {trader} has FNTX and allowance for {left} more days: send FNTX or approve more"
