@@ -16,6 +16,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.execution.risk import ACTIVE, HALTED, KILLED
 from fntx_dagster.governance.config import TreasuryConfig
 from fntx_dagster.governance.kinds import TRADE
+from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.governance.payloads import LiveTerms, is_batch
 from fntx_dagster.store.database import Connection
 from fntx_dagster.store.treasury.desks import DeskEventRow, DeskRow, add_desk_event, desk, desks, keep_desk
@@ -48,6 +49,18 @@ def approve_desk(
         new = new._replace(equity_start=None, equity=None, prices={})  # another currency: the next look counts in it
     keep_desk(connection, new)
     return [noted(connection, new, "limits", terms.reason, by, proposal_id=row.proposal_id)]
+
+
+def require_desk(connection: Connection, *, resumes: bool) -> None:
+    """Raise StepImpossible where a proposal about the desk alone would do nothing: nobody approved that one trades, it
+    is killed already, or, for one that resumes, it is not stopped."""
+    known = [row for each in desks(connection) if (row := desk(connection, each.account)) is not None]
+    if not known:
+        raise StepImpossible("there is no desk: nobody approved that it trades", "`fntx treasury propose trade.live`")
+    if resumes and all(each.state == ACTIVE for each in known):
+        raise StepImpossible("the desk is active: there is nothing to resume", "`fntx strategy status` shows it")
+    if not resumes and all(each.state == KILLED for each in known):
+        raise StepImpossible(f"the desk is killed already: {known[0].reason}", "`fntx strategy resume` ends that")
 
 
 def kill_desks(connection: Connection, row: ProposalRow, reason: str, by: str) -> list[NewAuditEvent]:

@@ -30,6 +30,7 @@ from fntx_dagster.services.bonds.transfers import note_change, parties_of_change
 from fntx_dagster.services.distributions.asides import require_set_aside
 from fntx_dagster.services.escrows.payloads import escrow_of_vote, moved_by_vote, require_not_kept
 from fntx_dagster.services.execution.by_hand import LookedAt, look_at_orders, require_within_limits
+from fntx_dagster.services.execution.switching import require_desk
 from fntx_dagster.services.governance import payloads
 from fntx_dagster.services.governance.asking import ASKED, ask_ledger, paid_parties
 from fntx_dagster.services.governance.breakers import require_books
@@ -223,7 +224,10 @@ def _checked(settings: Settings, connection: Connection, name: str, payload: Any
             require_buildable(settings, each)
             check_token(each, "distribution.pay", config)
     elif name in _OF_BREAKERS:
-        require_books(connection, payloads.read_breakers(payload))
+        breakers = payloads.read_breakers(payload)
+        require_books(connection, breakers)
+        if breakers.desk_alone:
+            require_desk(connection, resumes=name == "breaker.reset")
     elif name == "trade.live":
         payloads.read_live(payload)
     elif name in _GIVE_REASONS:

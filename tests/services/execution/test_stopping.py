@@ -9,6 +9,7 @@ from xrpl.models import Transaction
 from xrpl.transaction import sign
 
 from fntx_dagster.errors import FntxError, Permanent
+from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.execution.halting import halt
 from fntx_dagster.services.execution.judging import OrderRefused
 from fntx_dagster.services.execution.switching import TradingStopped
@@ -139,6 +140,21 @@ def test_one_signer_kills_and_every_offer_that_rests_is_cancelled(desk: DexDesk)
     assert {each.filled for each in desk.slices(other) + desk.slices(strategy)} == {0}
     with pytest.raises(TradingStopped, match="killed"):
         desk.start()
+
+
+def test_what_would_stop_or_resume_nothing_is_not_proposed(desk: DexDesk) -> None:
+    wrong = {"reason": "prices are wrong", "desk": "xrpl"}
+    for kind, payload in (("trade.kill", wrong), ("breaker.reset", RESUMED)):
+        with pytest.raises(StepImpossible, match="there is no desk"):
+            desk.decided(kind, payload)
+    desk.lives()
+    with pytest.raises(StepImpossible, match="nothing to resume"):
+        desk.decided("breaker.reset", RESUMED)
+    desk.decided("trade.kill", wrong, "compliance")
+    with pytest.raises(StepImpossible, match="killed already: prices are wrong"):
+        desk.decided("trade.kill", wrong)
+    desk.decided("breaker.reset", RESUMED, "treasury", "trustee")
+    assert row(desk).state == "active"
 
 
 def test_a_cancellation_that_ended_is_asked_for_again_while_its_offer_rests(desk: DexDesk) -> None:
