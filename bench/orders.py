@@ -12,11 +12,13 @@ from collections.abc import Callable
 from statistics import median
 
 import psycopg
+from bare_rows import stored_alone
 from bots import INSERT, NOTHING, ROW, SUBMIT, TABLE, Bot, funded, load, sent, server, workers
 from imports import imported
 from large_books import busy, long
 from measuring import Measurement, home, shown, timed
 
+from fntx_dagster.ledger.breaker import Limits
 from fntx_dagster.ledger.gates import Rules
 from fntx_dagster.services.orders.portfolio import summary
 from fntx_dagster.services.orders.turn import Desk
@@ -26,7 +28,7 @@ from fntx_dagster.store.opening import open_database
 BOOKS, TURNS, SECONDS = 8, 7, 1.0
 BOTS, SYMBOLS, ORDERS = 200, 300, 50
 FEW, MANY, READINGS = 1_000, 1_000_000, 15
-UNLIMITED = Rules(bot_daily=10**9, user_daily=10**9, burst=10**9)
+UNLIMITED = Rules(bot_daily=10**9, user_daily=10**9, burst=10**9, breaker=Limits(losing_trips=10**9))
 
 
 def measure(many: int = MANY) -> list[Measurement]:
@@ -45,12 +47,18 @@ def measure(many: int = MANY) -> list[Measurement]:
 
 
 def _through_http(settings: Settings, desk: Desk, bots: list[Bot]) -> list[Measurement]:
-    with server(settings) as address, psycopg.connect(desk.db.url) as connection:
+    alone = funded(desk, "alone")
+    with (
+        server(settings) as address,
+        psycopg.connect(desk.db.url) as connection,
+        psycopg.connect(desk.db.url, autocommit=True) as storing,
+    ):
         rates: dict[str, Callable[[], float]] = {
             path: lambda path=path: load(address, path, bots, SECONDS).rate for path in (SUBMIT, INSERT, NOTHING)
         }
         rates |= {
             "hot": lambda: load(address, SUBMIT, bots[:1] * BOOKS, SECONDS).rate,
+            "rows": lambda: stored_alone(desk, storing, alone, SECONDS),
             "commits": lambda: _commits(connection),
         }
         found = _in_turns(rates)
@@ -59,7 +67,8 @@ def _through_http(settings: Settings, desk: Desk, bots: list[Bot]) -> list[Measu
     return [
         _beside("orders through HTTP", found, SUBMIT, "an endpoint that inserts a row", INSERT, "0.8 or more"),
         _beside("orders through HTTP", found, SUBMIT, "an endpoint that answers", NOTHING, "0.5 or more"),
-        _beside("orders of one book through HTTP", found, "hot", "commits of a connection", "commits", "0.75 or more"),
+        _beside("orders of one book through HTTP", found, "hot", "commits of their very rows", "rows", "0.75 or more"),
+        _beside("orders of one book through HTTP", found, "hot", "commits of a row", "commits", "0.75 or more"),
         Measurement(
             "an order, 16 connections, 99 of 100",
             f"{slow * 1000:.0f} ms",
@@ -73,13 +82,23 @@ def _through_http(settings: Settings, desk: Desk, bots: list[Bot]) -> list[Measu
 def _without_http(settings: Settings, desk: Desk, bots: list[Bot]) -> list[Measurement]:
     with workers(settings, [bot.user for bot in bots], 2) as work:
         found = _in_turns({what: lambda what=what: work(what, SECONDS) for what in ("submit", "insert")})
-    with workers(settings, [bots[0].user] * BOOKS, 1) as work, psycopg.connect(desk.db.url) as connection:
-        rates = {"hot": lambda: work("submit", SECONDS), "commits": lambda: _commits(connection)}
+    alone = funded(desk, "alone")
+    with (
+        workers(settings, [bots[0].user] * BOOKS, 1) as work,
+        psycopg.connect(desk.db.url) as connection,
+        psycopg.connect(desk.db.url, autocommit=True) as storing,
+    ):
+        rates = {
+            "hot": lambda: work("submit", SECONDS),
+            "rows": lambda: stored_alone(desk, storing, alone, SECONDS),
+            "commits": lambda: _commits(connection),
+        }
         hot = _in_turns(rates)
     what = f"orders of one book without HTTP, {BOOKS} threads"
     return [
         _beside("orders without HTTP, 8 connections", found, "submit", "bare inserts", "insert", "0.3 or more"),
-        _beside(what, hot, "hot", "commits of a connection", "commits", "0.75 or more"),
+        _beside(what, hot, "hot", "commits of their very rows", "rows", "0.75 or more"),
+        _beside(what, hot, "hot", "commits of a row", "commits", "0.75 or more"),
     ]
 
 
