@@ -1,6 +1,6 @@
 """How what a file holds gets into raw_flex: directly, where no statement covers its days yet, or else compared.
 
-Both hold the load lock: one load at a time decides what the tables hold.
+Both hold locks: one load at a time decides what the tables hold of an account.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from fntx_dagster.store.raw_flex.tables import PER_PERIOD, Counts, table_of, typ
 class Merge:
     """Compares a file's rows with what is there, in sets, and takes what differs.
 
-    `stage` reads the file and hands over by what each row is known; `run`, under the load lock, decides the fate of
-    each, and reads the file once more for the rows that are to be written, if there are any.
+    `stage` reads the file and hands over by what each row is known; `run`, under the locks of the accounts, decides the
+    fate of each, and reads the file once more for the rows that are to be written, if there are any.
     """
 
     def __init__(self, connection: psycopg.Connection, path: Path, date_order: DayOrder | None = None) -> None:
@@ -38,6 +38,8 @@ class Merge:
         """The tables of which the file holds rows, and of them those whose rows are to be read again."""
         self._wanted: set[str] = set()
         self._covers: set[tuple[int, str, str]] = set()
+        self.accounts: set[str] = set()
+        """Of which the file holds a statement or a row."""
 
     # -- what the file holds
 
@@ -55,6 +57,7 @@ class Merge:
                 if isinstance(item, Row):
                     self._stage_row(copying, seq, item, digest_of(object_of(item)))
                 elif isinstance(item, Statement):
+                    self.accounts.add(item.account_id)
                     copying.add("staged_statements", ["" if value is None else str(value) for value in item])
                 else:
                     self.rows.setdefault(item.name, 0)
@@ -82,6 +85,7 @@ class Merge:
         cover = (statement.ordinal, account, name)
         if cover not in self._covers:
             self._covers.add(cover)
+            self.accounts.add(account)
             copying.add("staged_coverage", [str(part) for part in cover])
 
     # -- what becomes of it

@@ -1,6 +1,6 @@
 """Loading statement files into raw_flex, and what has been loaded.
 
-One file is one transaction, under a lock that lets one load at a time decide (`merging` says how):
+One file is one transaction, under locks that let one load at a time decide about an account (`merging` says how):
 
 - For an account, a section and a day, the statement generated last takes precedence (`raw_flex.coverage`); of two
   generated at the same moment, the one loaded last, and within a file the later one. Other statements' rows for that
@@ -33,7 +33,7 @@ from fntx_dagster.adapters.flex.opening import CHUNK, open_statement
 from fntx_dagster.adapters.flex.statements import FlexFile, Reading
 from fntx_dagster.errors import Permanent
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.queries import one_row, one_value, own_sql
+from fntx_dagster.store.queries import one_row, one_value, own_sql, text_array
 from fntx_dagster.store.raw_flex.direct_copy import AlreadyThere, DirectCopy
 from fntx_dagster.store.raw_flex.folders import statement_files
 from fntx_dagster.store.raw_flex.merging import Merge
@@ -95,15 +95,15 @@ def load_file(database: Database, path: Path, date_order: DayOrder | None = None
     with database.connect() as connection:
         if earlier := _loaded_before(connection, digest, path):
             return earlier
-        alone = one_value(connection.execute("select pg_try_advisory_xact_lock(%s)", [_LOAD_LOCK]))
         load = None
-        if alone:
-            with suppress(AlreadyThere), connection.transaction():
+        with suppress(AlreadyThere), connection.transaction():  # the lock ends with what is rolled back in here
+            alone = one_value(connection.execute("select pg_try_advisory_xact_lock(%s)", [_LOAD_LOCK]))
+            if alone and _loaded_before(connection, digest, path) is None:
                 load = _load_directly(connection, path, digest, date_order)
         if load is None:
             merge = Merge(connection, path, date_order)
             merge.stage()
-            connection.execute("select pg_advisory_xact_lock(%s)", [_LOAD_LOCK])
+            _take_turn(connection, merge.accounts)
             if earlier := _loaded_before(connection, digest, path):
                 return earlier
             file_id = _add_file(connection, path, digest)
@@ -142,7 +142,23 @@ def never_loaded(database: Database, contents: Collection[str]) -> set[str]:
 
 _LISTED = 20
 _LOAD_LOCK = 0x666E7478_0002
-"""Advisory lock key: one load at a time decides what the tables hold."""
+"""Advisory lock key: whoever has it alone decides what the tables hold; who shares it, about accounts of its own."""
+_MOST_LOCKS = 64
+"""Of how many accounts a load holds locks at most: PostgreSQL's table of locks has room for some thousands in all."""
+
+
+def _take_turn(connection: psycopg.Connection, accounts: Collection[str]) -> None:
+    """Wait until no other load decides about any of these accounts, until the end of the transaction."""
+    if not 0 < len(accounts) <= _MOST_LOCKS:
+        connection.execute("select pg_advisory_xact_lock(%s)", [_LOAD_LOCK])
+        return
+    connection.execute("select pg_advisory_xact_lock_shared(%s)", [_LOAD_LOCK])
+    keys = connection.execute(
+        "select distinct hashtextextended('fntx load ' || id, 0) from unnest(%s::text[]) as asked (id) order by 1",
+        [text_array(accounts)],
+    ).fetchall()
+    for key in keys:  # in one order everywhere, so that no two loads wait for each other
+        connection.execute("select pg_advisory_xact_lock(%s)", key)
 
 
 def _name(path: Path) -> str:

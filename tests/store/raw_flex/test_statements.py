@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import zipfile
 from collections import Counter
 from collections.abc import Callable
@@ -345,6 +346,36 @@ def test_a_file_loaded_by_several_at_once_is_loaded_once(database: Database, tmp
         loads = list(pool.map(lambda _: load_file(database, path), range(4)))
     assert sorted(load.status for load in loads) == ["loaded", "unchanged", "unchanged", "unchanged"]
     assert query(database, "SELECT count(*) FROM raw_flex.trades") == [(500,)]
+
+
+def test_loads_of_different_accounts_do_not_wait_for_each_other(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def written(account: str, name: str, generated: str) -> Path:
+        day = statement(trades(trade(name)), account=account, generated=generated)
+        return write(tmp_path / f"{account}-{name}.xml", document(day))
+
+    load_paths(database, [written(account, "old", EARLY) for account in ("U1", "U2")])
+    run, merging, goes_on = Merge.run, threading.Event(), threading.Event()
+
+    def waiting(merge: Merge, file_id: int) -> dict[str, Counts]:
+        if merge.accounts == {"U1"} and not merging.is_set():
+            merging.set()
+            assert goes_on.wait(30)
+        return run(merge, file_id)
+
+    monkeypatch.setattr(Merge, "run", waiting)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(load_file, database, written("U1", "first", LATE))
+        assert merging.wait(30)
+        assert load_file(database, written("U2", "other", LATE)).status == "loaded"
+        second = pool.submit(load_file, database, written("U1", "second", LATE))
+        with pytest.raises(TimeoutError):
+            second.result(0.3)
+        goes_on.set()
+        assert (first.result(30).status, second.result(30).status) == ("loaded", "loaded")
+    live = "SELECT account_id, attributes ->> 'tradeID' FROM raw_flex.trades WHERE withdrawn_at IS NULL ORDER BY 1"
+    assert len(query(database, live)) == 2, "of each account the trade of its newest statement"
 
 
 @pytest.mark.parametrize("way", ["DirectCopy", "Merge"])
