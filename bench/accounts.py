@@ -3,6 +3,7 @@
 Simulated accounts in one market, five orders a day, a file of each, on the embedded database and the embedded chain,
 by the job that the schedule runs: 19 sessions in one run, then one more day in the same process. Seconds are CPU
 seconds of this process and of PostgreSQL, so that a busy machine changes them little; those on the clock are beside.
+Then a hundred accounts post a day over HTTP to a chain with a block every 12 seconds, by the clock.
 `python bench/accounts.py 1000` measures that many accounts too, in an hour or so.
 """
 
@@ -31,6 +32,8 @@ SESSIONS = 19
 SIZES = (1, 10, 100)
 WITH_CHAIN, WITHOUT_CHAIN, GROWTH = 0.3, 0.15, 1.2
 """What is aimed at: seconds of an account's day, and those with a thousand accounts beside those with ten."""
+POSTING, BLOCK_SECONDS, POSTED_WITHIN = 100, 12.0, 60.0
+"""How many accounts post at once, to a chain with such blocks, within how many seconds."""
 
 
 class Spent(NamedTuple):
@@ -54,6 +57,12 @@ def measure(sizes: tuple[int, ...] = SIZES) -> list[Measurement]:
         each = days[most].cpu / most, days[10].cpu / 10
         what, ratio = f"CPU of an account's day, {most:,} accounts beside 10", each[0] / each[1]
         rows.append(Measurement(what, *(f"{cpu:.3f} s" for cpu in each), f"{ratio:.2f}", f"{GROWTH} at most"))
+    with home() as settings:
+        figures = alone(__file__, "posting", POSTING, settings=settings)
+    seconds, asked = figures["seconds"], figures["asked"] / POSTING
+    what = f"{POSTING} accounts post a day, a block every {BLOCK_SECONDS:.0f} s"
+    ratio, aim = f"{seconds / POSTED_WITHIN:.2f}", f"{POSTED_WITHIN:.0f} s"
+    rows.append(Measurement(what, f"{seconds:.0f} s", f"{asked:.0f} requests to the node an account", ratio, aim))
     return rows
 
 
@@ -119,6 +128,35 @@ def _days(settings: Settings, number: int) -> dict[str, object]:
     return {"month": spent[0], "day": spent[1], "posting": posting[0], "megabytes": peak()}
 
 
+def _posting(settings: Settings, number: int) -> dict[str, object]:
+    """Seconds until a node with slow blocks has a day of so many accounts, and how often it was asked."""
+    from fntx_dagster.adapters.evm.client import connect
+    from fntx_dagster.adapters.evm.keys import deployer_of
+    from fntx_dagster.services.signatures.posting import post
+    from fntx_dagster.services.signatures.signing import sign
+    from fntx_dagster.store.opening import open_database
+    from tests import by_hand
+    from tests.services.signatures.killed_poster import behind
+    from tests.slow_blocks import served
+
+    accounts, db = [f"U{3_000_000 + n}" for n in range(number)], open_database(settings)
+    by_hand.create_marts(db)
+    with connect(settings) as chain:
+        for account in accounts:
+            by_hand.build(db, account, LAST)
+            chain.trader(account)
+    sign(settings, db, Period.on(LAST))
+    deployer = deployer_of(settings.paths.keys).address
+    with served(settings.paths.chain / "chain.sqlite", deployer, BLOCK_SECONDS) as (url, asked):
+        started = time.perf_counter()
+        with connect(remote := behind(settings, url)) as chain:
+            posted = post(remote, db, chain, Period.on(LAST))
+        seconds = time.perf_counter() - started
+    if len(posted.new) != number:
+        sys.exit(f"{len(posted.new)} days were posted: {posted.refused}, {posted.waiting}")
+    return {"seconds": seconds, "asked": asked.total() - asked["bodies"]}
+
+
 def _spent(settings: Settings) -> Spent:
     used = os.times()
     server = int((EmbeddedPostgres(settings.paths.postgres).cluster / "postmaster.pid").read_text().split()[0])
@@ -144,5 +182,7 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["days", number]:
             sys.stdout.write(json.dumps(_days(load_settings(), int(number))))
+        case ["posting", number]:
+            sys.stdout.write(json.dumps(_posting(load_settings(), int(number))))
         case numbers:
             shown(measure(tuple(sorted({*SIZES, *map(int, numbers)}))))
