@@ -120,6 +120,53 @@ def distribution(request: Request, desk: TheDesk, caller: TreasuryReader, distri
 
 
 @router.post(
+    "/distributions/{distribution_id}/set-aside",
+    status_code=201,
+    responses=answered(ProposalAnswer, status=201),
+    openapi_extra=treasury_description.ASIDE,
+)
+def set_aside(request: Request, desk: TheDesk, caller: TreasuryProposer, distribution_id: UUID, body: Body) -> Response:
+    """Ask the signers to set payments aside whose payees cannot be paid; the trustee has to be among them. What is held
+    stays owed to the payees. The answer is the proposal."""
+    settings = settings_of(request)
+    return document(request, distributions.set_aside(settings, desk.db, caller, distribution_id, body), 201)
+
+
+@router.post(
+    "/distributions/{distribution_id}/release",
+    status_code=201,
+    responses=answered(answers.DistributionAnswer, status=201),
+    openapi_extra=treasury_description.RELEASE,
+)
+def release(request: Request, desk: TheDesk, caller: TreasuryProposer, distribution_id: UUID, body: Body) -> Response:
+    """Ask the signers to pay what was set aside of a distribution. The answer is the release, a distribution of its
+    own."""
+    settings = settings_of(request)
+    return document(request, distributions.released(settings, desk.db, caller, distribution_id, body), 201)
+
+
+@router.post(
+    "/distributions/{distribution_id}/withdraw",
+    responses=answered(answers.DistributionAnswer),
+    openapi_extra=treasury_description.BOND_REASON,
+)
+def withdraw(request: Request, desk: TheDesk, caller: TreasuryProposer, distribution_id: UUID, body: Body) -> Response:
+    """Withdraw a distribution that was computed from wrong inputs: it pays nobody, and its cash is free again."""
+    settings = settings_of(request)
+    return document(request, distributions.withdrawn(settings, desk.db, caller, distribution_id, body))
+
+
+@router.post(
+    "/receipts/{receipt_id}/void",
+    responses=answered(answers.VoidedReceiptAnswer),
+    openapi_extra=treasury_description.BOND_REASON,
+)
+def void(request: Request, desk: TheDesk, caller: TreasuryProposer, receipt_id: UUID, body: Body) -> Response:
+    """Void a receipt that was recorded wrongly: it counts no more, and may be recorded again."""
+    return document(request, distributions.voided(settings_of(request), desk.db, caller, receipt_id, body))
+
+
+@router.post(
     "/bonds/{bond_id}/structure",
     responses=answered(answers.BondAnswer),
     openapi_extra=treasury_description.BOND_STRUCTURE,

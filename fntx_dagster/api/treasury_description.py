@@ -159,6 +159,23 @@ BOND_DISTRIBUTION = body_of(
     [],
     {},
 )
+_PAYMENTS = {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 1}, "description": "By number."}
+ASIDE = body_of(
+    {"payments": _PAYMENTS, "reason": _REASON},
+    ["payments", "reason"],
+    {"payments": [3], "reason": "the account is closed"},
+)
+RELEASE = body_of(
+    {
+        "payments": _PAYMENTS,
+        "reason": _REASON,
+        "address": {"type": "string", "description": "Another one of the payee, which the bond's register names."},
+        "travel_rule": {"type": "object", "description": "As for a distribution."},
+    },
+    ["payments", "reason"],
+    {"payments": [3], "reason": "it opened an account"},
+)
+BOND_REASON = body_of({"reason": _REASON}, ["reason"], {"reason": "the register was of the day before"})
 SIGNATURES = body_of(
     {
         "blob": _HEX | {"description": "XRP Ledger: the blob that xrpl.transaction.sign(…, multisign=True) gives."},

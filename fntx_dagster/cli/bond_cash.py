@@ -197,6 +197,7 @@ def cash(bond_id: _Bond, as_json: AsJson = False) -> None:
     for each in view.distributions:
         amounts = (f"{each.available:f}", f"{each.retained:f}")
         state = "withdrawn" if each.is_withdrawn else each.state
+        state = f"{state} (release)" if each.is_release else state
         table.add_row(str(each.distribution_id), str(each.number), str(each.period), state, *amounts)
     if view.distributions:
         out(table)
@@ -205,6 +206,8 @@ def cash(bond_id: _Bond, as_json: AsJson = False) -> None:
 def _next(report: DistributionProgress, shown: dict[str, Any]) -> str:
     if report.row.is_withdrawn:
         return f"It was withdrawn: {shown['withdrawn']}"
+    if report.next == "nothing" and (aside := sum(not each.tx_hash for each in report.payments)):
+        return f"Paid, with {aside} set aside: `fntx bond release` pays what is held once that is possible."
     proposal = next(iter(shown["proposals"]), None)
     return _NEXT[report.next].format(bond=report.row.bond_id, proposal=proposal)
 

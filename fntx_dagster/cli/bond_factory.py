@@ -185,6 +185,8 @@ def _write(view: BondView) -> None:
     if view.arrears:
         total = sum(each.unpaid for each in view.arrears)
         out(f"Overdue: {row.currency} {total:,.{row.decimals}f}, the oldest since {view.arrears[0].due_date}.")
+    for party, amount in view.held_by_party.items():
+        out(f"Held for {party}: {row.currency} {amount:,.{row.decimals}f}, set aside; `fntx bond release` pays it.")
     if view.next_due:
         out(f"Next due on {view.next_due}.")
     for proposal, event, state in view.proposals:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from fntx_dagster.cli.bond_asides import release, set_aside
 from fntx_dagster.cli.bond_calculators import schedule, waterfall
 from fntx_dagster.cli.bond_cash import cash, distribute, pay, receipt
 from fntx_dagster.cli.bond_corrections import void, withdraw
@@ -15,7 +16,7 @@ bond = typer.Typer(no_args_is_help=True, help="Bonds: their terms, what they owe
 
 for command in (
     *(create, structure, submit, show, events, transition, holders, transfer),
-    *(receipt, distribute, pay, cash, withdraw, void),
+    *(receipt, distribute, pay, cash, set_aside, release, withdraw, void),
     *(schedule, waterfall, report),
 ):
     bond.command()(command)

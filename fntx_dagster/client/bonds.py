@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fntx_dagster.client.sending import Requester, written
@@ -10,6 +10,7 @@ from fntx_dagster.model import bond_answers as answers
 from fntx_dagster.model.treasury_answers import ProposalAnswer
 
 _BONDS = "/api/treasury/bonds"
+_DISTRIBUTIONS = "/api/treasury/distributions"
 
 
 class BondCaller(Requester):
@@ -90,7 +91,33 @@ class BondCaller(Requester):
 
     def distribution(self, distribution_id: str) -> answers.DistributionAnswer:
         """A distribution: its lines, and where each payment stands."""
-        return self._call("GET", f"/api/treasury/distributions/{distribution_id}")
+        return self._call("GET", f"{_DISTRIBUTIONS}/{distribution_id}")
+
+    def set_aside(self, distribution_id: str, payments: Sequence[int], reason: str) -> ProposalAnswer:
+        """Ask the signers to set payments aside whose payees cannot be paid."""
+        given = {"payments": [*payments], "reason": reason}
+        return self._call("POST", f"{_DISTRIBUTIONS}/{distribution_id}/set-aside", json=given)
+
+    def release(
+        self,
+        distribution_id: str,
+        payments: Sequence[int],
+        reason: str,
+        *,
+        address: str | None = None,
+        travel_rule: Mapping[str, Any] | None = None,
+    ) -> answers.DistributionAnswer:
+        """Ask the signers to pay what was set aside; the release."""
+        given = {"payments": [*payments], "reason": reason, "address": address, "travel_rule": travel_rule}
+        return self._call("POST", f"{_DISTRIBUTIONS}/{distribution_id}/release", json=written(given))
+
+    def withdraw_distribution(self, distribution_id: str, reason: str) -> answers.DistributionAnswer:
+        """Withdraw a distribution: it pays nobody, and its cash is free again."""
+        return self._call("POST", f"{_DISTRIBUTIONS}/{distribution_id}/withdraw", json={"reason": reason})
+
+    def void_receipt(self, receipt_id: str, reason: str) -> answers.VoidedReceiptAnswer:
+        """Void a receipt: it counts no more, and may be recorded again."""
+        return self._call("POST", f"/api/treasury/receipts/{receipt_id}/void", json={"reason": reason})
 
     def bond_report(
         self, kind: str, bond: str | None = None, holder: str | None = None, on: str | None = None

@@ -39,6 +39,7 @@ class BondAnswer(BondSummary):
     holders: int
     next_due: str | None
     arrears: list[BondPart]
+    set_aside: BondPart
     proposals: list[BondPart]
 
 
@@ -110,6 +111,12 @@ class CashReceiptAnswer(TypedDict):
     recorded_at: str
 
 
+class VoidedReceiptAnswer(CashReceiptAnswer):
+    """A receipt that counts no more; `voided`: why."""
+
+    voided: str
+
+
 class DistributionAnswer(TypedDict):
     """A distribution with its lines and payments, as `fntx bond pay` has it; amounts are texts."""
 
@@ -117,6 +124,7 @@ class DistributionAnswer(TypedDict):
     bond: str
     number: int
     period: int
+    kind: str
     state: str
     is_withdrawn: bool
     hash: str

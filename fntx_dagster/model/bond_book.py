@@ -125,7 +125,8 @@ class DistributionPayment(NamedTuple):
 
 
 class DistributionStanding(NamedTuple):
-    """A frozen distribution. `digest`: SHA-256 of what was frozen."""
+    """A frozen distribution. `digest`: SHA-256 of what was frozen; `kind`: waterfall, or release: of payments that were
+    set aside, which has no lines."""
 
     number: int
     period: int
@@ -137,6 +138,21 @@ class DistributionStanding(NamedTuple):
     computed_at: datetime
     lines: tuple[DistributionLine, ...]
     payments: tuple[DistributionPayment, ...]
+    kind: str = "waterfall"
+
+
+class HeldStanding(NamedTuple):
+    """What is held for a party that cannot be paid: a payment of a distribution, by their numbers, set aside on `since`
+    (UTC)."""
+
+    distribution: int
+    number: int
+    kind: str
+    line_id: str
+    party: str
+    amount: Decimal
+    since: date
+    reason: str
 
 
 class BondClock(NamedTuple):
@@ -162,6 +178,12 @@ class BondBook(NamedTuple):
     distributions: tuple[DistributionStanding, ...]
     steps: tuple[BondStepTaken, ...]
     possible: tuple[BondStepPossible, ...]
+    held: tuple[HeldStanding, ...] = ()
+
+    @property
+    def waterfalls(self) -> tuple[DistributionStanding, ...]:
+        """The distributions of cash that came in, without the releases of what was set aside."""
+        return tuple(each for each in self.distributions if each.kind == "waterfall")
 
     @property
     def outstanding(self) -> Decimal:

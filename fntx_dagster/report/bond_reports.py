@@ -8,12 +8,12 @@ from datetime import date
 from decimal import Decimal
 
 from fntx_dagster.errors import Permanent
-from fntx_dagster.model.bond_book import BondBook, BondClock
+from fntx_dagster.model.bond_book import BondBook, BondClock, DistributionPayment
 from fntx_dagster.report import bond_tables as tables
 from fntx_dagster.report.bond_report import BondReport, KeyFigure
 from fntx_dagster.report.sheets import Cell, CurrencyAmount, Sheet, YearlyRate
 
-CONFIRMED = "confirmed"
+CONFIRMED, SET_ASIDE = "confirmed", "set aside"
 
 
 def investor_statement(book: BondBook, holder: str) -> BondReport:
@@ -36,6 +36,7 @@ def investor_statement(book: BondBook, holder: str) -> BondReport:
         _figure(book, "received", "Received", (amount for _, amount in paid)),
         _figure(book, "interest", "Of it interest", (amount for kind, amount in paid if kind == "interest")),
         _figure(book, "principal", "Of it principal", (amount for kind, amount in paid if kind == "principal")),
+        _figure(book, "set_aside", "Held for it", (each.amount for each in book.held if each.party == holder)),
         KeyFigure("next_due", "Next due", book.next_due),
     )
     ahead = [
@@ -63,12 +64,13 @@ def trustee_report(book: BondBook) -> BondReport:
     """Where a bond stands, for the trustee: what is outstanding, in arrears and retained, who holds it."""
     arrears = [due for due in book.dues if due.unpaid and due.due_date < book.facts.as_of]
     ahead = [due for due in book.dues if due.unpaid and due.due_date == book.next_due]
-    retained = book.distributions[-1].retained if book.distributions else Decimal(0)
+    retained = book.waterfalls[-1].retained if book.waterfalls else Decimal(0)
     figures = (
         KeyFigure("state", "State", book.facts.state),
         _figure(book, "outstanding", "Outstanding", [book.outstanding]),
         _figure(book, "arrears", "Arrears", [book.clock.arrears]),
         _figure(book, "retained", "Retained cash", [retained]),
+        _figure(book, "set_aside", "Held for payees", (each.amount for each in book.held)),
         KeyFigure("next_due", "Next due", book.next_due),
     )
     sheets = (
@@ -76,6 +78,7 @@ def trustee_report(book: BondBook) -> BondReport:
         tables.dues_sheet(book, "arrears", "Arrears", arrears, "Nothing is overdue."),
         tables.dues_sheet(book, "next_dues", "Due Next", ahead, "Nothing more is due."),
         tables.distributions_sheet(book),
+        tables.held_sheet(book),
         tables.holdings_sheet(book),
         tables.steps_sheet(book),
     )
@@ -91,13 +94,15 @@ def payment_reconciliation(book: BondBook) -> BondReport:
         _figure(book, "due", "Due so far", (due.amount for due in book.dues if due.due_date <= book.facts.as_of)),
         _figure(book, "recorded", "Recorded as paid", (each.amount for each in book.paid)),
         _figure(book, "on_ledger", "On the ledger", (each.amount for each in payments if each.tx_hash)),
-        _figure(book, "open", "Not confirmed", (each.amount for each in payments if not each.tx_hash)),
+        _figure(book, "open", "Not confirmed", (each.amount for each in payments if _is_open(each))),
+        _figure(book, "set_aside", "Held for payees", (each.amount for each in book.held)),
         KeyFigure("differences", "Differences", differing),
     )
     sheets = (
         lines,
         tables.dues_sheet(book, "dues", "Everything Due", book.dues, "The bond has no schedule yet."),
         tables.payments_sheet(book),
+        tables.held_sheet(book),
     )
     note = "What the equity gets is on the ledger and is no due: it is left out of the comparison by fee and tranche."
     return _report(book, "payment_reconciliation", "Payment Reconciliation", figures, sheets, (note,))
@@ -110,6 +115,7 @@ def lifecycle_status(book: BondBook) -> BondReport:
         KeyFigure("state", "State", book.facts.state),
         KeyFigure("maturity", "Maturity", book.facts.maturity),
         _figure(book, "arrears", "Arrears", [clock.arrears]),
+        _figure(book, "set_aside", "Held for payees", (each.amount for each in book.held)),
         KeyFigure("days_overdue", "Days overdue", clock.days_overdue),
         KeyFigure("delinquent_from", "Delinquent from", clock.delinquent_from),
         KeyFigure("default_from", "In default from", clock.default_from),
@@ -121,10 +127,10 @@ def lifecycle_status(book: BondBook) -> BondReport:
 
 def waterfall_summary(book: BondBook) -> BondReport:
     """Every distribution of a bond, by the lines of its waterfall."""
-    lines = [line for each in book.distributions for line in each.lines]
+    lines = [line for each in book.waterfalls for line in each.lines]
     by_kind = (("fee", "Fees"), ("interest", "Interest"), ("principal", "Principal"), ("residual", "Equity"))
     figures = (
-        KeyFigure("distributions", "Distributions", len(book.distributions)),
+        KeyFigure("distributions", "Distributions", len(book.waterfalls)),
         _figure(book, "paid", "Paid", (line.paid for line in lines)),
         *(_figure(book, kind, label, (line.paid for line in lines if line.kind == kind)) for kind, label in by_kind),
     )
@@ -195,6 +201,11 @@ def _report(
     facts = book.facts
     subject = f"{facts.name} ({facts.bond_id})"
     return BondReport(kind, title, facts.bond_id, subject, facts.currency, facts.as_of, figures, sheets, notes)
+
+
+def _is_open(payment: DistributionPayment) -> bool:
+    """Whether a payment is still to be made: of one that was set aside, what is held says more."""
+    return not payment.tx_hash and payment.state != SET_ASIDE
 
 
 def _figure(book: BondBook, name: str, label: str, amounts: Iterable[Decimal]) -> KeyFigure:

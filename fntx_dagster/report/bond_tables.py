@@ -123,7 +123,7 @@ def distributions_sheet(book: BondBook) -> Sheet:
             _amount(facts, each.retained),
             each.digest,
         )
-        for each in book.distributions
+        for each in book.waterfalls
     )
     columns = (
         ("distribution", "Distribution"),
@@ -156,7 +156,7 @@ def waterfall_sheet(book: BondBook) -> Sheet:
             _amount(facts, line.paid),
             _amount(facts, line.shortfall),
         )
-        for each in book.distributions
+        for each in book.waterfalls
         for line in each.lines
     )
     columns = (
@@ -205,6 +205,39 @@ def payments_sheet(book: BondBook, party: str | None = None) -> Sheet:
         ("amount", "Amount"),
     )
     return Sheet("payments", "Payments", columns, rows, "No payment was made.", summed(rows), words=len(columns) - 1)
+
+
+def held_sheet(book: BondBook) -> Sheet:
+    """What was set aside for parties that cannot be paid, and is still held for them."""
+    facts = book.facts
+    rows = tuple(
+        (
+            each.party,
+            f"{each.distribution}",
+            f"{each.number}",
+            each.kind,
+            each.line_id,
+            each.since,
+            each.reason,
+            _amount(facts, each.amount),
+        )
+        for each in book.held
+    )
+    columns = (
+        ("party", "Party"),
+        ("distribution", "Distribution"),
+        ("payment", "Payment"),
+        ("kind", "Kind"),
+        ("line", "Fee or tranche"),
+        ("since", "Since"),
+        ("reason", "Reason"),
+        ("amount", "Amount"),
+    )
+    footnote = (
+        "It counts as paid on its line, and is owed to the party until a ledger holds its payment." if rows else ""
+    )
+    total = summed(rows)
+    return Sheet("held", "Held for Payees", columns, rows, "Nothing is set aside.", total, words=7, footnote=footnote)
 
 
 def lines_sheet(book: BondBook) -> Sheet:

@@ -39,6 +39,9 @@ def document() -> dict[str, Any]:
         (treasury_description.BOND_TRANSFER, bonds.asked_transfer),
         (treasury_description.BOND_TRANSITION, bonds.asked_transition),
         (treasury_description.BOND_RECEIPT, distributions.asked_receipt),
+        (treasury_description.ASIDE, distributions.asked_aside),
+        (treasury_description.RELEASE, distributions.asked_release),
+        (treasury_description.BOND_REASON, distributions.reason_of),
     ],
 )
 def test_the_fields_that_are_described_are_those_that_are_read(
@@ -71,7 +74,7 @@ _WITHOUT_A_BODY = (
 
 def test_every_endpoint_says_what_it_does_asks_for_a_token_and_lists_its_problems() -> None:
     paths = document()["paths"]
-    assert len(paths) == 90
+    assert len(paths) == 94
     for path, methods in paths.items():
         for method, operation in methods.items():
             assert operation["description"], path

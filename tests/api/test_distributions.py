@@ -93,3 +93,28 @@ def test_a_receipt_that_is_not_whole_is_refused(server: Server, body: dict[str, 
     refused(clerk.post("/api/treasury/bonds/none/receipts", **TYPED), 404, "bond_not_found")
     for wrong in ({"period": 0}, {"period": "1"}, {"periods": 1}):
         assert clerk.post(MADE, **wrong).status_code == 422
+
+
+def test_programs_set_aside_release_withdraw_and_void(desk: BondDesk, server: Server) -> None:
+    clerk = server.client("clerk", "scoped", "treasury:read", "treasury:propose")
+    desk.cash("17500.00")
+    made = checked(clerk.post(MADE, period=1).json(), "DistributionAnswer")
+    path = f"/api/treasury/distributions/{made['distribution']}"
+    refused(clerk.post(f"{path}/set-aside", payments=[0], reason="closed"), 422, "validation_failed")
+    refused(clerk.post(f"{path}/release", payments=[3], reason="open"), 422, "refused")
+    asked = clerk.post(f"{path}/set-aside", payments=[3], reason="the account is closed")
+    assert asked.status_code == 201, asked.text
+    desk.decided(UUID(asked.json()["proposal"]))
+    assert checked(clerk.get(f"/api/treasury/bonds/{BOND}"), "BondAnswer")["set_aside"]["total"] == "6250.00"
+    answer = clerk.post(f"{path}/release", payments=[3], reason="it opened one")
+    assert answer.status_code == 201, answer.text
+    again = checked(answer.json(), "DistributionAnswer")
+    assert (again["kind"], again["payments"][0]["releases_number"]) == ("release", 3)
+    gone = clerk.post(f"/api/treasury/distributions/{again['distribution']}/withdraw", reason="the wrong address")
+    assert checked(gone.json(), "DistributionAnswer")["is_withdrawn"]
+    refused(clerk.post(f"{path}/withdraw", reason="wrong inputs"), 422, "refused")
+    desk.cash("1.00", "another statement")
+    receipt = clerk.get(f"/api/treasury/bonds/{BOND}/cash")["receipts"][-1]["receipt_id"]
+    refused(clerk.post(f"/api/treasury/receipts/{receipt}/void", reason=""), 422, "validation_failed")
+    voided = clerk.post(f"/api/treasury/receipts/{receipt}/void", reason="of another bond")
+    assert checked(voided.json(), "VoidedReceiptAnswer")["voided"] == "of another bond"

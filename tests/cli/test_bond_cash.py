@@ -107,3 +107,31 @@ def test_what_was_wrong_is_withdrawn_and_voided_by_commands(desk: BondDesk) -> N
     for words, said in ((("pay", BOND), f"It was withdrawn: {why[1]}"), (("cash", BOND), "withdrawn")):
         shown = CliRunner().invoke(app, ["bond", *words])
         assert said in shown.stdout
+
+
+def test_what_cannot_be_paid_is_set_aside_and_released_by_commands(desk: BondDesk) -> None:
+    desk.cash("17500.00")
+    made = bond("distribute", BOND, "--period", "1")
+    asked = bond("set-aside", made["distribution"], "--payment", "3", "--reason", "the account is closed")
+    assert (asked["kind"], asked["payload"]["payments"][0]["party"]) == ("distribution.set_aside", "h2")
+    desk.decided(UUID(asked["proposal"]))
+    held = bond("show", BOND)["set_aside"]
+    assert (held["total"], held["holders"]) == ("6250.00", [{"party": "h2", "amount": "6250.00"}])
+    assert held["payments"][0]["reason"] == "the account is closed"
+    desk.decided(UUID(made["proposals"][0]))
+    desk.paid_out(UUID(made["distribution"]))
+    done = bond("pay", made["distribution"])
+    assert (done["state"], done["payments"][2]["state"], done["next"]) == ("confirmed", "set aside", "nothing")
+    for words, said in (
+        (("pay", made["distribution"]), "Paid, with 1 set aside"),
+        (("show", BOND), "Held for h2: USD 6,250.00"),
+    ):
+        assert said in CliRunner().invoke(app, ["bond", *words]).stdout
+    again = bond("release", made["distribution"], "--payment", "3", "--reason", "it opened one")
+    assert (again["kind"], again["available"], again["next"]) == ("release", "6250.00", "decide")
+    assert "release" in CliRunner().invoke(app, ["bond", "cash", BOND]).stdout
+    desk.decided(UUID(again["proposals"][0]))
+    desk.paid_out(UUID(again["distribution"]))
+    assert bond("show", BOND)["set_aside"]["total"] == "0.00"
+    reconciled = bond("report", "payment_reconciliation", BOND)
+    assert (reconciled["figures"]["differences"], reconciled["tables"]["held"]) == (0, [])

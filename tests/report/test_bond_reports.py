@@ -46,6 +46,7 @@ def test_an_investor_sees_his_own_payments_and_no_others() -> None:
         "received": "75000.00",  # 8,333.33 + 66,666.67
         "interest": "8333.33",
         "principal": "66666.67",
+        "set_aside": "0.00",
         "next_due": "2026-07-01",
     }
     assert [row["amount"] for row in found["tables"]["payments"]] == ["8333.33", "66666.67"]

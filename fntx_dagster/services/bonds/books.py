@@ -19,11 +19,12 @@ from fntx_dagster.model.bond_book import (
     DistributionPayment,
     DistributionStanding,
     DueStanding,
+    HeldStanding,
     HoldingStanding,
     PaidStanding,
     TrancheStanding,
 )
-from fntx_dagster.report.bond_reports import CONFIRMED
+from fntx_dagster.report.bond_reports import CONFIRMED, SET_ASIDE
 from fntx_dagster.services.bonds.steps import known_bond
 from fntx_dagster.store.treasury.bond_money import (
     accruals_of,
@@ -33,7 +34,14 @@ from fntx_dagster.store.treasury.bond_money import (
     paid_on,
 )
 from fntx_dagster.store.treasury.bonds import BondRow, HoldingRow, bond_events, bonds, holders_of, tranches_of
-from fntx_dagster.store.treasury.distributions import DistributionRow, distributions, lines_of, payments_of
+from fntx_dagster.store.treasury.distributions import (
+    DistributionRow,
+    PaymentStanding,
+    distributions,
+    lines_of,
+    payments_of,
+)
+from fntx_dagster.store.treasury.set_aside import held_of
 
 if TYPE_CHECKING:
     from fntx_dagster.store.database import Connection, Database
@@ -86,7 +94,8 @@ def _book(connection: Connection, row: BondRow, on: date) -> BondBook:
             if paid.paid_on <= on
         ),
         distributions=tuple(
-            _distribution(connection, each, on) for each in reversed(distributions(connection, row.bond_id))
+            _distribution(connection, each, on)
+            for each in reversed(distributions(connection, row.bond_id, releases=True))
         ),
         steps=tuple(
             BondStepTaken(
@@ -106,6 +115,7 @@ def _book(connection: Connection, row: BondRow, on: date) -> BondBook:
             for each in BOND
             if each.state == row.state
         ),
+        held=_held(connection, row.bond_id, on),
     )
 
 
@@ -162,7 +172,7 @@ def _distribution(connection: Connection, row: DistributionRow, on: date) -> Dis
                 payment.line_id,
                 payment.party,
                 payment.amount,
-                CONFIRMED if held else standing.state or _OPEN,
+                CONFIRMED if held else _state(standing),
                 standing.tx_hash if held else None,
                 closed_at if held else None,
             )
@@ -191,7 +201,28 @@ def _distribution(connection: Connection, row: DistributionRow, on: date) -> Dis
             for line in lines
         ),
         tuple(payments),
+        row.kind,
     )
+
+
+def _held(connection: Connection, bond_id: str, on: date) -> tuple[HeldStanding, ...]:
+    return tuple(
+        HeldStanding(
+            held.distribution,
+            held.number,
+            held.kind,
+            held.line_id,
+            held.party,
+            held.amount,
+            held.held_from,
+            held.reason,
+        )
+        for held in held_of(connection, bond_id, on)
+    )
+
+
+def _state(standing: PaymentStanding) -> str:
+    return SET_ASIDE if standing.set_aside is not None else standing.state or _OPEN
 
 
 def _today() -> date:

@@ -35,6 +35,7 @@ from fntx_dagster.store.treasury.bonds import (
     series_of,
     tranches_of,
 )
+from fntx_dagster.store.treasury.set_aside import SetAsideRow, held_of
 
 if TYPE_CHECKING:
     from fntx_dagster.store.database import Readable
@@ -44,7 +45,8 @@ STATES = states(BOND)
 
 class BondView(NamedTuple):
     """A bond with all that is known of it. `events`: those that are possible now; `arrears`: what was due before `on`
-    and is not paid in full, the oldest first; `accrued`: tranche → interest of the running period."""
+    and is not paid in full, the oldest first; `accrued`: tranche → interest of the running period; `held`: what was set
+    aside for parties that cannot be paid."""
 
     row: BondRow
     on: date
@@ -57,6 +59,15 @@ class BondView(NamedTuple):
     dues: list[DueRow]
     accrued: dict[str, Decimal]
     proposals: list[tuple[UUID, str, str]]
+    held: list[SetAsideRow]
+
+    @property
+    def held_by_party(self) -> dict[str, Decimal]:
+        """What is held for each party that cannot be paid, by the party's id."""
+        sums: dict[str, Decimal] = {}
+        for each in sorted(self.held, key=lambda row: row.party):
+            sums[each.party] = sums.get(each.party, Decimal(0)) + each.amount
+        return sums
 
     @property
     def arrears(self) -> list[DueRow]:
@@ -98,9 +109,28 @@ class BondView(NamedTuple):
             "holders": len({each.holder for each in self.holders}),
             "next_due": self.next_due.isoformat() if self.next_due else None,
             "arrears": [due_of(each, row.decimals) for each in self.arrears],
+            "set_aside": {
+                "total": self.money(sum((each.amount for each in self.held), Decimal(0))),
+                "holders": [
+                    {"party": party, "amount": self.money(amount)} for party, amount in self.held_by_party.items()
+                ],
+                "payments": [self._held(each) for each in self.held],
+            },
             "proposals": [
                 {"proposal": str(proposal), "event": event, "state": state} for proposal, event, state in self.proposals
             ],
+        }
+
+    def _held(self, row: SetAsideRow) -> dict[str, Any]:
+        return {
+            "distribution": str(row.distribution_id),
+            "number": row.number,
+            "party": row.party,
+            "kind": row.kind,
+            "line": row.line_id,
+            "amount": self.money(row.amount),
+            "since": row.held_from.isoformat(),
+            "reason": row.reason,
         }
 
     def money(self, amount: Decimal) -> str:
@@ -134,6 +164,7 @@ def show_bond(db: Readable, bond_id: str, on: date | None = None) -> BondView:
             dues_of(connection, bond_id),
             {each.tranche_id: each.accrued for each in accruals},
             bond_proposals(connection, bond_id),
+            held_of(connection, bond_id, on),
         )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.governance.machines import BOND, START, step
 from fntx_dagster.services.auditing.log import append_all
 from fntx_dagster.store.treasury.bonds import BondEventRow, BondRow, add_bond_event, bond, move_bond
+from fntx_dagster.store.treasury.set_aside import SetAsideRow, held_of
 
 if TYPE_CHECKING:
     from fntx_dagster.settings import Settings
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
 SUBJECT = "bond"
 _TYPES = {"create": "bond_created", "cure_period_ends": "bond_defaulted", "remediate": "bond_cured"}
 """Event of the table → type in the audit log; every other is `bond_transitioned`."""
+
+
+_ENDS = ("mature", "settle", "assets_distributed")
+"""Steps after which a bond owes nothing; what is held for parties that cannot be paid is told with them."""
 
 
 class NoSuchBond(Permanent):
@@ -68,6 +74,8 @@ def step_taken(
         raise moved_meanwhile(row)
     moved = row._replace(state=after.next)
     told = dict(details)
+    if event in _ENDS and (held := held_of(connection, row.bond_id)):
+        told["held"] = _sums(row, held)
     if reason:
         told["reason"] = reason
     if proposal_id is not None:
@@ -76,6 +84,14 @@ def step_taken(
         told["ledger_date"] = ledger_date.isoformat()
     events.append(step_told(moved, event, by, row.state, told))
     return moved
+
+
+def _sums(row: BondRow, held: Sequence[SetAsideRow]) -> dict[str, str]:
+    """What is held for each party that cannot be paid."""
+    sums: dict[str, Decimal] = {}
+    for each in held:
+        sums[each.party] = sums.get(each.party, Decimal(0)) + each.amount
+    return {party: f"{amount:.{row.decimals}f}" for party, amount in sorted(sums.items())}
 
 
 def step_told(

@@ -1,5 +1,5 @@
-"""What programs do with cash and distributions over HTTP: read both, record what came in, compute and propose. To pay
-is a command: it writes files for signers."""
+"""What programs do with cash and distributions over HTTP: read both, record what came in, compute and propose, set
+payments aside and release them, take back what was wrong. To pay is a command: it writes files for signers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from fntx_dagster.services.distributions.paying import look
 from fntx_dagster.services.distributions.proposing import propose_distribution
 from fntx_dagster.services.distributions.reading import cash_of, progress_dict, receipt_dict
 from fntx_dagster.services.distributions.receipts import receipt_by_evidence, receipt_of_transaction
+from fntx_dagster.services.distributions.setting_aside import propose_set_aside, release
+from fntx_dagster.services.distributions.withdrawing import void, withdraw
+from fntx_dagster.services.governance.reading import show
 from fntx_dagster.services.orders.fields import Fields
 from fntx_dagster.services.treasury.declining import declining
 from fntx_dagster.services.treasury.proposals import operator
-from fntx_dagster.services.treasury.requests import read_once
+from fntx_dagster.services.treasury.requests import read_once, reason_of
 
 if TYPE_CHECKING:
     from fntx_dagster.services.orders.access import Caller
@@ -47,6 +50,23 @@ class AskedDistribution(NamedTuple):
     period: int | None
     travel: Any
     as_registered: bool = False
+
+
+class AskedAside(NamedTuple):
+    """Payments to set aside, by their numbers, and why."""
+
+    payments: list[int]
+    reason: str
+
+
+class AskedRelease(NamedTuple):
+    """What was set aside, to release: `address`, where another one than before is paid, and what the travel rule asks
+    for."""
+
+    payments: list[int]
+    reason: str
+    address: str | None
+    travel: Any
 
 
 def asked_receipt(body: bytes) -> AskedReceipt:
@@ -80,6 +100,40 @@ def asked_distribution(body: bytes) -> AskedDistribution:
     return AskedDistribution(period, travel, bool(as_registered))
 
 
+def asked_aside(body: bytes) -> AskedAside:
+    """Payments to set aside. Raises Declined with every fault."""
+    fields = Fields(read_once(body))
+    asked = AskedAside(_payments(fields), _reason(fields))
+    fields.finish()
+    return asked
+
+
+def asked_release(body: bytes) -> AskedRelease:
+    """Payments to release. Raises Declined with every fault."""
+    fields = Fields(read_once(body))
+    asked = AskedRelease(_payments(fields), _reason(fields), fields.words("address"), fields.take("travel_rule"))
+    fields.finish()
+    return asked
+
+
+def _reason(fields: Fields) -> str:
+    reason = fields.words("reason") or ""
+    if not reason.strip():
+        fields.fault("reason", "missing", "the field is missing: why, in at most 500 characters")
+    return reason
+
+
+def _payments(fields: Fields) -> list[int]:
+    given = fields.take("payments")
+    if given is None:
+        fields.fault("payments", "missing", "the field is missing: the numbers of the payments")
+        return []
+    if type(given) is not list or not given or any(type(each) is not int or each < 1 for each in given):
+        fields.fault("payments", "invalid", "not a list of numbers of payments")
+        return []
+    return given
+
+
 def receive(settings: Settings, db: Database, caller: Caller, bond_id: str, body: bytes) -> dict[str, Any]:
     """Record cash that came in on a bond; the receipt."""
     asked = asked_receipt(body)
@@ -101,6 +155,37 @@ def distribute(settings: Settings, db: Database, caller: Caller, bond_id: str, b
         if row.state != "confirmed":  # where all is retained, nobody is paid
             propose_distribution(settings, db, row.distribution_id, asked.travel, operator(caller))
         return _whole(db, row.distribution_id)
+
+
+def set_aside(settings: Settings, db: Database, caller: Caller, distribution_id: UUID, body: bytes) -> dict[str, Any]:
+    """Ask the signers to set payments aside; the proposal."""
+    asked = asked_aside(body)
+    with declining(asks_ledgers=True):
+        by = operator(caller)
+        return show(db, propose_set_aside(settings, db, distribution_id, asked.payments, asked.reason, by)).as_dict()
+
+
+def released(settings: Settings, db: Database, caller: Caller, distribution_id: UUID, body: bytes) -> dict[str, Any]:
+    """Ask the signers to pay what was set aside; the release."""
+    asked = asked_release(body)
+    with declining(asks_ledgers=True):
+        row = release(settings, db, distribution_id, *asked, operator(caller))
+        return _whole(db, row.distribution_id)
+
+
+def withdrawn(settings: Settings, db: Database, caller: Caller, distribution_id: UUID, body: bytes) -> dict[str, Any]:
+    """Withdraw a distribution; as it is then."""
+    reason = reason_of(body)
+    with declining(asks_ledgers=True):
+        withdraw(settings, db, distribution_id, reason, operator(caller))
+        return _whole(db, distribution_id)
+
+
+def voided(settings: Settings, db: Database, caller: Caller, receipt_id: UUID, body: bytes) -> dict[str, Any]:
+    """Void a receipt; it then, and why."""
+    reason = reason_of(body)
+    with declining():
+        return receipt_dict(void(settings, db, receipt_id, reason, operator(caller))) | {"voided": reason}
 
 
 def cash(db: Database, bond_id: str) -> dict[str, Any]:

@@ -50,13 +50,14 @@ def distributions_of(asked: Asked, bond: str) -> Grid:
         (
             Link(f"{row.number}", path_of("treasury", "bonds", bond, "distributions", f"{row.number}")),
             _state("withdrawn" if row.is_withdrawn else row.state),
+            row.kind,
             words.moment(row.computed_at),
             words.amount(row.available),
             words.amount(row.retained),
         )
         for row in cash_of(asked.site.db, bond).distributions
     ]
-    return Grid("Distributions", ("No.", "State", "Computed", "Available", "Retained"), rows, words=3)
+    return Grid("Distributions", ("No.", "State", "Kind", "Computed", "Available", "Retained"), rows, words=4)
 
 
 def _state(state: str) -> Badge:
@@ -66,10 +67,12 @@ def _state(state: str) -> Badge:
 def _facts(view: DistributionView) -> list[tuple[str, str]]:
     row = view.row
     return [
+        *([("Kind", "a release of what was set aside")] if row.is_release else []),
         ("Period", f"{row.period}"),
         ("Available", f"{words.amount(row.available)} {view.currency}"),
         ("Of it retained before", words.amount(row.carried)),
         ("Retained", words.amount(row.retained)),
+        *([("Set aside", f"{view.aside} of {len(view.payments)} payments")] if view.aside else []),
         ("Paid by", row.account),
         ("On", "the XRP Ledger" if row.ledger == "xrpl" else "Stellar"),
         ("SHA-256 of what was frozen", row.hash),
@@ -94,7 +97,7 @@ def _payments(view: DistributionView) -> Grid:
         (
             *(f"{each.payment.number}", each.payment.line_id, each.payment.party, each.payment.address),
             state_badge(each.stands),
-            each.tx_hash or each.reason or words.NONE,
+            each.tx_hash or each.set_aside or each.reason or words.NONE,
             each.payment.invoice_id,
             words.amount(each.payment.amount),
         )
