@@ -22,6 +22,7 @@ import pages
 import periods
 import reconciliation
 import schedules
+import scraping
 import screening
 import signals
 import statement
@@ -43,6 +44,7 @@ BENCHMARKS = {
     "periods": periods.measure,
     "reconciliation": reconciliation.measure,
     "schedules": schedules.measure,
+    "scraping": scraping.measure,
     "screening": screening.measure,
     "signals": signals.measure,
     "streaming": streaming.measure,

@@ -29,6 +29,7 @@ from fntx_dagster.cli.compliance import compliance
 from fntx_dagster.cli.dashboard import live, serve
 from fntx_dagster.cli.doctor import doctor
 from fntx_dagster.cli.escrows import escrow
+from fntx_dagster.cli.exporter import exporter
 from fntx_dagster.cli.files import table
 from fntx_dagster.cli.ledger import ledger
 from fntx_dagster.cli.operation import alerts, database, demo, env, status, ui
@@ -110,6 +111,7 @@ for command in (
     healthy,
     worker,
     env,
+    exporter,
     backup,
     restore,
     migrate,

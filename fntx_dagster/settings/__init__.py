@@ -22,6 +22,7 @@ from fntx_dagster.settings.compliance import ComplianceSettings
 from fntx_dagster.settings.environment import child_environment, executable, export, settings_variables
 from fntx_dagster.settings.exchanges import ExchangesSettings
 from fntx_dagster.settings.forms import form_of
+from fntx_dagster.settings.monitoring import MonitoringSettings
 from fntx_dagster.settings.places import (
     CHECKOUT,
     CODE_LOCATION,
@@ -94,6 +95,7 @@ class Settings(groups.Group):
     backup: BackupSettings = BackupSettings()
     compliance: ComplianceSettings = ComplianceSettings()
     alerts: groups.AlertSettings = groups.AlertSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
 
     @cached_property
     def paths(self) -> Paths:

@@ -14,6 +14,7 @@ PREFIX = "FNTX_"
 SHORT_NAMES = {
     "database_url": "database.url",
     "database_connections": "database.connections",
+    "metrics_token": "monitoring.token",
     "backup_passphrase": "backup.passphrase",
     "dagster_database_url": "dagster.database_url",
     "first_session": "dagster.first_session",

@@ -50,6 +50,13 @@ class CheckRow(NamedTuple):
     at: datetime | None
 
 
+class RunFigures(NamedTuple):
+    """State, in lower case → runs of the last day; job → seconds of its last run that succeeded in seven days."""
+
+    runs: dict[str, int]
+    seconds: dict[str, float]
+
+
 class DagsterFacts(NamedTuple):
     """The newest runs, newest first; schedules and sensors by name; the checks of the ledger."""
 
@@ -62,6 +69,24 @@ def dagster_facts(settings: Settings, runs: int) -> DagsterFacts:
     """Read what Dagster keeps, `runs` runs at most. Raises Transient where its storage does not answer in seconds."""
     with _connected(settings) as connection:
         return DagsterFacts(_runs(connection, runs), _automations(connection), _ledger_checks(connection))
+
+
+def run_figures(settings: Settings) -> RunFigures:
+    """Count what Dagster ran. Raises Transient where its storage does not answer in seconds."""
+    with _connected(settings) as connection:
+        if not _has(connection, "runs"):
+            return RunFigures({}, {})
+        runs = connection.execute(
+            """select lower(status), count(*) from runs
+            where create_timestamp > (clock_timestamp() at time zone 'utc') - interval '1 day' group by 1"""
+        ).fetchall()
+        seconds = connection.execute(
+            """select distinct on (pipeline_name) pipeline_name, end_time - start_time from runs
+            where status = 'SUCCESS' and end_time is not null and start_time is not null
+                and create_timestamp > (clock_timestamp() at time zone 'utc') - interval '7 days'
+            order by pipeline_name, id desc"""
+        ).fetchall()
+        return RunFigures(dict(runs), dict(seconds))
 
 
 @contextmanager

@@ -80,6 +80,7 @@ WITHOUT_JSON = {
     "prove",
     "reveal",
     "serve",
+    "exporter",
     "live",
     "watch",
     "stop",
