@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -17,9 +18,11 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.services.signatures.posting import Posting, post
 from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.settings import Settings
+from fntx_dagster.simulate.documents import document, statement, write
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox.sendings import unfinished
 from fntx_dagster.store.outbox.signatures import posted_days
+from fntx_dagster.store.raw_flex.statements import load_paths
 from tests import by_hand
 from tests.services.signatures.killed_poster import behind
 from tests.services.signatures.test_killed import started
@@ -74,13 +77,33 @@ def test_traders_wait_for_the_same_blocks_and_not_for_one_another(signed: Databa
     assert seconds < BLOCK_SECONDS * len(ACCOUNTS), "one trader waited for a block after the other"
 
 
-def test_a_trader_without_funds_holds_no_other_up(signed: Database, settings: Settings) -> None:
-    poor = ACCOUNTS[2]
+def test_the_trouble_of_an_account_stays_its_own(built: Database, settings: Settings, tmp_path: Path) -> None:
+    """A file that is cut off, a day that does not add up, a key that does not open, an address without funds: each is
+    named, and what is in order is loaded, signed and posted."""
+    unexplained, locked, poor, *fine = ACCOUNTS
+    for account in ACCOUNTS:
+        write(tmp_path / f"{account}.xml", document(statement(account=account)))
+        by_hand.build(built, account, DAYS.first, passed=account != unexplained)
+    (tmp_path / f"{fine[0]}-cut.xml").write_text("<FlexQueryResponse><FlexStatements")
+    loads = load_paths(built, [tmp_path])
+    assert [load.file_name for load in loads if load.error] == [f"{fine[0]}-cut.xml"]
+    assert {account for load in loads for account in load.accounts} == {*ACCOUNTS}
+
+    signed = sign(settings, built, DAYS)
+    assert {refusal.account_id for refusal in signed.refused} == {unexplained}
+    assert {record.account_id for record in signed.new} == {*ACCOUNTS} - {unexplained}
+
     with node(settings, 0.3, poor) as (url, _):
-        done = posted(behind(settings, url), signed)
-    assert [refusal.account_id for refusal in done.refused] == [poor]
-    assert "0 FNTX" in str(done.refused[0].error)
-    assert {receipt.account_id for receipt in done.new} == {*ACCOUNTS} - {poor}
+        there = behind(settings, url)
+        keys = there.keys.model_copy(update={"keystores": {locked: tmp_path / "gone.json"}})
+        done = posted(there.model_copy(update={"keys": keys}), built)
+        refused = {refusal.account_id: str(refusal.error) for refusal in done.refused}
+        assert {receipt.account_id for receipt in done.new} == {*fine}
+        assert refused.keys() == {locked, poor}
+        assert "gone.json" in refused[locked]
+        assert "0 FNTX" in refused[poor]
+        later = posted(there, built)
+    assert {receipt.account_id for receipt in later.new} == {locked}, "it goes on when the key is there again"
 
 
 @pytest.mark.slow
