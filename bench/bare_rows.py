@@ -24,32 +24,33 @@ class _Noted:
     """In place of who stores books: notes the rows, and says that they are stored."""
 
     def __init__(self) -> None:
-        self.rows: list[str] = []
+        self.rows: list[tuple[str, frozenset[str]]] = []
 
     def add(self, book: ReadyBook, start: Start) -> None:
         own = f'"version":"{book.rows.version}"'
-        self.rows.append(book.rows.text.replace(own, '"version":null', 1))  # as of a book that is locked
+        text = book.rows.text.replace(own, '"version":null', 1)  # as of a book that is locked
+        self.rows.append((text, book.rows.tables))
         book.stored("1")
 
 
 def stored_alone(desk: Desk, connection: psycopg.Connection, bot: Bot, seconds: float) -> float:
     """Orders whose rows the connection stores in a second. The bot's user has a book that nobody else changes."""
     lasted, number = 0.0, 0
-    store = statement(usual=True, several=False)
     while lasted < seconds:
         rows = _made(desk, bot)
         started = time.perf_counter()
-        for each in rows:
+        for text, tables in rows:
+            store = prepared.Filling(statement(tables, several=False), [f"[{text}]"])
             begin = prepared.Filling(BY_INDEX, [LOCK_WAIT])
-            if not prepared.run_alone(connection, begin, prepared.Filling(store, [f"[{each}]"])):
+            if not prepared.run_alone(connection, begin, store):
                 raise RuntimeError("the rows of an order were not stored")
         lasted += time.perf_counter() - started
         number += len(rows)
     return number / lasted
 
 
-def _made(desk: Desk, bot: Bot) -> list[str]:
-    """The rows of the book's next orders."""
+def _made(desk: Desk, bot: Bot) -> list[tuple[str, frozenset[str]]]:
+    """The rows of the book's next orders, and of which tables they are."""
     own, noted = Desk(desk.db, desk.rules), _Noted()
     object.__setattr__(own, "writer", noted)
     for number in range(_AT_ONCE + 1):  # the first reads the book, and is stored as it is

@@ -29,7 +29,8 @@ def judged(
     `quote`: what it is judged by, even where it is no market or an old one. `refusal`: why the market would not take
     the order, where it is known before.
     """
-    at.changes.bots.add(order.bot_id)
+    if not at.is_on_a_kept_book:  # else an order of the bot left it so
+        at.changes.bots.add(order.bot_id)
     rules, stored = at.desk.rules, at.stored
     situation = Situation(
         at.book, quote, stored.usage, at.tripped, stored.reducing, at.now, at.day, live=not stored.is_paper

@@ -84,7 +84,7 @@ class Turn:
         self.resting: list[OrderRow] = list(stored.resting)
         self.approved = self.touched = False
         self._events: list[NewAuditEvent] = []
-        self._reading = connection
+        self._reading, self.is_on_a_kept_book = connection, connection is None
         self._rows: dict[str, OrderRow] = {order["order_id"]: order for order in stored.resting}
         self._recorded_at = desk.clock()
         self.key = Key(about.bot_id or "", about.exchange or "", about.symbol or "")

@@ -28,7 +28,7 @@ from fntx_dagster.store.database import Database
 from fntx_dagster.store.ledger import books
 from fntx_dagster.store.ledger.books import FIGURE_AMOUNTS, FUND_AMOUNTS
 from fntx_dagster.store.ledger.states import BY_INDEX
-from fntx_dagster.store.ledger.storing import USUAL, statement
+from fntx_dagster.store.ledger.storing import statement
 
 Row = dict[str, Any]
 
@@ -143,18 +143,18 @@ class Kept(NamedTuple):
 
 
 class BookRows(NamedTuple):
-    """All rows of a book that are to be stored, as JSON; whether they are of the usual tables alone. `version`: that
+    """All rows of a book that are to be stored, as JSON; of which tables they are. `version`: that
     of the book which they were made from; None: the transaction that stores them has locked it."""
 
     book_id: int
     version: str | None
-    usual: bool
+    tables: frozenset[str]
     text: str
 
 
 def write(connection: psycopg.Connection, rows: BookRows) -> str:
     """Store what changed in a book, in one statement of the transaction that has locked it: its version then."""
-    found = prepared.run(connection, statement(usual=rows.usual, several=False), f"[{rows.text}]")
+    found = prepared.run(connection, statement(rows.tables, several=False), f"[{rows.text}]")
     assert found is not None
     return found.partition(" ")[0]
 
@@ -178,7 +178,7 @@ def write_unlocked(db: Database, several: Sequence[BookRows]) -> list[str | Exce
 
 
 def _write_unlocked(connection: psycopg.Connection, several: Sequence[BookRows]) -> list[str | Exception | None]:
-    sql = statement(usual=all(rows.usual for rows in several), several=len(several) > 1)
+    sql = statement(frozenset().union(*(rows.tables for rows in several)), several=len(several) > 1)
     rows_text = f"[{','.join(rows.text for rows in several)}]"
     begin = prepared.Filling(BY_INDEX, [books.LOCK_WAIT])
     version, *stored = (prepared.run_alone(connection, begin, prepared.Filling(sql, [rows_text])) or "").split(" ")
@@ -229,7 +229,7 @@ def rows_of(
     stated = {"no": head.entry_no, "hash": head.hash, "first_day": first_day and first_day.isoformat()}
     whose = {"book_id": changes.book_id, "version": version, "head": stated}
     stored = orjson.dumps({**whose, **given}, default=str).decode()
-    return BookRows(changes.book_id, version, given.keys() <= USUAL, stored)
+    return BookRows(changes.book_id, version, frozenset(given), stored)
 
 
 def _balances(book: Book, before: Kept) -> list[Row]:

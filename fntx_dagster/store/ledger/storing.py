@@ -224,20 +224,23 @@ _PARTS = {
 }
 """Table → what stores its rows: one or more parts of the statement."""
 _RARE = ("errors", "trips", "resets", "alarms")
-USUAL = frozenset(_PARTS) - frozenset(_RARE)
-"""The tables that most turns write."""
+_USUAL = frozenset(_PARTS) - frozenset(_RARE)
+_KEPT = _USUAL - {"bots"}
+_VARIANTS = (_KEPT - {"opened_lots"}, _KEPT - {"taken_lots"}, _KEPT, _USUAL, frozenset(_PARTS))
+"""The tables that turns write together: an order on a book that is kept opens lots or takes of them."""
 _END = """
     select pg_current_xact_id()::xid::text || ' ' || string_agg(book_id::text, ' ') from given"""
 
 
 @cache
-def statement(*, usual: bool, several: bool) -> LiteralString:
-    """The statement that stores rows of these tables, `USUAL` or all: each part costs, also without rows. Its parameter
-    is a JSON array of books; its value is their version from then on, and those that were stored.
+def statement(tables: frozenset[str], *, several: bool) -> LiteralString:
+    """The statement that stores rows of these tables; of few variants, as each is prepared on every connection, the one
+    with the fewest others, as each part costs, also without rows. Its parameter is a JSON array of books; its value is
+    their version from then on, and those that were stored.
 
     A book without a version is one that the transaction has locked; one with another version is not stored. Of
     `several` one whose row somebody else has locked is not stored either, so that no book waits for another one.
     """
-    tables = [table for table in _PARTS if not usual or table in USUAL]
+    variant = next(variant for variant in _VARIANTS if tables <= variant)
     head = _ASKED + (_SEVERAL if several else _ONE)
-    return own_sql(",".join([head, *(_PARTS[table] for table in tables)]) + _END)
+    return own_sql(",".join([head, *(part for table, part in _PARTS.items() if table in variant)]) + _END)
