@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fntx_dagster.adapters.evm.anchors import anchor_address, deploy_anchor
 from fntx_dagster.adapters.evm.attestations import attestations_address, deploy_attestations
-from fntx_dagster.adapters.evm.client import Chain, addresses_of, connect, signer_of
+from fntx_dagster.adapters.evm.client import Chain, addresses_of, signer_of
 from fntx_dagster.adapters.evm.commitments import commitments_address, deploy_commitments
 from fntx_dagster.adapters.evm.deploying import deploy_to, deployer_named
 from fntx_dagster.adapters.evm.keys import deployer_of, import_key, new_keystore
@@ -22,6 +22,7 @@ from fntx_dagster.model.chain import Addresses, Unfinished
 from fntx_dagster.model.finding import Observed
 from fntx_dagster.services.accounts import accounts, chosen_account
 from fntx_dagster.services.alerting import record
+from fntx_dagster.services.chain_of import connect, turns
 from fntx_dagster.services.signatures.receipts import POSTS_AHEAD
 from fntx_dagster.store.outbox.sendings import unfinished
 
@@ -133,7 +134,7 @@ def deploy(settings: Settings, file: Path, account: str | None = None) -> Deploy
     A deployment that was interrupted continues when it is called again. Raises Permanent for the embedded chain, an
     existing file or a missing key, Transient where the node does not answer.
     """
-    return Deployment(*deploy_to(settings, file.expanduser(), account))
+    return Deployment(*deploy_to(settings, file.expanduser(), account, turns(settings)))
 
 
 def put_commitments(settings: Settings, chain: Chain, account: str | None = None) -> str:
@@ -175,7 +176,8 @@ def serve(settings: Settings, port: int) -> Iterator[ServedChain]:
     from fntx_dagster.adapters.evm.embedded import EmbeddedProvider  # these two import web3 at the top
     from fntx_dagster.adapters.evm.served import serve as serve_provider
 
-    with connect(settings) as chain:
+    ours = settings.model_copy(update={"chain": settings.chain.model_copy(update={"embedded": True})})
+    with connect(ours) as chain:
         provider = chain.web3.provider
         assert isinstance(provider, EmbeddedProvider)
         with serve_provider(provider, port=port) as url:

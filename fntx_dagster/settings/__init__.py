@@ -18,6 +18,7 @@ from fntx_dagster.settings import groups, sources
 from fntx_dagster.settings.aggregation import AggregationSettings
 from fntx_dagster.settings.audit import AuditSettings
 from fntx_dagster.settings.backup import BackupSettings
+from fntx_dagster.settings.chain import ChainSettings, KeysSettings
 from fntx_dagster.settings.compliance import ComplianceSettings
 from fntx_dagster.settings.environment import child_environment, executable, export, settings_variables
 from fntx_dagster.settings.exchanges import ExchangesSettings
@@ -81,8 +82,8 @@ class Settings(groups.Group):
     accounting: groups.AccountingSettings = groups.AccountingSettings()
     options: groups.OptionsSettings = groups.OptionsSettings()
     risk: groups.RiskSettings = groups.RiskSettings()
-    chain: groups.ChainSettings = groups.ChainSettings()
-    keys: groups.KeysSettings = groups.KeysSettings()
+    chain: ChainSettings = ChainSettings()
+    keys: KeysSettings = KeysSettings()
     posting: groups.PostingSettings = groups.PostingSettings()
     witness: WitnessSettings = WitnessSettings()
     gateway: groups.GatewaySettings = groups.GatewaySettings()

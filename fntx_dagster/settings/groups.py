@@ -173,41 +173,6 @@ class RiskSettings(Group):
     )
 
 
-class ChainSettings(Group):
-    """The EVM chain that days are signed on."""
-
-    rpc_url: SecretStr | None = Field(default=None, description="EVM chain by RPC URL; unset: the embedded chain")
-    contracts: Path | None = Field(
-        default=None, description="JSON file with the addresses of FNTX and TrackRecord on that chain"
-    )
-    confirmations: int = Field(
-        default=12,
-        ge=0,
-        description=(
-            "blocks on top of a record's block until the record is final (12); on the embedded chain it is "
-            "final at once"
-        ),
-    )
-    explorer_url: str | None = Field(
-        default=None, description="a block explorer's page of a transaction, with `{tx_hash}` in it: links in receipts"
-    )
-
-
-class KeysSettings(Group):
-    """The keys that sign on a chain by RPC URL."""
-
-    trader_key: SecretStr | None = Field(
-        default=None,
-        description=(
-            "private key that signs on a chain by RPC URL, for accounts without a keystore; unset: a development key"
-        ),
-    )
-    keystores: dict[str, Path] = Field(
-        default={}, description="encrypted keystore file (V3 JSON) of each account's key, as JSON: account to file"
-    )
-    keystore_password: SecretStr | None = Field(default=None, description="password of those keystore files")
-
-
 class PostingSettings(Group):
     """How signed days are posted: batches, fees, patience."""
 

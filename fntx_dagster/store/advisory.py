@@ -1,16 +1,19 @@
-"""A lock that PostgreSQL holds for one process among all machines that share the database: it ends with the connection
-of its own that took it.
+"""Locks that PostgreSQL holds for one process among all machines that share the database: each ends with the connection
+that took it. `AdvisoryLock` is asked for and kept for hours; `holding` waits for its turn and has it for one piece of
+work.
 """
 
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fntx_dagster.store import pool
+from fntx_dagster.store.database import Database
 from fntx_dagster.store.urls import without_password
 
 _DOUBTFUL_SECONDS = 180
@@ -24,6 +27,24 @@ _OF_THE_CLIENT = {
     "tcp_user_timeout": 30_000,
 }
 """Where the network is cut, a query ends before the server frees the lock, about a minute later."""
+
+_WHILE_HELD = """set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3;
+    set statement_timeout = 0; set lock_timeout = 0; set idle_session_timeout = 0"""
+"""The server frees the lock about a minute after the holder's machine was cut off, and lets holders and waiters be."""
+
+
+@contextmanager
+def holding(db: Database, name: str, *, shared: bool = False) -> Iterator[None]:
+    """Hold the lock called `name`, alone or with others that share it; waits for as long as others are in the way.
+
+    Who waits to be alone comes before those who ask later to share. Raises what `Database.connect` raises.
+    """
+    take = "pg_advisory_lock_shared" if shared else "pg_advisory_lock"
+    with db.connect() as connection:
+        connection.autocommit = True  # the connection is closed afterwards, and the lock ends with it
+        connection.execute(_WHILE_HELD)
+        connection.execute(f"select {take}(hashtextextended(%s, 0))", (name,))
+        yield
 
 
 class AdvisoryLock:

@@ -50,10 +50,10 @@ def marts(platform: Platform) -> set[str]:
 
 def by_dbt(platform: Platform) -> list[NodeResult]:
     export(dbt_environment(platform.settings))
-    with running.project_in(platform.settings.paths.dbt_target) as project:
-        built = sorted(built_from(platform.database, project.sources))
-        variables = {"from_day": f"{DAYS.first}", "to_day": f"{DAYS.last}", "sources": project.sources}
-        return project.build([node.name for node in project.compiled.nodes], {**variables, "as_built": built})
+    project = running.project_in(platform.settings.paths.dbt_target)
+    built = sorted(built_from(platform.database, project.sources))
+    variables = {"from_day": f"{DAYS.first}", "to_day": f"{DAYS.last}", "sources": project.sources}
+    return project.build([node.name for node in project.compiled.nodes], {**variables, "as_built": built})
 
 
 def as_compiled(platform: Platform) -> list[NodeResult]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-
-from filelock import FileLock
 
 from fntx_dagster.adapters.dbt.compiled import Compiled, kept
 from fntx_dagster.adapters.dbt.project import PARSED, SOURCES, options
@@ -65,12 +62,9 @@ class Project(NamedTuple):
         return [_result(result) for result in done.result.results]
 
 
-@contextmanager
-def project_in(target: Path) -> Iterator[Project]:
-    """The project that was parsed into a target folder (`project.manifest_in`). While it is open no other process runs
-    dbt in that folder."""
-    with FileLock(target / ".run.lock"):
-        yield Project(target, (target / SOURCES).read_text(), kept(target))
+def project_in(target: Path) -> Project:
+    """The project that was parsed into a target folder (`project.manifest_in`)."""
+    return Project(target, (target / SOURCES).read_text(), kept(target))
 
 
 def _result(result: RunResult) -> NodeResult:

@@ -7,8 +7,8 @@ Records are posted by the outbox over `transport` and `track_record`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fntx_dagster.model.chain import Addresses, Fees, Funds
     from fntx_dagster.settings import Settings
 
-__all__ = ["Chain", "EmbeddedChain", "addresses_of", "connect", "signer_of"]
+__all__ = ["Chain", "EmbeddedChain", "Turns", "addresses_of", "connect", "signer_of"]
 
 EMBEDDED_CHAIN_ID = 131277322940537
 """What eth-tester's chains call themselves."""
@@ -42,34 +42,43 @@ _TRADER_WEI = 100 * 10**18
 _TRADER_FNTX = 100_000
 
 
-def connect(settings: Settings) -> Chain:
-    """The chain of the settings: `rpc_url` with the addresses in `contracts`, else the embedded one in the home.
+Turns = Callable[[str], AbstractContextManager[None]]
+"""The turn of a key, by its address, on all machines."""
 
-    The embedded chain and its contracts are made at the first use. Permanent for a wrong chain id, missing contracts or
-    contracts of another version, Transient where the node does not answer.
+
+def connect(settings: Settings, turns: Turns = nullcontext) -> Chain:
+    """The chain of the settings: `rpc_url` with the addresses in `contracts`, else the embedded one in the home.
+    `turns` are those of keys on other machines than this one.
+
+    The embedded chain and its contracts are made at the first use. Permanent for a wrong chain id, missing contracts,
+    contracts of another version or an embedded chain that is not wanted, Transient where the node does not answer.
     """
-    return _embedded(settings) if settings.chain.rpc_url is None else _remote(settings)
+    return _embedded(settings, turns) if settings.chain.rpc_url is None else _remote(settings, turns)
 
 
 def addresses_of(settings: Settings) -> Addresses:
     """Chain id and contracts that records are bound to, from the file that names them: a node need not answer.
 
-    The embedded chain is made at the first use. Permanent where the file is missing or of another form.
+    The embedded chain is made at the first use. Permanent where the file is missing or of another form, or where the
+    embedded chain is not wanted.
     """
     from fntx_dagster.adapters.evm.contracts import read_addresses
 
     file = _addresses_file(settings)
-    if settings.chain.rpc_url is None and not file.exists():
-        connect(settings).close()
+    if settings.chain.rpc_url is None:
+        _check_wanted(settings)
+        if not file.exists():
+            connect(settings).close()
     return read_addresses(file)
 
 
 class Chain(Reader):
     """A chain with our contracts on it, and the settings' keys."""
 
-    def __init__(self, web3: Web3, addresses: Addresses, settings: Settings) -> None:
+    def __init__(self, web3: Web3, addresses: Addresses, settings: Settings, turns: Turns = nullcontext) -> None:
         super().__init__(web3, addresses)
         self._settings = settings
+        self._turns = turns
         self._suggested: tuple[int, int, Fees] | None = None
 
     def fees_at(self, height: int, modest_tip: int) -> Fees:
@@ -89,7 +98,13 @@ class Chain(Reader):
 
     @contextmanager
     def turn_of(self, address: str) -> Iterator[None]:
-        """One sender per key on this machine; Transient if another one takes longer than two minutes."""
+        """One sender per key; Transient if another one takes longer than two minutes."""
+        with self._turns(address), self.turn_here(address):
+            yield
+
+    @contextmanager
+    def turn_here(self, address: str) -> Iterator[None]:
+        """One sender per key on this machine, for who has its turn on the others; Transient as for `turn_of`."""
         folder = self._settings.paths.chain
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -114,8 +129,10 @@ class EmbeddedChain(Chain):
 
     is_embedded = True
 
-    def __init__(self, provider: EmbeddedProvider, web3: Web3, addresses: Addresses, settings: Settings) -> None:
-        super().__init__(web3, addresses, settings)
+    def __init__(
+        self, provider: EmbeddedProvider, web3: Web3, addresses: Addresses, settings: Settings, turns: Turns
+    ) -> None:
+        super().__init__(web3, addresses, settings, turns)
         self.provider = provider
 
     def close(self) -> None:
@@ -146,13 +163,25 @@ def _is_short(funds: Funds) -> bool:
     return funds.wei < _TRADER_WEI // 2 or funds.fntx < _TRADER_FNTX // 2
 
 
+def _check_wanted(settings: Settings) -> None:
+    """Permanent for the embedded chain beside a database that other machines may use: each would have its own."""
+    if settings.database.url is not None and not settings.chain.embedded:
+        raise Permanent(
+            "FNTX_DATABASE_URL names a database that several machines may share, and FNTX_RPC_URL no chain: the "
+            "embedded chain is in the home of one machine",
+            "Set FNTX_RPC_URL and FNTX_CONTRACTS to a node that every machine reaches (`fntx chain serve` serves the "
+            "chain of a home), or FNTX_EMBEDDED_CHAIN=1 where this machine alone signs",
+        )
+
+
 @explained
-def _embedded(settings: Settings) -> Chain:
+def _embedded(settings: Settings, turns: Turns) -> Chain:
     from web3 import Web3
 
     from fntx_dagster.adapters.evm.contracts import check_deployed, deploy, read_addresses, write_addresses
     from fntx_dagster.adapters.evm.embedded import EmbeddedProvider
 
+    _check_wanted(settings)
     folder, file = settings.paths.chain, _addresses_file(settings)
     deployer = deployer_of(settings.paths.keys)
     provider = EmbeddedProvider(folder / "chain.sqlite", deployer.address)
@@ -164,11 +193,11 @@ def _embedded(settings: Settings) -> Chain:
                 write_addresses(file, deploy(web3, deployer))
     addresses = read_addresses(file)
     check_deployed(web3, addresses, file, MADE_ANEW)
-    return EmbeddedChain(provider, web3, addresses, settings)
+    return EmbeddedChain(provider, web3, addresses, settings, turns)
 
 
 @explained
-def _remote(settings: Settings) -> Chain:
+def _remote(settings: Settings, turns: Turns) -> Chain:
     from fntx_dagster.adapters.evm.contracts import check_deployed, read_addresses
 
     file = _addresses_file(settings)
@@ -176,7 +205,7 @@ def _remote(settings: Settings) -> Chain:
     assert settings.chain.rpc_url is not None
     web3 = web3_over(settings.chain.rpc_url.get_secret_value())
     check_deployed(web3, addresses, file)
-    return Chain(web3, addresses, settings)
+    return Chain(web3, addresses, settings, turns)
 
 
 def _addresses_file(settings: Settings) -> Path:

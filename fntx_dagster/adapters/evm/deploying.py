@@ -7,11 +7,12 @@ contract's address follows from its sender and nonce: a deployment that was cut 
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fntx_dagster.adapters.evm.artifacts import CONTRACTS, artifact
-from fntx_dagster.adapters.evm.client import Chain
+from fntx_dagster.adapters.evm.client import Chain, Turns
 from fntx_dagster.adapters.evm.contracts import check_deployed, write_addresses
 from fntx_dagster.adapters.evm.faults import explained
 from fntx_dagster.adapters.evm.keys import signer_of
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
 
 
 @explained
-def deploy_to(settings: Settings, file: Path, account: str | None = None) -> tuple[Addresses, str]:
+def deploy_to(
+    settings: Settings, file: Path, account: str | None = None, turns: Turns = nullcontext
+) -> tuple[Addresses, str]:
     """Deploy FNTX and TrackRecord to the chain of `rpc_url`, write their addresses to `file`; they, and the deployer.
+    `turns` are those of keys on other machines.
 
     The deployer is the keystore of `account`, else `trader_key`; it gets the whole supply of FNTX and has no other
     right. Permanent for the embedded chain, a file that exists, no key, or a key that sent something else in between;
@@ -47,7 +51,7 @@ def deploy_to(settings: Settings, file: Path, account: str | None = None) -> tup
     plan = file.with_name(f".{file.name}.plan")
     first_nonce = _planned(web3, signer, plan)
     planned = _addresses(web3, signer, first_nonce)
-    chain = Chain(web3, planned, settings)
+    chain = Chain(web3, planned, settings, turns)
     with chain.turn_of(signer.address):
         for number, arguments in enumerate(((), (planned.fntx,))):
             _deploy(chain, signer, first_nonce + number, number, arguments, plan)

@@ -135,7 +135,7 @@ class EvmTransport(Generic[Entry, Receipt]):
         return f"{gwei(offer.max_fee)} gwei"
 
     def turn(self) -> AbstractContextManager[None]:
-        return self._chain.turn_of(self.signer.address)
+        return self._chain.turn_here(self.signer.address)
 
     # What is queued
 

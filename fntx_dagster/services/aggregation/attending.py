@@ -11,7 +11,6 @@ from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.errors import Permanent, Transient, masked
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.pools import PoolDayState
@@ -20,6 +19,7 @@ from fntx_dagster.services.aggregation.opening import open_day
 from fntx_dagster.services.aggregation.pool import PoolView, checked_day, few_of, pool_of
 from fntx_dagster.services.aggregation.trading import submit
 from fntx_dagster.services.aggregation.trustees import ACCOUNT, serve_share
+from fntx_dagster.services.chain_of import connect
 from fntx_dagster.store.outbox import signatures
 
 if TYPE_CHECKING:

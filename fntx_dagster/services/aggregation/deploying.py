@@ -13,7 +13,6 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.adapters.evm.deploying import deployer_named
 from fntx_dagster.adapters.evm.keys import deployer_of
 from fntx_dagster.adapters.evm.pools import deploy_pool, deploy_verifier
@@ -24,6 +23,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import AGGREGATION_COMMITMENTS, CATALOGUE
 from fntx_dagster.model.pools import PoolRules
 from fntx_dagster.proof.form import ADDRESS, bytes_of, matches, need, need_keys, refuse, strict_json
+from fntx_dagster.services.chain_of import connect
 
 if TYPE_CHECKING:
     from fntx_dagster.settings import Settings

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
-from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.adapters.evm.pool_calls import OPEN, call_pool
 from fntx_dagster.aggregate.commitments import PNL_OFFSET, RANGE
 from fntx_dagster.aggregate.epoch import EpochRecord, Trustee, written
@@ -28,6 +27,7 @@ from fntx_dagster.services.aggregation.pool import (
     view_of,
 )
 from fntx_dagster.services.aggregation.trading import send_actions
+from fntx_dagster.services.chain_of import connect
 from fntx_dagster.store.outbox.actions import ActionJournal
 
 if TYPE_CHECKING:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import SecretStr
 
-from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.adapters.evm.faults import Reverted
 from fntx_dagster.adapters.evm.pool_calls import call_pool
 from fntx_dagster.aggregate.commitments import PNL_OFFSET, Commitments
@@ -33,6 +32,7 @@ from fntx_dagster.services.aggregation.asking import CheckedEpoch
 from fntx_dagster.services.aggregation.checking import check_epoch
 from fntx_dagster.services.aggregation.deploying import deploy
 from fntx_dagster.services.aggregation.pool import PoolView, pool_of
+from fntx_dagster.services.chain_of import connect
 
 if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.client import Chain

@@ -10,7 +10,6 @@ from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.adapters.evm import keys
-from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.adapters.evm.pool_calls import SUBMIT, call_pool, pool_transport
 from fntx_dagster.adapters.evm.pool_reading import EVICTED
 from fntx_dagster.aggregate.commitments import Commitments
@@ -20,6 +19,7 @@ from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.metrics.catalogue import AGGREGATION_COMMITMENTS, digest_value
 from fntx_dagster.outbox.sender import OnProgress, send
 from fntx_dagster.services.aggregation.pool import PoolView, pool_of
+from fntx_dagster.services.chain_of import connect
 from fntx_dagster.services.signatures.commitments import aggregation_of, figures_of
 from fntx_dagster.services.signatures.freezing import rebuilt
 from fntx_dagster.services.signatures.posting import policy_of

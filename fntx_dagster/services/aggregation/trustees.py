@@ -10,7 +10,6 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.adapters.evm.pool_calls import SHARE, call_pool
 from fntx_dagster.adapters.evm.pool_reading import EVICTED
 from fntx_dagster.adapters.evm.trustee_files import (
@@ -38,6 +37,7 @@ from fntx_dagster.services.aggregation.pool import (
     settled_block,
 )
 from fntx_dagster.services.aggregation.trading import send_actions
+from fntx_dagster.services.chain_of import connect
 from fntx_dagster.store.outbox.actions import ActionJournal, actions
 
 if TYPE_CHECKING:

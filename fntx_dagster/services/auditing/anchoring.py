@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fntx_dagster.adapters.evm import keys
 from fntx_dagster.adapters.evm.anchor_calls import anchor_transport
 from fntx_dagster.adapters.evm.anchors import AnchorBook, anchor_address
-from fntx_dagster.adapters.evm.client import addresses_of, connect
+from fntx_dagster.adapters.evm.client import addresses_of
 from fntx_dagster.audit.anchor import Anchor, origin_hash
 from fntx_dagster.audit.event import EventSubject, LedgerPlace, NewAuditEvent
 from fntx_dagster.errors import Permanent
@@ -25,6 +25,7 @@ from fntx_dagster.services.auditing.keys import log_key
 from fntx_dagster.services.auditing.log import append
 from fntx_dagster.services.auditing.news import checkpoint_to_anchor, is_news_behind
 from fntx_dagster.services.chain import put_anchors
+from fntx_dagster.services.chain_of import connect
 from fntx_dagster.services.governance.configuration import configured
 from fntx_dagster.services.signatures.posting import policy_of
 from fntx_dagster.store.outbox import anchors as queue

@@ -3,22 +3,22 @@ does it where a view or a table is not as the project's files define it; else wh
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
-from fntx_dagster.adapters.dbt.compiled import CompiledNode
 from fntx_dagster.adapters.dbt.project import manifest_in
-from fntx_dagster.adapters.dbt.running import NodeResult, project_in
+from fntx_dagster.adapters.dbt.running import NodeResult, Project, project_in
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.nav import RETURN_FIELDS, NavDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.environment import dbt_environment
 from fntx_dagster.settings import Settings, export
 from fntx_dagster.store.accounting.changes import mark_built, stale_range
+from fntx_dagster.store.advisory import holding
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.marts.executing import execute
@@ -80,44 +80,71 @@ def build_marts(settings: Settings, db: Database, period: Period, nodes: Collect
 
 
 def build(settings: Settings, db: Database, nodes: Collection[str], period: Period) -> list[NodeResult]:
-    """Run and test models for the sessions between two days. One build runs at a time per home.
+    """Run and test models for the sessions between two days.
 
     The views are built with them where the database does not hold them as the project's files define them. Where a mart
-    was built from other files than there are now, every day that was ever built is built again.
+    was built from other files than there are now, every day that was ever built is built again. Whoever makes views or
+    tables is alone, on all machines that share the database; else any number of processes build side by side.
     """
+    project = project_in(settings.paths.dbt_target)
+    with holding(db, _AS_DEFINED, shared=True):
+        if _is_defined(db, project, nodes):
+            return [*_as_compiled(db, project, nodes, period, _fees(settings))]
+    with holding(db, _AS_DEFINED):
+        if _is_defined(db, project, nodes):  # another process was first
+            return [*_as_compiled(db, project, nodes, period, _fees(settings))]
+        return _by_dbt(settings, db, project, nodes, period)
+
+
+_AS_DEFINED = "fntx views and tables of dbt"
+"""Who shares this lock may rely on the views and tables; who makes them holds it alone."""
+
+
+def _is_defined(db: Database, project: Project, nodes: Collection[str]) -> bool:
+    """Whether every view and table is there as the project's files define it, and each node is one that is compiled."""
+    compiled = project.compiled
+    names = {node.name for node in compiled.nodes}
+    return compiled.marts | {*compiled.views} <= built_from(db, project.sources) and {*nodes} <= names
+
+
+def _fees(settings: Settings) -> dict[str, str]:
+    return {currency: f"{fee:f}" for currency, fee in settings.accounting.withdrawal_fees.items()}
+
+
+def _by_dbt(
+    settings: Settings, db: Database, project: Project, nodes: Collection[str], period: Period
+) -> list[NodeResult]:
+    """Let dbt make what is not as the files define it, and run the nodes. The caller is alone."""
     first, last = period
-    fees = {currency: f"{fee:f}" for currency, fee in settings.accounting.withdrawal_fees.items()}
-    with project_in(settings.paths.dbt_target) as project:
-        built, compiled = built_from(db, project.sources), project.compiled
-        views, names = {*compiled.views}, {node.name for node in compiled.nodes}
-        if compiled.marts | views <= built and {*nodes} <= names:
-            return [*_as_compiled(db, (node for node in compiled.nodes if node.name in nodes), period, fees)]
-        if not compiled.marts <= built:
-            days = (first, last, *built_span(db))
-            first, last = min(days), max(days)
-        # a view that others are selected from takes them with it: all of them or none
-        with_views = not views <= built or views & {*nodes}
-        variables = {
-            "from_day": f"{first}",
-            "to_day": f"{last}",
-            "sources": project.sources,
-            "as_built": sorted(built),
-            "withdrawal_fees": fees,
-        }
-        export(dbt_environment(settings))
-        return project.build({*nodes, *views} if with_views else {*nodes}, variables)
+    built, views = built_from(db, project.sources), {*project.compiled.views}
+    if not project.compiled.marts <= built:
+        days = (first, last, *built_span(db))
+        first, last = min(days), max(days)
+    # a view that others are selected from takes them with it: all of them or none
+    with_views = not views <= built or views & {*nodes}
+    variables = {
+        "from_day": f"{first}",
+        "to_day": f"{last}",
+        "sources": project.sources,
+        "as_built": sorted(built),
+        "withdrawal_fees": _fees(settings),
+    }
+    export(dbt_environment(settings))
+    return project.build({*nodes, *views} if with_views else {*nodes}, variables)
 
 
 def _as_compiled(
-    db: Database, nodes: Iterable[CompiledNode], period: Period, fees: Mapping[str, str]
+    db: Database, project: Project, names: Collection[str], period: Period, fees: Mapping[str, str]
 ) -> Iterator[NodeResult]:
     """Run the nodes in their order, as dbt does: what needs a model that failed, or that failed a test, is skipped."""
     broken = set()
-    for node in nodes:
+    for node in project.compiled.nodes:
+        if node.name not in names:
+            continue
         started, status, message, failing = perf_counter(), "skipped", None, 0
         if broken.isdisjoint(node.needs):
             try:
-                number = execute(db, node.over(*period, fees))
+                number = execute(db, node.name, node.over(*period, fees))
             except Permanent as error:
                 status, message = "error", error.message
             else:

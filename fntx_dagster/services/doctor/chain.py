@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.services.chain import TraderState, trader_state
+from fntx_dagster.services.chain_of import connect
 from fntx_dagster.services.doctor.checks import CheckResult, Circumstances, advice, right, unused, wrong
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.raw_flex.overview import accounts

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.adapters.flex.webservice import date_of
 from fntx_dagster.errors import FntxError
+from fntx_dagster.services.chain_of import connect
 from fntx_dagster.services.doctor.checks import CheckResult, Circumstances, right, wrong
 from fntx_dagster.store.health import server_facts
 

@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from fntx_dagster.adapters.dbt.compiled import kept
-from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.errors import Permanent, without_accounts
 from fntx_dagster.ledger.days import day_of
 from fntx_dagster.model.finding import Finding
@@ -20,6 +19,7 @@ from fntx_dagster.services.building.marts import build_marts, manifest
 from fntx_dagster.services.building.reports import rewrite_reports, write_reports
 from fntx_dagster.services.building.risk import build_risk
 from fntx_dagster.services.building.verification import BLOCKING_KINDS
+from fntx_dagster.services.chain_of import connect
 from fntx_dagster.services.ledger_accounts.accounts import ledger_accounts
 from fntx_dagster.services.ledger_accounts.statements import last_over, refuse_unfinished
 from fntx_dagster.services.ranges import refuse_backwards

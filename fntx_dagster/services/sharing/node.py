@@ -11,7 +11,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from fntx_dagster.adapters.evm.attestations import attestations_address
-from fntx_dagster.adapters.evm.client import Chain, connect
+from fntx_dagster.adapters.evm.client import Chain
+from fntx_dagster.services.chain_of import connect
 from fntx_dagster.settings import Settings
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.adapters.evm.commitment_calls import commitment_transport
 from fntx_dagster.adapters.evm.commitments import CommitmentBook
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.outbox.sender import OnProgress, send
 from fntx_dagster.services.chain import put_commitments
+from fntx_dagster.services.chain_of import connect
 from fntx_dagster.services.signals.trading import user_of
 from fntx_dagster.services.signatures.posting import policy_of
 from fntx_dagster.signals.commitments import strategy_hash

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fntx_dagster.adapters.evm.client import connect, signer_of
+from fntx_dagster.adapters.evm.client import signer_of
 from fntx_dagster.adapters.evm.commitments import CommitmentBook, commitments_address, commitments_at
 from fntx_dagster.adapters.evm.reader import AnotherChain
 from fntx_dagster.adapters.evm.typed import is_address
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.ledger.entries import moment
+from fntx_dagster.services.chain_of import connect
 from fntx_dagster.services.orders.fields import Declined, read_object
 from fntx_dagster.services.signals.trading import user_of
 from fntx_dagster.signals.commitments import REVEALED, CheckedSignal, check_signals, strategy_hash

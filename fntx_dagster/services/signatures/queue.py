@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.errors import Transient
 from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.chain_of import connect
 from fntx_dagster.services.sessions import require_session
 from fntx_dagster.services.signatures.posting import Posting, post, resubmit
 from fntx_dagster.services.signatures.signing import Proposal, Signing, amend, sign_day

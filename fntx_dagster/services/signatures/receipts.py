@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.errors import Transient
 from fntx_dagster.model.chain import PostedDay, SignedDay
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.chain_of import connect
 from fntx_dagster.services.signatures.history import gaps
 from fntx_dagster.services.signatures.late_records import waiting_too_long
 from fntx_dagster.services.signatures.posting import HeldRecords, disagreements, held_by, post

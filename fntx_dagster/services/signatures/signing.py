@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.chain import PostedDay, SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import SEVEN_DAYS
 from fntx_dagster.services.auditing.signed_days import noted_days
+from fntx_dagster.services.chain_of import connect
 from fntx_dagster.services.sessions import require_days
 from fntx_dagster.services.signatures.commitments import lacks_commitments
 from fntx_dagster.services.signatures.freezing import Bound, bound_of, frozen

@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.adapters.evm.reader import read_at
 from fntx_dagster.errors import Permanent
+from fntx_dagster.services.chain_of import connect
 from fntx_dagster.services.signatures.checking import SETTLED
 from fntx_dagster.services.signatures.history import HistoryDay, history_of
 from fntx_dagster.settings import Settings

@@ -8,12 +8,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import unscale
 from fntx_dagster.model.chain import PostedDay, SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.proof.record import verify
+from fntx_dagster.services.chain_of import connect
 from fntx_dagster.services.sessions import require_session
 from fntx_dagster.services.signatures.freezing import changed_since_signing, rebuilt, rebuilt_extension
 from fntx_dagster.services.signatures.values import Difference, catalogue_of, day_values, differences

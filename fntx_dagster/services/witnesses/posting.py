@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fntx_dagster.adapters.evm import keys
 from fntx_dagster.adapters.evm.attestation_calls import attestation_transport
 from fntx_dagster.adapters.evm.attestations import AttestationBook
-from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.errors import Permanent
 from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.witnesses import AttestedDay, WaitingAttestation, level_in_words
 from fntx_dagster.outbox.sender import OnProgress, send
 from fntx_dagster.report.clock import utc_minute
 from fntx_dagster.services.chain import put_attestations
+from fntx_dagster.services.chain_of import connect
 from fntx_dagster.services.signatures.posting import policy_of
 from fntx_dagster.services.witnesses.keeping import is_made_here
 from fntx_dagster.services.witnesses.signing import WITNESS, need_own

@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fntx_dagster.adapters.evm.attestations import AttestationBook
-from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.adapters.evm.reader import read_at
 from fntx_dagster.errors import FntxError, Permanent
 from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.witnesses import AttestedDay, level_in_words
+from fntx_dagster.services.chain_of import connect
 from fntx_dagster.services.ranges import refuse_backwards
 from fntx_dagster.services.signatures.track_record import Node
 from fntx_dagster.settings import Settings

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from fntx_dagster.adapters.evm.attestations import AttestationBook
-from fntx_dagster.adapters.evm.client import connect
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import EVER
 from fntx_dagster.model.witnesses import AttestedDay
+from fntx_dagster.services.chain_of import connect
 from fntx_dagster.services.witnesses.reading import names_of
 from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.outbox.signatures import posted_days

@@ -165,8 +165,7 @@ def compute(ours: Settings, db: Database, last: Period) -> None:
     period = Period(first, last.last)
     rebuild_lots(ours, db, period)
     manifest(ours)
-    with project_in(ours.paths.dbt_target) as project:
-        nodes = {node.name for node in project.compiled.nodes}
+    nodes = {node.name for node in project_in(ours.paths.dbt_target).compiled.nodes}
     built = build_marts(ours, db, period, nodes, all_models=True)
     if built.failures:
         raise Permanent(
