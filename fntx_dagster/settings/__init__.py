@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from fntx_dagster.errors import Permanent, know_accounts
@@ -61,6 +61,7 @@ __all__ = (
     "home_folder",
     "known_settings",
     "load_settings",
+    "secret_settings",
     "set_in_environment",
     "where_set",
     "write_privately",
@@ -108,6 +109,11 @@ def known_settings() -> dict[str, Any]:
     return {setting: field.annotation for setting, field in _fields().items()}
 
 
+def secret_settings() -> set[str]:
+    """The settings that hold secrets: a file of each can be named (FNTX_SALT_FILE)."""
+    return {setting for setting, field in _fields().items() if _holds_secrets(field.annotation)}
+
+
 def load_settings() -> Settings:
     """Settings from the environment and the files of the home; Permanent names what cannot be read, never its value.
 
@@ -131,7 +137,7 @@ def set_in_environment() -> dict[str, object]:
     """Setting → its value in plain form, secrets too, for those that a variable of the environment sets; the home is
     left out."""
     known = known_settings()
-    given = sources.from_variables(settings_variables(), {*known})
+    given = sources.from_variables(settings_variables(), {*known}, secrets=secret_settings())
     settings, values = _settings_of(given), {}
     for name in given.keys() - {"home"}:
         group, _, field = name.partition(".")
@@ -154,7 +160,7 @@ def write_settings(values: dict[str, Any]) -> WrittenSettings:
 
 def home_folder() -> Path:
     """The home that the environment names, or the usual one. Permanent where it cannot be a folder."""
-    named = sources.from_variables(settings_variables(), {*known_settings()}).get("home")
+    named = sources.from_variables(settings_variables(), {*known_settings()}, secrets=secret_settings()).get("home")
     home = Paths(Path(str(named.value)) if named else default_home()).home.expanduser()
     way_out = "Set FNTX_HOME to a folder, or to where one can be made"
     try:
@@ -170,7 +176,9 @@ def home_folder() -> Path:
 
 def _given() -> dict[str, sources.Given]:
     known = {*known_settings()}
-    return sources.from_files(home_folder(), known - {"home"}) | sources.from_variables(settings_variables(), known)
+    secrets = secret_settings()
+    in_files = sources.from_files(home_folder(), known - {"home"}, secrets)
+    return in_files | sources.from_variables(settings_variables(), known, secrets=secrets)
 
 
 def _settings_of(given: dict[str, sources.Given]) -> Settings:
@@ -206,6 +214,12 @@ def _fields() -> dict[str, FieldInfo]:
         if isinstance(info.annotation, type) and issubclass(info.annotation, groups.Group):
             fields |= {f"{group}.{name}": field for name, field in info.annotation.model_fields.items()}
     return fields
+
+
+def _holds_secrets(annotation: Any) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return any(_holds_secrets(field.annotation) for field in annotation.model_fields.values())
+    return annotation is SecretStr or any(map(_holds_secrets, get_args(annotation)))
 
 
 def _is_json(annotation: Any) -> bool:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from fntx_dagster.settings.names import PREFIX, twin
+from fntx_dagster.settings.names import PREFIX, twins
 
 
 def settings_variables() -> dict[str, str]:
@@ -36,4 +36,4 @@ def executable(name: str) -> str:
 
 def _twins(variables: Mapping[str, str]) -> set[str]:
     """The other names of the settings that `variables` set: with both names set, a setting would contradict itself."""
-    return {other for name in variables if (other := twin(name))}
+    return {other for name in variables for other in twins(name)}

@@ -10,6 +10,8 @@ import difflib
 from collections.abc import Collection
 
 PREFIX = "FNTX_"
+FILE = "_FILE"
+"""The end of a variable that names the file of a secret: FNTX_SALT_FILE sets what FNTX_SALT sets."""
 
 SHORT_NAMES = {
     "database_url": "database.url",
@@ -128,13 +130,15 @@ def variables(settings: set[str]) -> dict[str, str]:
     return {variable(setting): setting for setting in settings} | short
 
 
-def twin(name: str) -> str | None:
-    """The other variable of the setting that the variable `name` sets; None where it has one name, or is no setting."""
+def twins(name: str) -> set[str]:
+    """The other variables that set what the variable `name` sets, those that name a file of it too; empty where it is
+    no setting."""
     for short, setting in SHORT_NAMES.items():
-        names = (f"{PREFIX}{short}".upper(), variable(setting))
+        names = {f"{PREFIX}{short}".upper(), variable(setting)}
+        names |= {other + FILE for other in names}
         if name.upper() in names:
-            return names[name.upper() == names[0]]
-    return None
+            return names - {name.upper()}
+    return set()
 
 
 def is_internal(name: str) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fntx_dagster.errors import Permanent
-from fntx_dagster.settings.names import PREFIX, is_internal, nearest, variables
+from fntx_dagster.settings.names import FILE, PREFIX, is_internal, nearest, variables
 
 ENV_FILE, TOML_FILE = ".env", "fntx.toml"
 
@@ -32,12 +32,18 @@ class Given(NamedTuple):
     is_text: bool
 
 
-def from_variables(given: Mapping[str, str], known: set[str], file: Path | None = None) -> dict[str, Given]:
-    """Setting → value, from variables of the environment or of a file.
+def from_variables(
+    given: Mapping[str, str], known: set[str], file: Path | None = None, secrets: Collection[str] = ()
+) -> dict[str, Given]:
+    """Setting → value, from variables of the environment or of a file. A variable of one of `secrets` with _FILE at the
+    end of its name holds the path of a file with the value.
 
-    Permanent where a variable is no setting, or where a setting's two names are there with different values.
+    Permanent where a variable is no setting, where a setting's names are there with different values, or where a file
+    that one of them names cannot be read.
     """
     settings, suffix = variables(known), f" in {file}" if file else ""
+    in_files = {name + FILE: setting for name, setting in settings.items() if setting in secrets}
+    settings = in_files | settings  # what is called so itself is no file of another
     strangers = [name for name in given if name not in settings and not is_internal(name)]
     if strangers:
         raise _unknown(strangers, settings, suffix)
@@ -45,6 +51,8 @@ def from_variables(given: Mapping[str, str], known: set[str], file: Path | None 
     for name, value in given.items():
         if (setting := settings.get(name)) is None:
             continue
+        if in_files.get(name) == setting:
+            value = _secret_in(Path(value).expanduser(), name + suffix)
         if (other := values.get(setting)) and other.value != value:
             both = " and ".join(sorted((other.name, name + suffix)))
             raise Permanent(f"{both} are two names of one setting and have different values", "Unset one of them")
@@ -52,9 +60,9 @@ def from_variables(given: Mapping[str, str], known: set[str], file: Path | None 
     return values
 
 
-def from_files(home: Path, known: set[str]) -> dict[str, Given]:
+def from_files(home: Path, known: set[str], secrets: Collection[str] = ()) -> dict[str, Given]:
     """Setting → value, from the files in the home that are there; Permanent where one cannot be read."""
-    return _from_toml(home / TOML_FILE, known) | _from_env_file(home / ENV_FILE, known)
+    return _from_toml(home / TOML_FILE, known) | _from_env_file(home / ENV_FILE, known, secrets)
 
 
 def decoded(given: Given, is_json: bool) -> object:
@@ -76,7 +84,17 @@ def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return dict(pairs)
 
 
-def _from_env_file(file: Path, known: set[str]) -> dict[str, Given]:
+def _secret_in(file: Path, name: str) -> str:
+    """The content of the file of a secret, without the line's end; errors call it by its variable."""
+    text = _text(file)
+    if text is None:
+        raise Permanent(f"the file that {name} names is missing", f"Make {file}, or correct its path")
+    if not text.strip():
+        raise Permanent(f"the file that {name} names is empty", f"Write the value into {file}")
+    return text.strip("\r\n")
+
+
+def _from_env_file(file: Path, known: set[str], secrets: Collection[str]) -> dict[str, Given]:
     """Lines as a shell has them: NAME=value, quotes where the value needs them, `export` before it or not, a comment
     after it or not. Names that do not begin with FNTX_ are other programs'."""
     given: dict[str, str] = {}
@@ -106,7 +124,7 @@ def _from_env_file(file: Path, known: set[str]) -> dict[str, Given]:
             raise Permanent(f"{file} sets {name} twice, to different values", "Remove one of the lines")
         if value:
             given[name] = value
-    return from_variables(given, known, file)
+    return from_variables(given, known, file, secrets)
 
 
 def _without_comment(line: str) -> str:

@@ -1,10 +1,11 @@
 """Keys and the salt secret: who signs for an account, and what is never printed.
 
 An account's key is in an encrypted keystore file, in the environment, or a development key that is made on first use in
-the data folder, readable by its owner alone. Each account has its own key, because the contract keeps records by trader
-and day. A development key's file is named by a keyed hash of the account, so that a listing of the folder does not
-reveal whose it is. Every disclosure needs the salt secret: without it no signed metric can be proved again, so back the
-folder up.
+the data folder, readable by its owner alone. Beside a database that several machines may share nothing is made unless
+the settings ask for it: each machine would make its own. Each account has its own key, because the contract keeps
+records by trader and day. A development key's file is named by a keyed hash of the account, so that a listing of the
+folder does not reveal whose it is. Every disclosure needs the salt secret: without it no signed metric can be proved
+again, so back the folder up.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from filelock import FileLock
 
-from fntx_dagster.errors import Permanent
+from fntx_dagster.errors import Permanent, masked
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -78,6 +79,21 @@ class LocalSigner:
         return Signed(bytes(signed.raw_transaction), f"0x{signed.hash.hex()}")
 
 
+class KeyRing(NamedTuple):
+    """The keys of a home: its folder, the salt secret where the settings bring it, and whether what is missing is
+    made."""
+
+    folder: Path
+    salt: SecretStr | None = None
+    makes: bool = True
+
+
+def key_ring(settings: Settings) -> KeyRing:
+    """The keys of the settings' home."""
+    makes = settings.database.url is None or settings.keys.make
+    return KeyRing(settings.paths.keys, settings.keys.salt, makes)
+
+
 def signer_of(settings: Settings, account_id: str) -> Signer:
     """Who signs for an account, without asking a node: its keystore file; else, on a chain by RPC URL, `trader_key`;
     else its development key. Permanent for a key or a keystore that cannot be used, naming the file."""
@@ -85,7 +101,13 @@ def signer_of(settings: Settings, account_id: str) -> Signer:
         return _unlocked(settings.keys.keystores[account_id].expanduser().resolve(), settings.keys.keystore_password)
     if settings.chain.rpc_url is not None and settings.keys.trader_key is not None:
         return LocalSigner(_key_in(settings.keys.trader_key, "FNTX_TRADER_KEY"))
-    return trader_of(settings.paths.keys, account_id)
+    return trader_of(key_ring(settings), account_id)
+
+
+def has_development_key(settings: Settings, account_id: str) -> bool:
+    """Whether an account is signed for with a development key of this home."""
+    by_url = settings.chain.rpc_url is not None and settings.keys.trader_key is not None
+    return account_id not in settings.keys.keystores and not by_url
 
 
 def new_keystore(file: Path, password: str) -> str:
@@ -98,24 +120,47 @@ def import_key(file: Path, password: str, key: SecretStr) -> str:
     return _write_keystore(file, _key_in(key, "the key"), password)
 
 
-def salt_secret(folder: Path) -> bytes:
-    """The secret that all salts are derived from: 32 random bytes, made on first use."""
-    return _kept(folder, _SALT_SECRET)
+def salt_secret(ring: KeyRing) -> bytes:
+    """The secret that all salts are derived from: that of the settings, else 32 random bytes in the folder, made on
+    first use where keys may be made. Permanent where it is missing or none."""
+    if ring.salt is not None:
+        try:
+            given = bytes.fromhex(ring.salt.get_secret_value().strip())
+        except ValueError:
+            given = b""
+        if len(given) != _KEY_BYTES:
+            raise Permanent(
+                f"FNTX_SALT is not {_KEY_BYTES} bytes as hex digits", f"Give it what keys/{_SALT_SECRET} holds"
+            )
+        return given
+    if not ring.makes and not (ring.folder / _SALT_SECRET).exists():
+        raise Permanent(
+            f"{ring.folder / _SALT_SECRET} is missing, and none is made beside a database that machines may share",
+            f"Set FNTX_SALT_FILE to a copy of keys/{_SALT_SECRET} of the machine that signs already; where nothing was "
+            "ever signed, FNTX_MAKE_KEYS=1 on one machine makes it",
+        )
+    return _kept(ring.folder, _SALT_SECRET)
 
 
-def secret_if_made(folder: Path) -> bytes | None:
+def secret_if_made(ring: KeyRing) -> bytes | None:
     """The salt secret; None where none was made yet. It never makes one."""
-    return salt_secret(folder) if (folder / _SALT_SECRET).exists() else None
+    return salt_secret(ring) if ring.salt is not None or (ring.folder / _SALT_SECRET).exists() else None
 
 
-def known_secret(folder: Path, mark: str) -> bytes:
+def known_secret(ring: KeyRing, mark: str) -> bytes:
     """The salt secret that has this mark; Permanent where it is missing or another one. It never makes a secret."""
-    file = folder / _SALT_SECRET
-    if not file.exists():
-        raise Permanent(f"{file} is missing", "Restore it from the backup: what is signed is proved with it")
-    secret = salt_secret(folder)
+    file = ring.folder / _SALT_SECRET
+    if ring.salt is None and not file.exists():
+        raise Permanent(
+            f"{file} is missing",
+            "Restore it from the backup, or name a copy of it by FNTX_SALT_FILE: what is signed is proved with it",
+        )
+    secret = salt_secret(ring)
     if mark_of(secret) != mark:
-        raise Permanent("the salt secret is not the one that this was signed with", f"Restore {file} from the backup")
+        raise Permanent(
+            "the salt secret is not the one that this was signed with",
+            f"Restore {file} from the backup" if ring.salt is None else "Correct FNTX_SALT_FILE (or FNTX_SALT)",
+        )
     return secret
 
 
@@ -144,10 +189,25 @@ def deployer_of(folder: Path) -> LocalSigner:
     return LocalSigner(_kept(folder, "deployer.key"))
 
 
-def trader_of(folder: Path, account_id: str) -> LocalSigner:
-    """The development key of an account, made on first use."""
-    name = hmac.digest(salt_secret(folder), b"trader key file of " + account_id.encode(), "sha256")[:16].hex()
-    return LocalSigner(_kept(folder, f"trader-{name}.key"))
+def trader_of(ring: KeyRing, account_id: str) -> LocalSigner:
+    """The development key of an account, made on first use where keys may be made; else Permanent."""
+    if not ring.makes and not has_trader(ring, account_id):
+        raise Permanent(
+            f"account {masked(account_id)} has no key, and none is made beside a database that machines may share",
+            "Name its keystore in FNTX_KEYSTORES, or set FNTX_TRADER_KEY_FILE; FNTX_MAKE_KEYS=1 makes a development "
+            "key where this machine alone signs",
+        )
+    return LocalSigner(_kept(ring.folder, _trader_file(ring, account_id)))
+
+
+def has_trader(ring: KeyRing, account_id: str) -> bool:
+    """Whether the development key of an account is in this home."""
+    return (ring.folder / _trader_file(ring, account_id)).exists()
+
+
+def _trader_file(ring: KeyRing, account_id: str) -> str:
+    name = hmac.digest(salt_secret(ring), b"trader key file of " + account_id.encode(), "sha256")[:16].hex()
+    return f"trader-{name}.key"
 
 
 def _key_in(key: SecretStr, where: str) -> bytes:

@@ -157,7 +157,7 @@ def _call(settings: Settings, db: Database, pool: PoolView, trader: str, account
     rules = pool.terms.rules
     if (commitments.currency, commitments.scale) != (rules.currency, rules.scale):
         raise Permanent(f"the pool is for {rules.currency}, the account's base currency is {commitments.currency}")
-    record, slot = rebuilt(signed, settings.paths.keys), catalogue_of(signed).by_name[AGGREGATION_COMMITMENTS].index
+    record, slot = rebuilt(signed, keys.key_ring(settings)), catalogue_of(signed).by_name[AGGREGATION_COMMITMENTS].index
     if record.root != signed.root:
         raise Permanent(f"{day}: the record was changed after signing", "Restore the database from the backup")
     context = context_of(pool.address, trader, epoch_of(day))
@@ -175,7 +175,7 @@ def _commitments(settings: Settings, signed: SignedDay) -> Commitments:
             "`fntx signature amend --extend` signs an old day with them",
         )
     figures = figures_of(signed)
-    secret = keys.known_secret(settings.paths.keys, signed.secret_mark)
+    secret = keys.known_secret(keys.key_ring(settings), signed.secret_mark)
     made = None if figures is None else aggregation_of(secret, figures)
     if made is None or digest_value(made.digest) != held:
         raise Permanent(f"{day}: the stored record does not lead to what was signed", "Restore it from the backup")

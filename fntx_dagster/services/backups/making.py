@@ -165,7 +165,7 @@ def _read(file: Path) -> Iterator[bytes]:
 
 def _mark(settings: Settings) -> str:
     """What recognises the salt secret; empty where there is none yet."""
-    secret = keys.secret_if_made(settings.paths.keys)
+    secret = keys.secret_if_made(keys.key_ring(settings))
     return "" if secret is None else keys.mark_of(secret)
 
 

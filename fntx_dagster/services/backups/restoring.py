@@ -208,7 +208,7 @@ def _bring_back(place: BackupFolder, key: bytes, statement: PooledStatement, fol
 
 
 def _refuse_other_keys(settings: Settings, manifest: Manifest) -> None:
-    secret = keys.secret_if_made(settings.paths.keys)
+    secret = keys.secret_if_made(keys.key_ring(settings))
     if secret is not None and keys.mark_of(secret) != manifest.mark:
         raise Permanent(
             f"the home {settings.paths.home} has a salt secret of its own",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from fntx_dagster.adapters.evm.keys import key_ring
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import EXTENSION
 from fntx_dagster.model.chain import SignedDay
@@ -39,7 +40,8 @@ def disclosure_of(settings: Settings, db: Readable, signed: SignedDay, metrics: 
             f"{day} was signed before the extension, so it has no {', '.join(lacking)}",
             f"`fntx signature amend --extend --date {day}` posts a version of it that has",
         )
-    record, extension = rebuilt(signed, settings.paths.keys), rebuilt_extension(signed, settings.paths.keys)
+    ring = key_ring(settings)
+    record, extension = rebuilt(signed, ring), rebuilt_extension(signed, ring)
     for problem in changed_since_signing(signed, record, extension):
         raise Permanent(f"{day}: {problem}", "Restore keys/salt.secret and the database from the backup")
     extended = (extension, its_catalogue) if extension is not None and its_catalogue is not None else None

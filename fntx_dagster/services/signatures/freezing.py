@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.adapters.evm import keys
-from fntx_dagster.adapters.evm.client import EMBEDDED_CHAIN_ID, addresses_of, signer_of
+from fntx_dagster.adapters.evm.client import EMBEDDED_CHAIN_ID, addresses_of
+from fntx_dagster.adapters.evm.keys import KeyRing, key_ring
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.metrics.catalogue import CATALOGUE, DERIVED, EXTENSION, EXTENSION_ROOT, Catalogue, digest_value
 from fntx_dagster.model.chain import SignedDay, SignedExtension
@@ -22,8 +22,9 @@ from fntx_dagster.proof.record import Record, build_record
 from fntx_dagster.proof.salts import SaltForm
 from fntx_dagster.samples import SAMPLE_ACCOUNT
 from fntx_dagster.services.signatures.commitments import FrozenFigures, digests_of
+from fntx_dagster.services.signatures.common_keys import common_secret, common_trader
 from fntx_dagster.services.signatures.values import Values, catalogue_of, extension_catalogue_of
-from fntx_dagster.store.database import Readable
+from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.outbox import signatures
 
 if TYPE_CHECKING:
@@ -92,18 +93,18 @@ def frozen(
     )
 
 
-def rebuilt(signed: SignedDay, key_folder: Path) -> Record:
+def rebuilt(signed: SignedDay, ring: KeyRing) -> Record:
     """A frozen record with its salts, from the secret. Its root is the frozen one unless the record was changed."""
-    return _tree(signed, key_folder, catalogue_of(signed), signed.schema_hash, signed.values)
+    return _tree(signed, ring, catalogue_of(signed), signed.schema_hash, signed.values)
 
 
-def rebuilt_extension(signed: SignedDay, key_folder: Path) -> Record | None:
+def rebuilt_extension(signed: SignedDay, ring: KeyRing) -> Record | None:
     """The frozen extension of a day with its salts; None where it has none. Its root is the value of slot 63 unless it
     was changed."""
     catalogue = extension_catalogue_of(signed)
     if signed.extension is None or catalogue is None:
         return None
-    return _tree(signed, key_folder, catalogue, signed.extension.schema_hash, signed.extension.values)
+    return _tree(signed, ring, catalogue, signed.extension.schema_hash, signed.extension.values)
 
 
 def changed_since_signing(signed: SignedDay, record: Record, extension: Record | None) -> Iterator[str]:
@@ -115,21 +116,24 @@ def changed_since_signing(signed: SignedDay, record: Record, extension: Record |
         yield f"the stored extension does not lead to its root in slot 63: {changed}"
 
 
-def bound_of(settings: Settings, db: Readable, account_id: str) -> Bound:
-    """What the account's next record is bound to. Raises Permanent where it could not be posted or proved: another key
+def bound_of(settings: Settings, db: Database, reader: Readable, account_id: str) -> Bound:
+    """What the account's next record is bound to, by what `reader` reads; `db` keeps which salt secret and development
+    keys its machines sign with. Raises Permanent where it could not be posted or proved: another key
     or secret than before, a key that another account uses, made-up days on a public chain."""
     if account_id == SAMPLE_ACCOUNT and settings.chain.rpc_url is not None:
         raise Permanent("the sample account's days are made up and are not signed on a public chain", "Load your own")
-    folder, before = settings.paths.keys, signatures.last_signed(db, account_id)
-    secret = keys.salt_secret(folder) if before is None else keys.known_secret(folder, before.secret_mark)
-    addresses, trader = addresses_of(settings), signer_of(settings, account_id).address
+    before = signatures.last_signed(reader, account_id)
+    secret = (
+        common_secret(settings, db) if before is None else keys.known_secret(key_ring(settings), before.secret_mark)
+    )
+    addresses, trader = addresses_of(settings), common_trader(settings, db, account_id)
     if before is not None and before.chain_id not in (addresses.chain_id, EMBEDDED_CHAIN_ID):
         raise Permanent(
             f"account {account_id} has signed on chain {before.chain_id} so far, and the settings name chain "
             f"{addresses.chain_id}",
             "Set FNTX_RPC_URL and FNTX_CONTRACTS as they were: what is signed elsewhere is missing there for ever",
         )
-    here = signatures.last_signed(db, account_id, addresses.chain_id)
+    here = signatures.last_signed(reader, account_id, addresses.chain_id)
     if here is not None and here.contract != addresses.track_record and here.chain_id != EMBEDDED_CHAIN_ID:
         raise Permanent(
             f"account {account_id} has signed for contract {here.contract} so far, and the settings name "
@@ -141,7 +145,7 @@ def bound_of(settings: Settings, db: Readable, account_id: str) -> Bound:
             f"account {account_id} has signed as {here.trader} so far, and the key in use is {trader}'s",
             "Restore the key from the backup",
         )
-    if others := signatures.accounts_of_trader(db, trader) - {account_id}:
+    if others := signatures.accounts_of_trader(reader, trader) - {account_id}:
         raise Permanent(
             f"{trader} signs for account {masked(min(others))} already, and the contract keeps one record a day",
             f"Give account {account_id} a key of its own",
@@ -150,9 +154,9 @@ def bound_of(settings: Settings, db: Readable, account_id: str) -> Bound:
 
 
 def _tree(
-    signed: SignedDay, key_folder: Path, catalogue: Catalogue, schema_hash: bytes, values: Mapping[str, int | None]
+    signed: SignedDay, ring: KeyRing, catalogue: Catalogue, schema_hash: bytes, values: Mapping[str, int | None]
 ) -> Record:
-    secret = keys.known_secret(key_folder, signed.secret_mark)
+    secret = keys.known_secret(ring, signed.secret_mark)
     context = Context(schema_hash, signed.chain_id, signed.contract, signed.trader, signed.trading_day)
     slots = {catalogue.by_name[name].index: value for name, value in values.items()}
     try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.accounting.calendar import LONGEST_CLOSURE, sessions
 from fntx_dagster.adapters.evm import keys
+from fntx_dagster.adapters.evm.keys import key_ring
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import EVER, Period
@@ -194,12 +195,12 @@ def _refuse_gaps(days: Sequence[SignedDay], period: Period, calendar: str) -> No
 
 
 def _rebuilt(settings: Settings, signed: SignedDay, tx_hash: str | None) -> ProvableDay:
-    folder = settings.paths.keys
-    record, extension = rebuilt(signed, folder), rebuilt_extension(signed, folder)
+    ring = key_ring(settings)
+    record, extension = rebuilt(signed, ring), rebuilt_extension(signed, ring)
     for problem in changed_since_signing(signed, record, extension):
         raise Permanent(f"{signed.trading_day}: {problem}", "Restore keys/salt.secret and the database from the backup")
     figures = figures_of(signed)
-    committed = None if figures is None else period_of(keys.known_secret(folder, signed.secret_mark), figures)
+    committed = None if figures is None else period_of(keys.known_secret(ring, signed.secret_mark), figures)
     if extension is None or committed is None:
         raise Permanent(f"{signed.trading_day} can be in no period", "Leave it out")
     return provable_day(record, extension, committed, tx_hash)

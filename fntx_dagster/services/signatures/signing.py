@@ -139,7 +139,7 @@ def proposals(
             raise Permanent(f"no day from {first} to {last} is signed", "`fntx signature generate --date` signs one")
         for refusal in refusals(snapshot, Period(min(before), max(before)), account):
             raise refusal.error
-        bound = bound_of(settings, snapshot, account)
+        bound = bound_of(settings, db, snapshot, account)
         unfinished = sendings.unfinished(snapshot, period, account)
         posted = {receipt.trading_day: receipt for receipt in signatures.posted_days(snapshot, period, account)}
         current = day_values(snapshot, period, account)
@@ -193,7 +193,7 @@ def amend(settings: Settings, db: Database, proposed: Sequence[Proposal], reason
     stays queued.
     """
     reason = checked_reason(reason)
-    bound = bound_of(settings, db, proposed[0].before.account_id)
+    bound = bound_of(settings, db, db, proposed[0].before.account_id)
     records = [
         frozen(bound, proposal.before.trading_day, proposal.values, proposal.version, proposal.previous_root, reason)
         for proposal in proposed
@@ -232,7 +232,7 @@ def _sign(settings: Settings, db: Database, account: str, days: list[date], outc
                     if differing := differences(before[day], values):
                         outcome.drifted.append((before[day], differing))
                 elif refusal is None or day < refusal.day:
-                    bound = bound or bound_of(settings, snapshot, account)
+                    bound = bound or bound_of(settings, db, snapshot, account)
                     records.append(frozen(bound, day, values))
         except Permanent as error:
             refusal = refusal or Refusal(account, day, error)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from fntx_dagster.adapters.evm.keys import KeyRing, key_ring
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import unscale
 from fntx_dagster.model.chain import PostedDay, SignedDay
@@ -52,18 +52,18 @@ def verify_record(
     """`verify_day` on the chain of the settings. Raises Permanent where the day is not signed, Transient where the node
     does not answer."""
     with connect(settings) as chain:
-        return verify_day(db, chain, settings.paths.keys, account, day, tx_hash)
+        return verify_day(db, chain, key_ring(settings), account, day, tx_hash)
 
 
 def prove_metric(settings: Settings, signed: SignedDay, metric: str) -> Proved:
     """Prove one metric of a signed day on the chain of the settings, as the holder of a disclosure does."""
     value = unscale(catalogue_of(signed).by_name[metric], signed.values[metric])
     with connect(settings) as chain:
-        return Proved(value, prove_on_chain(chain, signed, settings.paths.keys, metric))
+        return Proved(value, prove_on_chain(chain, signed, key_ring(settings), metric))
 
 
 def verify_day(
-    db: Database, chain: Reader, key_folder: Path, account: str, day: date, tx_hash: str | None = None
+    db: Database, chain: Reader, ring: KeyRing, account: str, day: date, tx_hash: str | None = None
 ) -> RecordVerdict:
     """Recompute a day from the tables and compare its latest version with the frozen record, its roots, the contract
     and the transaction. `tx_hash` (0x…, lower case) names the transaction; without it the stored receipt's is
@@ -75,7 +75,7 @@ def verify_day(
         waiting = list(_waiting(snapshot, signed))
     if values is None:
         raise Permanent(f"{day} has no daily summary any more", "Run `fntx run` for that day")
-    record, extension = rebuilt(signed, key_folder), rebuilt_extension(signed, key_folder)
+    record, extension = rebuilt(signed, ring), rebuilt_extension(signed, ring)
     return RecordVerdict(
         signed,
         posted,
@@ -98,9 +98,9 @@ def signed_day(db: Readable, account: str, day: date, version: int | None = None
     return signed
 
 
-def prove_on_chain(chain: Reader, signed: SignedDay, key_folder: Path, metric_name: str) -> bool:
+def prove_on_chain(chain: Reader, signed: SignedDay, ring: KeyRing, metric_name: str) -> bool:
     """Whether one metric's leaf and path lead to the root, both as computed here and as the contract computes it."""
-    record, index = rebuilt(signed, key_folder), catalogue_of(signed).by_name[metric_name].index
+    record, index = rebuilt(signed, ring), catalogue_of(signed).by_name[metric_name].index
     value, salt, proof = record.values[index], record.salts[index], record.proof(index)
     stored = chain.version_of(signed.trader, signed.trading_day, signed.version)
     return (

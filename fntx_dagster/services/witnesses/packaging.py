@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.adapters.evm import keys
+from fntx_dagster.adapters.evm.keys import KeyRing, key_ring
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import Period
@@ -26,8 +27,6 @@ from fntx_dagster.witness.sealing import sealed
 from fntx_dagster.witness.trees import Blindings, Tree
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fntx_dagster.settings import Settings
     from fntx_dagster.store.database import Database
 
@@ -80,8 +79,8 @@ def make_package(
             f"{first.trading_day} and {others[0].trading_day} were signed for different chains, contracts or traders",
             "Make a package for each of them",
         )
-    folder = settings.paths.keys
-    days = tuple(packaged(folder, day) for day in signed)
+    ring = key_ring(settings)
+    days = tuple(packaged(ring, day) for day in signed)
     files = _files(settings, {digest for of_day in digests.values() for digest in of_day})
     package = Package(
         first.chain_id, first.contract, first.trader, account, witness, of_settings(settings, account), days, (*files,)
@@ -95,9 +94,9 @@ def make_package(
     return MadePackage(sealed_content, len(days), extended, len(package.statements), key is not None)
 
 
-def packaged(key_folder: Path, signed: SignedDay) -> PackagedDay:
+def packaged(ring: KeyRing, signed: SignedDay) -> PackagedDay:
     """A signed day, whole. Permanent where what was frozen, or the salt secret, was changed since."""
-    record, extension = rebuilt(signed, key_folder), rebuilt_extension(signed, key_folder)
+    record, extension = rebuilt(signed, ring), rebuilt_extension(signed, ring)
     for problem in changed_since_signing(signed, record, extension):
         raise Permanent(f"{signed.trading_day}: {problem}", "Restore keys/salt.secret and the database from the backup")
     return PackagedDay(
@@ -106,7 +105,7 @@ def packaged(key_folder: Path, signed: SignedDay) -> PackagedDay:
         signed.root,
         _tree(record),
         None if extension is None else _tree(extension),
-        _blindings(key_folder, signed),
+        _blindings(ring, signed),
     )
 
 
@@ -118,12 +117,12 @@ def _tree(record: Record) -> Tree:
     return Tree(record.context.schema_hash, record.values, record.salts)
 
 
-def _blindings(key_folder: Path, signed: SignedDay) -> Blindings | None:
+def _blindings(ring: KeyRing, signed: SignedDay) -> Blindings | None:
     """Of the commitments that the day was signed with: one that is null has none."""
     figures, extension = figures_of(signed), signed.extension
     if figures is None or extension is None:
         return None
-    secret = keys.known_secret(key_folder, signed.secret_mark)
+    secret = keys.known_secret(ring, signed.secret_mark)
     aggregation, period = aggregation_of(secret, figures), period_of(secret, figures)
     return Blindings(
         aggregation.blindings if aggregation and signed.values["aggregation_commitments"] is not None else None,

@@ -10,9 +10,11 @@ from pydantic import SecretStr
 
 from fntx_dagster.adapters.evm import keys
 from fntx_dagster.adapters.evm.keys import (
+    KeyRing,
     LocalSigner,
     deployer_of,
     import_key,
+    key_ring,
     new_keystore,
     salt_secret,
     signer_of,
@@ -27,29 +29,29 @@ posix = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
 
 
 def test_a_secret_is_made_once_and_stays(tmp_path):
-    secret = salt_secret(tmp_path / "keys")
+    secret = salt_secret(KeyRing(tmp_path / "keys"))
     assert len(secret) == 32
-    assert salt_secret(tmp_path / "keys") == secret
-    assert salt_secret(tmp_path / "other") != secret
+    assert salt_secret(KeyRing(tmp_path / "keys")) == secret
+    assert salt_secret(KeyRing(tmp_path / "other")) != secret
 
 
 @posix
 def test_only_the_owner_can_read_what_is_kept(tmp_path):
     folder = tmp_path / "keys"
-    salt_secret(folder), deployer_of(folder), trader_of(folder, "U0000001")
+    salt_secret(KeyRing(folder)), deployer_of(folder), trader_of(KeyRing(folder), "U0000001")
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
 
 
 def test_each_account_has_its_own_key_and_keeps_it(tmp_path):
-    one, other = trader_of(tmp_path, "U0000001"), trader_of(tmp_path, "U0000002")
+    one, other = trader_of(KeyRing(tmp_path), "U0000001"), trader_of(KeyRing(tmp_path), "U0000002")
     assert one.address != other.address
-    assert trader_of(tmp_path, "U0000001").address == one.address
+    assert trader_of(KeyRing(tmp_path), "U0000001").address == one.address
 
 
 def test_file_names_do_not_tell_whose_key_it_is(tmp_path):
-    trader_of(tmp_path / "a", "U0000001")
-    trader_of(tmp_path / "b", "U0000001")
+    trader_of(KeyRing(tmp_path / "a"), "U0000001")
+    trader_of(KeyRing(tmp_path / "b"), "U0000001")
     names = [{file.name for file in (tmp_path / home).glob("trader-*")} for home in "ab"]
     assert not names[0] & names[1], "without the secret, a name cannot be computed from the account"
     assert not any("U0000001" in name for name in names[0])
@@ -57,25 +59,25 @@ def test_file_names_do_not_tell_whose_key_it_is(tmp_path):
 
 def test_threads_that_ask_at_once_get_one_secret(tmp_path):
     with ThreadPoolExecutor(8) as pool:
-        assert len(set(pool.map(salt_secret, [tmp_path / "keys"] * 8))) == 1
+        assert len(set(pool.map(salt_secret, [KeyRing(tmp_path / "keys")] * 8))) == 1
 
 
 def test_a_file_that_was_cut_off_is_named_and_its_content_is_not(tmp_path):
-    salt_secret(tmp_path)
+    salt_secret(KeyRing(tmp_path))
     file = tmp_path / "salt.secret"
     file.write_text("abcdef")
     with pytest.raises(Permanent, match=r"salt\.secret") as caught:
-        salt_secret(tmp_path)
+        salt_secret(KeyRing(tmp_path))
     assert "abcdef" not in str(caught.value)
 
 
 def test_what_a_killed_process_left_unfinished_is_written_anew(tmp_path, monkeypatch):
     monkeypatch.setattr(keys.os, "fsync", _killed)
     with pytest.raises(KeyboardInterrupt):
-        salt_secret(tmp_path)
+        salt_secret(KeyRing(tmp_path))
     assert not (tmp_path / "salt.secret").exists()
     monkeypatch.undo()
-    assert len(salt_secret(tmp_path)) == 32
+    assert len(salt_secret(KeyRing(tmp_path))) == 32
 
 
 def test_a_signer_shows_its_address_and_never_its_key():
@@ -130,7 +132,7 @@ def test_a_keystore_goes_before_the_key_of_the_environment_and_that_before_a_dev
     assert signer_of(settings, "U0000001").address == address
     assert signer_of(settings, "U0000002").address == LocalSigner(b"\x01" * 32).address
     without = _with_keystore(tmp_path, file, rpc_url="http://127.0.0.1:9")
-    assert signer_of(without, "U0000002").address == trader_of(without.paths.keys, "U0000002").address
+    assert signer_of(without, "U0000002").address == trader_of(key_ring(without), "U0000002").address
 
 
 def test_a_keystore_is_opened_once_in_a_process(tmp_path, quick_scrypt, monkeypatch):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fntx_dagster.adapters.evm.client import Chain, connect
+from fntx_dagster.adapters.evm.keys import key_ring
 from fntx_dagster.metrics.catalogue import CATALOGUES
 from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import Period
@@ -44,7 +45,7 @@ def as_before(settings: Settings, signed: SignedDay) -> SignedDay:
         values={name: signed.values[name] for name in older.by_name},
         extension=None,
     )
-    return bare._replace(root=rebuilt(bare, settings.paths.keys).root)
+    return bare._replace(root=rebuilt(bare, key_ring(settings)).root)
 
 
 def amended(db: Database, settings: Settings, first: date, last: date, reason: str) -> list[SignedDay]:

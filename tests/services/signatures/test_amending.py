@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fntx_dagster.adapters.evm.client import Chain
+from fntx_dagster.adapters.evm.keys import key_ring
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import Period
@@ -49,9 +50,9 @@ def test_an_amendment_is_a_second_version_and_the_first_stays(
     stored = [chain.version_of(first.trader, DAY, version) for version in (1, 2)]
     assert [one.record.root for one in stored] == [first.root, second.root]
     assert (stored[1].previous_root, stored[1].reason) == (first.root, REASON)
-    assert verify_day(built, chain, settings.paths.keys, ACCOUNT, DAY).holds
+    assert verify_day(built, chain, key_ring(settings), ACCOUNT, DAY).holds
     for version in (1, 2):
-        assert prove_on_chain(chain, signed_day(built, ACCOUNT, DAY, version), settings.paths.keys, "net_pnl")
+        assert prove_on_chain(chain, signed_day(built, ACCOUNT, DAY, version), key_ring(settings), "net_pnl")
     assert [one.version for one in posted_days(built, Period.on(DAY))] == [2]
 
 

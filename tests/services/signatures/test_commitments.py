@@ -11,6 +11,7 @@ from psycopg.sql import SQL, Identifier
 
 from fntx_dagster.adapters.evm import keys
 from fntx_dagster.adapters.evm.client import Chain
+from fntx_dagster.adapters.evm.keys import key_ring
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import AGGREGATION_COMMITMENTS, PERIOD_COMMITMENTS, digest_value
 from fntx_dagster.model.chain import SignedDay
@@ -63,7 +64,7 @@ def test_a_frozen_day_holds_the_digests_of_what_its_figures_and_the_secret_give(
 ) -> None:
     build(built)
     signed = sign_it(built, settings)
-    secret, figures = keys.salt_secret(settings.paths.keys), figures_of(signed)
+    secret, figures = keys.salt_secret(key_ring(settings)), figures_of(signed)
     assert figures is not None
     aggregation, period = aggregation_of(secret, figures), period_of(secret, figures)
     assert aggregation is not None
@@ -111,13 +112,13 @@ def test_a_day_from_before_the_commitments_verifies_and_an_amendment_brings_them
 ) -> None:
     assert commitments_of(without) == (None, None)
     assert drifts(built).drifted == []
-    assert verify_day(built, chain, settings.paths.keys, ACCOUNT, DAY).holds
+    assert verify_day(built, chain, key_ring(settings), ACCOUNT, DAY).holds
     with pytest.raises(Permanent, match="nothing to amend"):
         proposals(settings, built, ACCOUNT, Period.on(DAY))
     [second] = amend(settings, built, proposals(settings, built, ACCOUNT, Period.on(DAY), extend=True), "commitments")
     assert None not in commitments_of(second)
     post(settings, built, chain, Period.on(DAY))
-    assert verify_day(built, chain, settings.paths.keys, ACCOUNT, DAY).holds
+    assert verify_day(built, chain, key_ring(settings), ACCOUNT, DAY).holds
     with pytest.raises(Permanent, match="nothing to amend"):
         proposals(settings, built, ACCOUNT, Period.on(DAY), extend=True)
 
@@ -125,7 +126,7 @@ def test_a_day_from_before_the_commitments_verifies_and_an_amendment_brings_them
 def test_a_day_that_can_have_no_commitment_lacks_none(built: Database, settings: Settings) -> None:
     build(built, implied_turnover=None)
     signed = sign_it(built, settings)
-    assert not lacks_commitments(keys.salt_secret(settings.paths.keys), signed)
+    assert not lacks_commitments(keys.salt_secret(key_ring(settings)), signed)
 
 
 def test_no_value_and_no_blinding_is_stored_or_shown(
@@ -133,7 +134,7 @@ def test_no_value_and_no_blinding_is_stored_or_shown(
 ) -> None:
     build(built)
     signed = sign_it(built, settings)
-    secret, figures = keys.salt_secret(settings.paths.keys), figures_of(signed)
+    secret, figures = keys.salt_secret(key_ring(settings)), figures_of(signed)
     assert figures is not None
     aggregation, period = aggregation_of(secret, figures), period_of(secret, figures)
     assert aggregation is not None
@@ -145,5 +146,5 @@ def test_no_value_and_no_blinding_is_stored_or_shown(
     for scalar in scalars:
         assert not any(f"{scalar}" in text or f"{scalar:064x}" in text for text in said)
     assert "8000025" not in said[1]
-    assert rebuilt(signed, settings.paths.keys).root == signed.root
+    assert rebuilt(signed, key_ring(settings)).root == signed.root
     assert signed_version(built, ACCOUNT, DAY) == signed

@@ -9,6 +9,7 @@ from datetime import date
 import pytest
 
 from fntx_dagster.adapters.evm.client import Chain
+from fntx_dagster.adapters.evm.keys import key_ring
 from fntx_dagster.adapters.evm.served import serve
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.chain import SignedDay
@@ -102,7 +103,7 @@ def test_a_root_that_was_read_elsewhere_is_compared(built: Database, settings: S
 
 
 def test_a_disclosure_holds_its_own_salts_and_no_other(built: Database, settings: Settings, signed: SignedDay) -> None:
-    text, record = disclosed(built, settings), rebuilt(signed, settings.paths.keys)
+    text, record = disclosed(built, settings), rebuilt(signed, key_ring(settings))
     shown = [index for index, salt in record.salts.items() if salt.hex() in text]
     assert shown == [13]
     assert ACCOUNT not in text

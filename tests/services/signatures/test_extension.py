@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fntx_dagster.adapters.evm.client import Chain
+from fntx_dagster.adapters.evm.keys import key_ring
 from fntx_dagster.adapters.evm.served import serve
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import CATALOGUE, EXTENSION, NOT_COMPUTED
@@ -86,10 +87,10 @@ def test_a_new_day_is_signed_by_the_fourth_version_and_its_extension_is_in_slot_
     both = {**signed.values, **signed.extension.values}
     assert [both[name] for name in NOT_COMPUTED] == [None] * 2
     assert (both["ledger_entries"], both["ledger_head"]) == (None, None), "the account has no book"
-    tree = rebuilt_extension(signed, settings.paths.keys)
+    tree = rebuilt_extension(signed, key_ring(settings))
     assert tree is not None
     assert f"0x{tree.root.hex()}" == signed.extension_root
-    assert rebuilt(signed, settings.paths.keys).values[63] == int.from_bytes(tree.root, "big", signed=True)
+    assert rebuilt(signed, key_ring(settings)).values[63] == int.from_bytes(tree.root, "big", signed=True)
 
 
 def test_the_all_in_win_rates_are_those_of_the_windows(built: Database, settings: Settings) -> None:
@@ -142,7 +143,7 @@ def test_a_disclosure_holds_the_salts_of_what_it_shows_and_of_slot_63(
     built: Database, settings: Settings, signed: SignedDay
 ) -> None:
     text = disclose_day(settings, built, ACCOUNT, DAY, ["wins"])
-    record, tree = rebuilt(signed, settings.paths.keys), rebuilt_extension(signed, settings.paths.keys)
+    record, tree = rebuilt(signed, key_ring(settings)), rebuilt_extension(signed, key_ring(settings))
     assert tree is not None
     assert [slot for slot, salt in record.salts.items() if salt.hex() in text] == [63]
     assert [slot for slot, salt in tree.salts.items() if salt.hex() in text] == [4]
@@ -162,7 +163,7 @@ def test_a_round_trip_that_the_broker_corrects_is_a_drift_that_names_the_metrics
     [second] = amend(settings, built, proposals(settings, built, ACCOUNT, Period.on(DAY)), "a price was corrected")
     assert second.extension_root != signed.extension_root
     post(settings, built, chain, Period.on(DAY))
-    assert verify_day(built, chain, settings.paths.keys, ACCOUNT, DAY).holds
+    assert verify_day(built, chain, key_ring(settings), ACCOUNT, DAY).holds
 
 
 @pytest.mark.parametrize(
@@ -180,7 +181,7 @@ def test_a_stored_extension_that_was_changed_is_named_and_not_disclosed(
         connection.execute(
             "update alm_reporting.daily_signatures set record = jsonb_set(record, %s, %s)", (place, '"7"')
         )
-    problems = verify_day(built, chain, settings.paths.keys, ACCOUNT, DAY).problems
+    problems = verify_day(built, chain, key_ring(settings), ACCOUNT, DAY).problems
     assert problem in problems[0]
     with pytest.raises(Permanent, match=problem):
         disclose_day(settings, built, ACCOUNT, DAY, ["wins"])
@@ -191,8 +192,8 @@ def test_a_day_from_before_the_extension_verifies_and_is_disclosed_as_before(
 ) -> None:
     assert (before.extension, before.extension_root) == (None, None)
     assert drifts(built).drifted == drifts(built).unjudged == []
-    assert verify_day(built, chain, settings.paths.keys, ACCOUNT, DAY).holds
-    assert prove_on_chain(chain, before, settings.paths.keys, "net_pnl")
+    assert verify_day(built, chain, key_ring(settings), ACCOUNT, DAY).holds
+    assert prove_on_chain(chain, before, key_ring(settings), "net_pnl")
     assert check_disclosure(disclose_day(settings, built, ACCOUNT, DAY, ["net_pnl"]), node).verdict == "HOLDS"
     with pytest.raises(Permanent, match="was signed before the extension, so it has no wins") as refused:
         disclose_day(settings, built, ACCOUNT, DAY, ["net_pnl", "wins"])
@@ -209,7 +210,7 @@ def test_an_amendment_brings_a_day_from_before_its_extension_only_where_that_is_
     [second] = amend(settings, built, [proposal], "the extension")
     assert (second.version, second.previous_root) == (2, before.root)
     post(settings, built, chain, Period.on(DAY))
-    assert verify_day(built, chain, settings.paths.keys, ACCOUNT, DAY).holds
+    assert verify_day(built, chain, key_ring(settings), ACCOUNT, DAY).holds
     checked = check_disclosure(disclose_day(settings, built, ACCOUNT, DAY, ["wins"]), node)
     assert (checked.verdict, checked.of_extension[0][0].value) == ("HOLDS", "1")
     earlier = check_disclosure(disclose_day(settings, built, ACCOUNT, DAY, ["net_pnl"], 1), node)

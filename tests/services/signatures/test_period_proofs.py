@@ -14,6 +14,7 @@ from fntx_dagster.accounting.calendar import sessions
 from fntx_dagster.adapters.evm import keys
 from fntx_dagster.adapters.evm.client import Chain
 from fntx_dagster.adapters.evm.embedded import EmbeddedProvider
+from fntx_dagster.adapters.evm.keys import key_ring
 from fntx_dagster.adapters.evm.reader import Reader
 from fntx_dagster.adapters.evm.served import serve
 from fntx_dagster.errors import Permanent
@@ -285,7 +286,7 @@ def test_no_value_of_a_day_no_blinding_and_no_salt_that_it_does_not_need_is_writ
     traded: Traded, caplog: pytest.LogCaptureFixture
 ) -> None:
     text = proved(traded, "twr", "sharpe", bounds=["drawdown=-20%"])
-    secret = keys.salt_secret(traded.settings.paths.keys)
+    secret = keys.salt_secret(keys.key_ring(traded.settings))
     with traded.db.connect() as connection:
         rows = connection.execute("select shown::text from alm_reporting.shown shown").fetchall()
     said = [text, json.dumps(rows, default=str), caplog.text, repr(check_period(text).timing)]
@@ -294,7 +295,7 @@ def test_no_value_of_a_day_no_blinding_and_no_salt_that_it_does_not_need_is_writ
         assert figures is not None
         committed = period_of(secret, figures)
         assert committed is not None
-        record = freezing.rebuilt(signed, traded.settings.paths.keys)
+        record = freezing.rebuilt(signed, key_ring(traded.settings))
         secrets = [f"{committed.blinding:064x}", *(salt.hex() for slot, salt in record.salts.items() if slot != 63)]
         secrets += [f"{value}" for value in committed.values if abs(value) > 10**6]
         assert not [one for one in secrets if any(one in text for text in said)]

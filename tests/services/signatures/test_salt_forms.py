@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 
 from fntx_dagster.adapters.evm.client import Chain
-from fntx_dagster.adapters.evm.keys import salt_secret
+from fntx_dagster.adapters.evm.keys import KeyRing, key_ring, salt_secret
 from fntx_dagster.adapters.evm.served import serve
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import CATALOGUE
@@ -32,7 +31,7 @@ from tests.services.signatures.conftest import amended, as_before
 ACCOUNT, DAY = "U7000001", date(2025, 7, 17)
 
 
-def in_the_old_form(signed: SignedDay, keys: Path) -> SignedDay:
+def in_the_old_form(signed: SignedDay, keys: KeyRing) -> SignedDay:
     """The record as it was frozen before: by the old formula."""
     context = Context(signed.schema_hash, signed.chain_id, signed.contract, signed.trader, signed.trading_day)
     slots = {CATALOGUE.by_name[name].index: value for name, value in signed.values.items()}
@@ -46,7 +45,7 @@ def old(built: Database, settings: Settings, chain: Chain) -> SignedDay:
     by_hand.build(built, ACCOUNT, DAY)
     [signed] = sign(settings, built, Period.on(DAY)).new
     assert signed.salt_form == SaltForm.RECORD
-    before = in_the_old_form(as_before(settings, signed), settings.paths.keys)
+    before = in_the_old_form(as_before(settings, signed), key_ring(settings))
     assert before.root != signed.root
     with built.connect() as connection:
         connection.execute("alter table alm_reporting.daily_signatures disable trigger all")
@@ -66,9 +65,9 @@ def test_a_record_from_before_is_read_rebuilt_verified_and_disclosed_as_before(
 ) -> None:
     read = signed_version(built, ACCOUNT, DAY)
     assert read == old
-    assert rebuilt(read, settings.paths.keys).root == old.root
-    assert verify_day(built, chain, settings.paths.keys, ACCOUNT, DAY).holds
-    assert prove_on_chain(chain, read, settings.paths.keys, "net_pnl")
+    assert rebuilt(read, key_ring(settings)).root == old.root
+    assert verify_day(built, chain, key_ring(settings), ACCOUNT, DAY).holds
+    assert prove_on_chain(chain, read, key_ring(settings), "net_pnl")
     with serve(chain.web3.provider) as url:
         checked = check_disclosure(disclose_day(settings, built, ACCOUNT, DAY, ["net_pnl"], None), url)
     assert (checked.problems, checked.on_chain) == ((), True)
@@ -88,11 +87,11 @@ def test_its_correction_has_the_new_form_and_both_versions_are_proved(
         assert check_disclosure(text).holds
         signed = signed_version(built, ACCOUNT, DAY, version)
         assert signed is not None
-        assert prove_on_chain(chain, signed, settings.paths.keys, "net_pnl")
+        assert prove_on_chain(chain, signed, key_ring(settings), "net_pnl")
 
 
 def test_a_form_of_a_later_fntx_is_named(built: Database, settings: Settings, chain: Chain) -> None:
     by_hand.build(built, ACCOUNT, DAY)
     [signed] = sign(settings, built, Period.on(DAY)).new
     with pytest.raises(Permanent, match="salts have form 3"):
-        rebuilt(signed._replace(salt_form=3), settings.paths.keys)
+        rebuilt(signed._replace(salt_form=3), key_ring(settings))

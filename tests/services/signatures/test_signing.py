@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fntx_dagster.adapters.evm.client import Chain, connect
+from fntx_dagster.adapters.evm.keys import key_ring
 from fntx_dagster.errors import Permanent
 from fntx_dagster.metrics.catalogue import CATALOGUES, GREEKS
 from fntx_dagster.model.period import Period
@@ -45,9 +46,9 @@ def test_a_day_is_signed_once_and_posted_once(built: Database, chain: Chain, set
     assert len(sign(settings, built, Period.on(DAY)).kept) == 1
     assert len(post(settings, built, chain, Period.on(DAY)).new) == 1
     assert len(post(settings, built, chain, Period.on(DAY)).kept) == 1
-    verdict = verify_day(built, chain, settings.paths.keys, ACCOUNT, DAY)
+    verdict = verify_day(built, chain, key_ring(settings), ACCOUNT, DAY)
     assert verdict.holds
-    assert prove_on_chain(chain, verdict.day, settings.paths.keys, "net_pnl")
+    assert prove_on_chain(chain, verdict.day, key_ring(settings), "net_pnl")
 
 
 def test_a_day_whose_verification_failed_is_not_signed(built: Database, settings: Settings) -> None:
@@ -149,7 +150,7 @@ def test_a_stored_receipt_that_was_changed_is_named(built: Database, chain: Chai
     with built.connect() as connection:
         connection.execute("alter table alm_reporting.chain_receipts disable trigger all")
         connection.execute("update alm_reporting.chain_receipts set block_number = 1")
-    verdict = verify_day(built, chain, settings.paths.keys, ACCOUNT, DAY)
+    verdict = verify_day(built, chain, key_ring(settings), ACCOUNT, DAY)
     assert verdict.differences == []
     assert "the stored receipt names block 1" in verdict.problems[0]
 
@@ -288,5 +289,5 @@ def test_a_proof_makes_no_new_salt_secret_where_it_is_missing(
     sign(settings, built, Period.on(DAY))
     (settings.paths.keys / "salt.secret").unlink()
     with pytest.raises(Permanent, match="is missing"):
-        verify_day(built, chain, settings.paths.keys, ACCOUNT, DAY)
+        verify_day(built, chain, key_ring(settings), ACCOUNT, DAY)
     assert not (settings.paths.keys / "salt.secret").exists()
