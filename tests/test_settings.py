@@ -23,6 +23,7 @@ from fntx_dagster.settings import (
     known_settings,
     load_settings,
     places,
+    secret_settings,
     write_settings,
 )
 from fntx_dagster.settings.forms import JSON_FORM
@@ -117,6 +118,12 @@ def test_a_user_has_keys_at_an_exchange_which_print_as_asterisks(monkeypatch: py
     assert not {"k1", "s1", "p1"} & {*re.findall(r"\w+", repr(exchanges))}
 
 
+def every_variable() -> set[str]:
+    """Every name of a setting, those that name the file of a secret too."""
+    names = variables({*known_settings()})
+    return {*names} | {f"{name}_FILE" for name, setting in names.items() if setting in secret_settings()}
+
+
 class TestNames:
     """A setting of a group has a short name and a grouped name."""
 
@@ -208,11 +215,11 @@ class TestNames:
         assert all(meaning for *_, meaning in rows)
         assert text == with_table(text), "run: .venv/bin/python -m tests.settings_table"
         named = set(re.findall(r"\b(FNTX_[A-Z_]+)\b", text))
-        assert named <= {*variables({*known_settings()})}
+        assert named <= every_variable()
 
     def test_every_name_of_a_setting_in_code_and_docs_is_one(self) -> None:
         files = [*(ROOT / "fntx_dagster").rglob("*.py"), *(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
-        known = {*variables({*known_settings()})}
+        known = every_variable()
         for file in files:
             named = set(re.findall(r"(?<![A-Z_])FNTX_[A-Z_]*[A-Z]\b(?!_)", file.read_text(encoding="utf-8")))
             assert {name for name in named if name not in known and not is_internal(name)} <= {"FNTX_PASSWORD"}, file

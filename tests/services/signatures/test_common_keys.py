@@ -7,6 +7,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,9 +24,9 @@ ACCOUNT, OTHER, DAY = "U7000001", "U7000002", date(2025, 7, 17)
 MAKES, SERVED = {"make": True}, {"embedded": True}
 
 
-def machine(home: Path, db: Database, keys: dict[str, object] | None = None) -> Settings:
+def machine(home: Path, db: Database, keys: Any = None) -> Settings:
     """A home on the database, as a server has it."""
-    return Settings(home=home, database={"url": db.url}, chain=SERVED, keys=keys or {})
+    return Settings.model_validate({"home": home, "database": {"url": db.url}, "chain": SERVED, "keys": keys or {}})
 
 
 def why(signing: Signing) -> str:

@@ -8,8 +8,8 @@ from alembic import op
 
 from fntx_dagster.store.migrations.append_only import protected
 
-revision = "0064"
-down_revision = "0063"
+revision = "0066"
+down_revision = "0065"
 
 
 def upgrade() -> None:
