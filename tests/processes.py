@@ -21,7 +21,10 @@ import psutil
 from tests import warm
 from tests.warm import FNTX
 
-__all__ = ["FNTX", "Process", "environment", "in_terminal", "processes_of", "run", "start", "when_served"]
+__all__ = ["ALONE", "FNTX", "Process", "environment", "in_terminal", "processes_of", "run", "start", "when_served"]
+
+ALONE = ("FNTX_EMBEDDED_CHAIN", "FNTX_MAKE_KEYS")
+"""What is set to 1 beside a database by URL where one machine alone uses it."""
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:

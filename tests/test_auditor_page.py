@@ -18,6 +18,7 @@ from fntx_dagster.cli import app
 from fntx_dagster.services.chain import serve
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
+from tests.processes import ALONE
 from tests.services.auditing.conftest import written
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +41,8 @@ def given(tmp_path: Path, home: Path, database: Database, monkeypatch: pytest.Mo
     monkeypatch.chdir(folder)
     monkeypatch.setenv("FNTX_HOME", str(home))
     monkeypatch.setenv("FNTX_DATABASE_URL", database.url)
+    for name in ALONE:
+        monkeypatch.setenv(name, "1")
     written(Settings(home=home), database, 11)
     assert said("fntx audit anchor")
     for command in commands():

@@ -20,6 +20,7 @@ from fntx_dagster.services.escrows.creating import create_escrow
 from fntx_dagster.services.escrows.finishing import finish_escrow
 from fntx_dagster.services.screening.addresses import drop_address
 from fntx_dagster.store.database import Database
+from tests.processes import ALONE
 from tests.services.escrows.harbour import DAY, SETTLEMENT, TWO, Harbour, harbour_at
 from tests.simulate.xrpl.people import address
 
@@ -36,6 +37,8 @@ def harbour(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("FNTX_HOME", str(harbour.settings.home))
         monkeypatch.setenv("FNTX_DATABASE_URL", database.url)
+        for name in ALONE:
+            monkeypatch.setenv(name, "1")
         monkeypatch.setenv("FNTX_TREASURY_CONFIG", str(harbour.settings.treasury.config))
         monkeypatch.setenv("FNTX_XRPL_URL", harbour.desk.xrpl.url)
         yield harbour

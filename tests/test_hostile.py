@@ -56,6 +56,7 @@ from fntx_dagster.simulate.webservice_faults import refuse
 from fntx_dagster.store.alerts import observe, open_alerts
 from fntx_dagster.store.database import Database
 from tests.adapters.flex.clock import FakeClock
+from tests.processes import ALONE
 from tests.report.role_model import JULY_17, block, event, new_york, position, quiet_day
 from tests.report.test_html import Page
 from tests.test_foreign import hidden
@@ -145,6 +146,8 @@ def terminal(
         monkeypatch.delenv(name)
     monkeypatch.setenv("FNTX_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("FNTX_DATABASE_URL", database.url)
+    for name in ALONE:
+        monkeypatch.setenv(name, "1")
     monkeypatch.setenv("COLUMNS", "200")
     if request.param == "terminal":
         monkeypatch.setenv("FORCE_COLOR", "1")

@@ -12,6 +12,7 @@ from fntx_dagster.settings.names import SHORT_NAMES, variable
 
 VALUES = {
     "database.url": "postgresql://u:p@h/fntx",
+    "backup.passphrase": "a passphrase of words",
     "dagster.database_url": "postgresql://u:p@h/dagster",
     "ui.token": "0123456789abcdef",
     "flex.tokens": '{"mine": "123456789012"}',

@@ -29,6 +29,7 @@ from fntx_dagster.simulate.xrpl.ledger import XrplLedger, new_ledger
 from fntx_dagster.simulate.xrpl.server import serve_xrpl
 from fntx_dagster.simulate.xrpl.view import NetworkRules, TrialState
 from fntx_dagster.store.database import Database
+from tests.processes import ALONE
 from tests.simulate.xrpl.people import BOND, XRP
 
 ROOT = Path(__file__).parents[1]
@@ -97,6 +98,8 @@ def walk(tmp_path: Path, home: Path, database: Database, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path / "operator")
     monkeypatch.setenv("FNTX_HOME", str(home))
     monkeypatch.setenv("FNTX_DATABASE_URL", database.url)
+    for name in ALONE:
+        monkeypatch.setenv(name, "1")
     monkeypatch.setenv("FNTX_TREASURY_CONFIG", "treasury.json")
     return Walk(tmp_path / "operator", home, database)
 

@@ -7,8 +7,6 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from fntx_dagster.adapters.evm import client
-from fntx_dagster.store.opening import open_database
-from fntx_dagster.store.outbox.nonces import turn_of
 
 if TYPE_CHECKING:
     from fntx_dagster.adapters.evm.client import Chain, Turns
@@ -26,6 +24,9 @@ def turns(settings: Settings) -> Turns:
 
     @contextmanager
     def turn(address: str) -> Iterator[None]:
+        from fntx_dagster.store.opening import open_database  # a stranger who reads a chain loads no database
+        from fntx_dagster.store.outbox.nonces import turn_of
+
         with turn_of(open_database(settings), address):
             yield
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from fntx_dagster.cli import app
 from fntx_dagster.store.database import Database
 from tests import by_hand
+from tests.processes import ALONE
 from tests.services.aggregation.test_submitting import ACCOUNT, DAY, formed
 
 
@@ -24,7 +25,13 @@ def test_the_bond_is_said_and_paid_only_when_somebody_agrees(
     pool = f"{formed(home).aggregation.aggregator}"
     for name in [name for name in os.environ if name.startswith("FNTX_")]:
         monkeypatch.delenv(name)
-    found = {"FNTX_HOME": f"{home}", "FNTX_DATABASE_URL": database.url, "FNTX_AGGREGATOR": pool, "COLUMNS": "200"}
+    found = {
+        "FNTX_HOME": f"{home}",
+        "FNTX_DATABASE_URL": database.url,
+        **dict.fromkeys(ALONE, "1"),
+        "FNTX_AGGREGATOR": pool,
+        "COLUMNS": "200",
+    }
     for name, value in found.items():
         monkeypatch.setenv(name, value)
 

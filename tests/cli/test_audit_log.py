@@ -15,6 +15,7 @@ from fntx_dagster.errors import FntxError
 from fntx_dagster.services.auditing.proving import record_anchor
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
+from tests.processes import ALONE
 from tests.services.auditing.conftest import as_superuser, written
 
 
@@ -25,6 +26,8 @@ def settings(database: Database, home: Path, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.delenv(name)
     monkeypatch.setenv("FNTX_HOME", str(home))
     monkeypatch.setenv("FNTX_DATABASE_URL", database.url)
+    for name in ALONE:
+        monkeypatch.setenv(name, "1")
     monkeypatch.setenv("COLUMNS", "200")
     settings = Settings(home=home)
     written(settings, database, 5)

@@ -22,6 +22,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox.signatures import signed_days
 from tests import by_hand
+from tests.processes import ALONE
 
 ACCOUNT = "U7000001"
 DAYS = [session.day for session in sessions(date(2025, 3, 3), date(2025, 3, 14))]
@@ -39,7 +40,12 @@ def signed(database: Database, home: Path, monkeypatch: pytest.MonkeyPatch) -> D
     assert not sign(Settings(home=home), database, Period(DAYS[0], DAYS[-1])).refused
     for name in [name for name in os.environ if name.startswith("FNTX_")]:
         monkeypatch.delenv(name)
-    for name, value in {"FNTX_HOME": str(home), "FNTX_DATABASE_URL": database.url, "COLUMNS": "200"}.items():
+    for name, value in {
+        "FNTX_HOME": str(home),
+        "FNTX_DATABASE_URL": database.url,
+        **dict.fromkeys(ALONE, "1"),
+        "COLUMNS": "200",
+    }.items():
         monkeypatch.setenv(name, value)
     return database
 

@@ -29,7 +29,7 @@ from fntx_dagster.store.alerts import observe, open_alerts
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.outbox.signatures import posted_days, signed_days
 from tests import by_hand
-from tests.processes import FNTX, environment
+from tests.processes import ALONE, FNTX, environment
 from tests.services.signatures.conftest import as_before
 
 ACCOUNT = "U7000001"
@@ -53,7 +53,7 @@ def built(database: Database) -> Database:
 def variables(built: Database, home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     for name in [name for name in os.environ if name.startswith("FNTX_")]:
         monkeypatch.delenv(name)
-    found = {"FNTX_HOME": str(home), "FNTX_DATABASE_URL": built.url, "COLUMNS": "200"}
+    found = {"FNTX_HOME": str(home), "FNTX_DATABASE_URL": built.url, **dict.fromkeys(ALONE, "1"), "COLUMNS": "200"}
     for name, value in found.items():
         monkeypatch.setenv(name, value)
     return found

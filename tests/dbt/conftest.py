@@ -104,7 +104,8 @@ def story_home(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Setti
     """Settings of a home whose database is `story` on the tests' server; dbt's project parsed once."""
     home = tmp_path_factory.mktemp("story")
     url = database_url(postgres, NAME)
-    settings = Settings(home=home, database={"url": SecretStr(url)})
+    alone = {"chain": {"embedded": True}, "keys": {"make": True}}
+    settings = Settings(home=home, database={"url": SecretStr(url)}, **alone)
     manifest(settings)
     return settings
 

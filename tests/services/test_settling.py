@@ -28,6 +28,7 @@ from fntx_dagster.settings import Settings
 from fntx_dagster.store.alerts import open_alerts, resolve, undelivered, unresolved
 from fntx_dagster.store.database import Database
 from tests import by_hand
+from tests.processes import ALONE
 
 ONE, OTHER = "U7000001", "U7000002"
 JULY_14, JULY_15, JULY_16, JULY_17 = (date(2025, 7, day) for day in (14, 15, 16, 17))
@@ -250,6 +251,8 @@ class TestDismissing:
     ) -> None:
         monkeypatch.setenv("FNTX_HOME", str(home))
         monkeypatch.setenv("FNTX_DATABASE_URL", database.url)
+        for name in ALONE:
+            monkeypatch.setenv(name, "1")
 
         def fntx(*arguments: str) -> str:
             done = CliRunner().invoke(app, list(arguments))

@@ -16,6 +16,7 @@ from fntx_dagster.simulate.delivery import ONE_PER_SECTION, QUERIES, delivered, 
 from fntx_dagster.simulate.demo import demo_month
 from fntx_dagster.simulate.trading import trade
 from tests.dbt.conftest import Platform
+from tests.processes import ALONE
 
 FIRST, LAST = date(2025, 6, 16), date(2025, 7, 22)
 EVENINGS = (date(2025, 6, 20), date(2025, 6, 30), date(2025, 7, 15), LAST)
@@ -51,6 +52,8 @@ def test_every_day_of_two_busy_accounts_is_explained_and_verified(
     ) != [(0,)]
     monkeypatch.setenv("FNTX_HOME", str(platform.settings.home))
     monkeypatch.setenv("FNTX_DATABASE_URL", platform.database.url)
+    for name in ALONE:
+        monkeypatch.setenv(name, "1")
     reports_cover_both_accounts(tmp_path)
 
 

@@ -115,10 +115,10 @@ def verify_restore(settings: Settings, db: Database, on_progress: OnProgress) ->
     if restored is None or not restored.is_complete:
         raise Permanent("no backup was restored into this database", "`fntx restore FOLDER` restores one")
     problems: list[str] = []
-    days = signatures.signed_days(db, EVER)
+    days, ring = signatures.signed_days(db, EVER), keys.key_ring(settings)
     on_progress(f"{len(days)} signed days …")
     for signed in days:
-        trees = rebuilt(signed, settings.paths.keys), rebuilt_extension(signed, settings.paths.keys)
+        trees = rebuilt(signed, ring), rebuilt_extension(signed, ring)
         problems += [f"{signed.trading_day}: {what}" for what in changed_since_signing(signed, *trees)]
     posted = signatures.posted_days(db, EVER)
     if posted:

@@ -13,6 +13,7 @@ from fntx_dagster.cli import app
 from fntx_dagster.errors import Permanent
 from fntx_dagster.services.anchoring.keystore import read_anchor_keys
 from fntx_dagster.store.database import Database
+from tests.processes import ALONE
 from tests.services.anchoring.harbour import ANCHOR, Harbour, harbour
 from tests.simulate.xrpl.people import address
 
@@ -26,6 +27,8 @@ def said(*arguments: str, code: int = 0) -> Any:
 def use(desk: Harbour, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FNTX_HOME", str(desk.settings.home))
     monkeypatch.setenv("FNTX_DATABASE_URL", desk.db.url)
+    for name in ALONE:
+        monkeypatch.setenv(name, "1")
     monkeypatch.setenv("FNTX_XRPL_URL", desk.xrpl.url)
     monkeypatch.setenv("FNTX_HORIZON_URL", desk.horizon.url)
     monkeypatch.setenv("FNTX_TREASURY_CONFIG", str(desk.settings.treasury.config))
@@ -80,6 +83,8 @@ def test_a_ledger_of_the_treasury_without_a_server_is_named(
 ) -> None:
     monkeypatch.setenv("FNTX_HOME", str(tmp_path))
     monkeypatch.setenv("FNTX_DATABASE_URL", database.url)
+    for name in ALONE:
+        monkeypatch.setenv(name, "1")
     for name in ("FNTX_XRPL_URL", "FNTX_HORIZON_URL"):
         monkeypatch.delenv(name, raising=False)
     for config, told in (("treasury.json", True), (None, False)):

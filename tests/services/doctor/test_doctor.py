@@ -31,7 +31,7 @@ from fntx_dagster.simulate.webservice import WebService, serve
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex.statements import load_paths
 from fntx_dagster.store.server import EmbeddedPostgres
-from tests.processes import run
+from tests.processes import ALONE, run
 
 TOKEN, EXPIRED = "4711000000001", "4711000000002"
 UI_PORT = 3999
@@ -74,6 +74,7 @@ def place(home: Path, database: Database, broker: WebService) -> Place:
     home.chmod(0o700)
     variables = {
         "FNTX_DATABASE_URL": database.url,
+        **dict.fromkeys(ALONE, "1"),
         "FNTX_DAGSTER_DATABASE_URL": database.url,
         "FNTX_FLEX_TOKENS": json.dumps({"main": TOKEN}),
         "FNTX_FLEX_QUERIES": json.dumps({"main": {"Activity": "1"}}),

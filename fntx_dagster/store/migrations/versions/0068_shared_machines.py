@@ -8,8 +8,8 @@ from alembic import op
 
 from fntx_dagster.store.migrations.append_only import protected
 
-revision = "0066"
-down_revision = "0065"
+revision = "0068"
+down_revision = "0067"
 
 
 def upgrade() -> None:
