@@ -67,7 +67,8 @@ def require_known_payments(db: Database, ledger: TreasuryLedger, bond: BondRow, 
         return
     found = ledger.invoiced(account, since)
     with db.connect() as connection:
-        unknown = unknown_payments(connection, {invoice: each.hash.lower() for invoice, each in found.items()})
+        by_hash = {each.hash.lower(): invoice for invoice, paid in found.items() for each in paid}
+        unknown = unknown_payments(connection, by_hash)
     if unknown:
         raise Permanent(
             f"{account} made the payment {min(unknown)} after the cash came in, and this database does not know it",

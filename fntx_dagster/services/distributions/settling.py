@@ -91,24 +91,21 @@ def _kept(
     row: DistributionRow,
     bond: BondRow,
     payments: Sequence[PaymentStanding],
-    found: Mapping[str, LedgerPayment],
+    found: Mapping[str, Sequence[LedgerPayment]],
 ) -> dict[int, str]:
     strange: dict[int, str] = {}
     for standing in payments:
-        payment, paid = standing.payment, found.get(standing.payment.invoice_id)
+        payment, held = standing.payment, found.get(standing.payment.invoice_id, [])
         if standing.tx_hash is not None:
             continue
-        released = found.get(release_id(str(row.distribution_id), payment.number))
-        if released is not None and not standing.is_done:
-            strange[payment.number] = f"this database does not know of its release by the transaction {released.hash}"
-        if paid is None:
-            continue
+        if (release := found.get(release_id(str(row.distribution_id), payment.number))) and not standing.is_done:
+            strange[payment.number] = f"this database does not know of its release by the transaction {release[0].hash}"
         wanted = (payment.address, bond.cash_code, bond.cash_issuer, payment.amount)
-        if (paid.destination, paid.code, paid.issuer, paid.amount) != wanted:
-            strange[payment.number] = (
-                f"the transaction {paid.hash} has its invoice id and paid {paid.amount:f} {paid.code} to "
-                f"{paid.destination}"
-            )
+        right = [each for each in held if (each.destination, each.code, each.issuer, each.amount) == wanted]
+        paid = right[0] if right else None
+        if others := [each for each in held if each is not paid]:
+            strange[payment.number] = "; ".join(map(_told, others))
+        if paid is None:
             continue
         confirmed = ConfirmedPayment(payment.number, paid.hash, paid.ledger, paid.closed_at)
         if add_confirmed(connection, row.distribution_id, confirmed) and payment.kind != "residual":
@@ -116,6 +113,10 @@ def _kept(
             day = paid.closed_at.astimezone(UTC).date()
             add_paid(connection, bond.bond_id, PaidRow(source, payment.kind, payment.line_id, payment.amount, day))
     return strange
+
+
+def _told(paid: LedgerPayment) -> str:
+    return f"the transaction {paid.hash} has its invoice id and paid {paid.amount:f} {paid.code} to {paid.destination}"
 
 
 def _by_approval(connection: Connection, row: DistributionRow) -> DistributionRow:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from fntx_dagster.compliance.travel_rule import TravelParty, TravelPayment, require_fields
+from fntx_dagster.compliance.travel_rule import TravelParty, TravelPayment, missing_fields, require_fields
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.fields import StrictFields
 
@@ -60,11 +60,22 @@ def _of_many(payload: Mapping[str, Any], document: Any, limit: Decimal) -> dict[
     for intent in payload["intents"]:
         params = intent["params"]
         beneficiary = known.get(params["destination"], TravelParty())
-        require_fields(TravelPayment(_amount(payload["ledger"], params["amount"]), originator, beneficiary), limit)
+        payment = TravelPayment(_amount(payload["ledger"], params["amount"]), originator, beneficiary)
+        _require_of_many(payment, params["destination"], limit)
     if document is None:
         return None
     sides = {address: party._asdict() for address, party in known.items()}
     return {"originator": originator._asdict(), "beneficiaries": sides}
+
+
+def _require_of_many(payment: TravelPayment, address: str, limit: Decimal) -> None:
+    if missing := missing_fields(payment, limit):
+        raise Permanent(
+            f"a payment of more than {limit} lacks {', '.join(missing)}: that to {address}",
+            'Add `--travel-rule FILE`, JSON of the form {"originator": {"name", "account", "address" or "birth_date"}, '
+            f'"beneficiaries": {{"{address}": {{"name", "account", "address" or "birth_date"}}}}}}: the beneficiaries '
+            "by their addresses on the ledger (FNTX_TRAVEL_RULE_AMOUNT sets the amount)",
+        )
 
 
 def _amount(ledger: str, amount: Any) -> Decimal:

@@ -126,9 +126,10 @@ class TreasuryLedger(Protocol):
         """A payment by the hash of its transaction; None where no validated ledger holds one, or it did not arrive."""
         ...
 
-    def invoiced(self, account: str, since: int) -> dict[str, LedgerPayment]:
-        """Invoice → the payment of an account with it, in the validated ledgers from `since` on. Raises Transient where
-        the server's history begins later."""
+    def invoiced(self, account: str, since: int) -> dict[str, list[LedgerPayment]]:
+        """Invoice → every payment of an account with it, in the validated ledgers from `since` on, the oldest first:
+        nothing on a ledger keeps an invoice to one payment, nor a transaction of Stellar. Raises Transient where the
+        server's history begins later."""
         ...
 
     def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:

@@ -119,26 +119,27 @@ class StellarTreasury:
 
     def payment(self, digest: str) -> LedgerPayment | None:
         found = self._horizon.transaction(digest)
-        return None if found is None or not found.successful else self._paid(found)
+        paid = [] if found is None or not found.successful else self._paid(found)
+        return paid[0] if len(paid) == 1 else None  # whose payment a transaction with several is, nobody can say
 
-    def invoiced(self, account: str, since: int) -> dict[str, LedgerPayment]:
+    def invoiced(self, account: str, since: int) -> dict[str, list[LedgerPayment]]:
         if self._horizon.check_network() > max(since, 1):
             raise Transient(f"Horizon has no ledgers from {since} on", "Name one with the whole history")
-        found: dict[str, LedgerPayment] = {}
+        found: dict[str, list[LedgerPayment]] = {}
         for each in self._horizon.transactions_of(account, str(since << 32)):
-            if each.successful and each.source == account and each.memo is not None:
-                paid = self._paid(each)
-                if paid is not None and paid.source == account:
-                    found[each.memo.hex()] = paid
+            if not each.successful or each.source != account or each.memo is None:
+                continue
+            if paid := [own for own in self._paid(each) if own.source == account]:
+                found.setdefault(each.memo.hex(), []).extend(paid)
         return found
 
-    def _paid(self, tx: StellarTransactionState) -> LedgerPayment | None:
-        """The payment of a transaction that has one and no other."""
-        payments = self._horizon.payments_in(tx.hash)
-        if len(payments) != 1:
-            return None
+    def _paid(self, tx: StellarTransactionState) -> list[LedgerPayment]:
+        """The payments of a transaction."""
         invoice = None if tx.memo is None else tx.memo.hex()
-        return LedgerPayment(tx.outer, tx.ledger, tx.created_at, *payments[0], invoice)
+        return [
+            LedgerPayment(tx.outer, tx.ledger, tx.created_at, *each, invoice)
+            for each in self._horizon.payments_in(tx.hash)
+        ]
 
     def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:
         return self._horizon.supply(code, issuer).total, Decimal(0)

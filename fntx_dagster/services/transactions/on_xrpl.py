@@ -144,9 +144,12 @@ class XrplTreasury:
         found = payment(self._rpc, digest)
         return None if found is None else _paid(found)
 
-    def invoiced(self, account: str, since: int) -> dict[str, LedgerPayment]:
-        found = map(_paid, invoiced(self._rpc, account, since, self._highest))
-        return {each.invoice: each for each in found if each.invoice is not None}
+    def invoiced(self, account: str, since: int) -> dict[str, list[LedgerPayment]]:
+        found: dict[str, list[LedgerPayment]] = {}
+        for each in map(_paid, invoiced(self._rpc, account, since, self._highest)):
+            if each.invoice is not None:
+                found.setdefault(each.invoice, []).append(each)
+        return found
 
     def supply(self, code: str, issuer: str) -> tuple[Decimal, Decimal]:
         found = issuance(self._rpc, issuer, self.head())

@@ -308,12 +308,12 @@ def paid_by(connection: Connection, proposal_id: UUID) -> str | None:
 
 
 def unknown_payments(connection: Connection, found: Mapping[str, str]) -> set[str]:
-    """Of payments on a ledger, invoice id → hash of the transaction (lower-case hex), the hashes of those that are
+    """Of payments on a ledger, hash of the transaction (lower-case hex) → invoice id, the hashes of those that are
     neither of a distribution nor of a transaction that is kept."""
     rows = connection.execute(
         """select invoice_id from treasury.payment where invoice_id = any(%(invoices)s)
         union all select lower(hash) from treasury.ledger_tx where lower(hash) = any(%(hashes)s)""",
-        {"invoices": [*found], "hashes": [*found.values()]},
+        {"invoices": [*found.values()], "hashes": [*found]},
     )
     known = {row[0] for row in rows}
-    return {digest for invoice, digest in found.items() if invoice not in known and digest not in known}
+    return {digest for digest, invoice in found.items() if invoice not in known and digest not in known}

@@ -18,7 +18,7 @@ from fntx_dagster.services.distributions.proposing import propose_distribution
 from fntx_dagster.services.distributions.receipts import receipt_by_evidence, receipt_of_transaction
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.treasury.cash_receipts import receipts_of
-from fntx_dagster.store.treasury.distributions import distributions
+from fntx_dagster.store.treasury.distributions import distributions, payments_of
 from tests.services.distributions.desks import BOND, BondDesk, bond_desk
 from tests.services.transactions.worlds import STELLAR_KEYS
 from tests.simulate.horizon.parts import ISSUER, TREASURY, key
@@ -148,3 +148,32 @@ def test_an_amount_of_which_sums_would_be_rounded_is_refused(database: Database,
         desk.cash("9" * 26, "a-lot.pdf")
         with database.connect() as connection:
             assert [row.amount for row in receipts_of(connection, BOND)] == [Decimal("9" * 26)]
+
+
+@pytest.mark.parametrize("payees", [("h1", "h2"), ("h2", "h2")])
+def test_a_transaction_of_two_payments_under_the_id_of_one_pays_nobody_again(
+    payees: tuple[str, str], database: Database, tmp_path: Path
+) -> None:
+    """Signers sent it on their own: where the payee is among those that it paid it is paid, else it is left alone."""
+    with bond_desk("stellar", database, tmp_path / "home", HOLDERS) as desk:
+        assert desk.network
+        assert desk.horizon
+        distribution = desk.approved("5000.00")
+        with database.connect() as connection:
+            [payment] = [each.payment for each in payments_of(connection, distribution)]
+        sequence = desk.network.accounts[TREASURY.public_key].sequence
+        builder = TransactionBuilder(Account(TREASURY.public_key, sequence), desk.network.passphrase, 100)
+        builder.add_time_bounds(0, 0).add_hash_memo(payment.invoice_id)
+        for payee in payees:
+            asset = Asset("OPTKASUSD", ISSUER.public_key)
+            builder.append_payment_op(key(payee).public_key, asset, "5000")
+        own = builder.build()
+        for name in ("treasury", "trustee"):
+            own.sign(STELLAR_KEYS[name])
+        httpx.post(f"{desk.horizon.url}/transactions_async", data={"tx": own.to_xdr()}).raise_for_status()
+        desk.close()
+        report = desk.go_on(distribution)
+        is_paid = "h1" in payees
+        assert (report.row.state, report.payments[0].attempts) == ("confirmed" if is_paid else "paying", 0)
+        assert "has its invoice id and paid 5000" in report.problems[1]
+        assert desk.balance("h1") == (5000 if is_paid else 0)

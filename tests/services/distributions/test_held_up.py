@@ -68,7 +68,7 @@ def test_above_the_amount_of_the_travel_rule_each_payee_is_named(database: Datab
         both = {address(each): side(address(each)) for each in ("h1", "h2")}
         with pytest.raises(Permanent, match="a payment of more than 6000 lacks originator name"):
             propose_distribution(desk.settings, database, row.distribution_id)
-        with pytest.raises(Permanent, match="lacks beneficiary name"):
+        with pytest.raises(Permanent, match=f"lacks beneficiary name.* that to {address('h2')}.*beneficiaries"):
             asked(**{address("h1"): both[address("h1")]})
         with pytest.raises(Permanent, match="which is not paid"):
             asked(**both, **{address("bank"): side(address("bank"))})
