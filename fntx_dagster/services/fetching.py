@@ -34,6 +34,7 @@ from fntx_dagster.store.raw_flex import fetches
 from fntx_dagster.store.raw_flex.coverage import due_session, listed, missing
 from fntx_dagster.store.raw_flex.fetches import Fetch, served_accounts
 from fntx_dagster.store.raw_flex.statements import FileLoad, covered_again, never_loaded
+from fntx_dagster.store.raw_flex.token_turns import TokenTurns
 
 Progress = Callable[[str], None]
 
@@ -272,7 +273,9 @@ def _fetch(
                 yield reusable
                 continue
             if not isinstance(answer, (TokenRefused, NotServed)):  # every other query would fail alike
-                answer = _download(_service(settings), settings.flex.tokens[login], query, period, path, on_progress)
+                answer = _download(
+                    _service(settings, db), settings.flex.tokens[login], query, period, path, on_progress
+                )
             received, error = (answer, None) if isinstance(answer, Download) else (None, answer)
             fetched = Fetched(login, query, period, path, error)
             fetches.remember(db, _row(fetched, asked_at, received))
@@ -324,7 +327,7 @@ def _row(fetched: Fetched, asked_at: datetime, received: Download | None) -> Fet
     )
 
 
-def _service(settings: Settings) -> FlexService:
+def _service(settings: Settings, db: Database) -> FlexService:
     return FlexService(
         base_url=settings.flex.url,
         hosts=settings.flex.hosts,
@@ -333,4 +336,10 @@ def _service(settings: Settings) -> FlexService:
         throttled_wait=timedelta(seconds=settings.flex.throttled_wait),
         deadline=timedelta(seconds=settings.flex.deadline),
         limits_folder=settings.paths.limits,
+        times=shared_times(settings, db),
     )
+
+
+def shared_times(settings: Settings, db: Database) -> TokenTurns | None:
+    """Where the times of tokens' requests are kept for all machines; None where the home is the only one."""
+    return None if settings.database.url is None else TokenTurns(db)

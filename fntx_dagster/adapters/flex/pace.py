@@ -1,4 +1,5 @@
-"""The token's turn: how often a token may send a request, over all processes that share a folder, and their clock."""
+"""The token's turn: how often a token may send a request, over all processes that share a folder or a database, and
+their clock."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from hashlib import blake2b
 from pathlib import Path
+from typing import Protocol
 
 from filelock import FileLock, Timeout
 
@@ -37,18 +39,39 @@ class SystemClock:
         time.sleep(seconds)
 
 
+Change = Callable[[float, list[float], float], tuple[float, list[float], float]]
+"""From the time now, the times of a token's last requests and of its last throttling, all in seconds since 1970: a
+result, and those times afterwards."""
+
+
+class SharedTimes(Protocol):
+    """The times of tokens' requests where every machine finds them."""
+
+    def changed(self, token: str, change: Change) -> float:
+        """Change the times of a token while nobody else does, on any machine; the result of `change`."""
+        ...
+
+
 class Pace:
-    """When a token may send a request, over all processes that share the folder.
+    """When a token may send a request, over all processes that share the times, or else the folder.
 
     A Flex token is a short number that could be found from its plain hash: the file's name is a keyed hash, and the key
     stays in the folder, readable by its owner alone.
     """
 
     def __init__(
-        self, folder: Path, token: Token, clock: SystemClock, *, throttled_wait: timedelta, timeout: timedelta
+        self,
+        folder: Path,
+        token: Token,
+        clock: SystemClock,
+        *,
+        throttled_wait: timedelta,
+        timeout: timedelta,
+        times: SharedTimes | None = None,
     ) -> None:
         """`throttled_wait` follows the answer "too many requests"; `timeout` limits the wait for the folder's lock."""
         self._folder = folder
+        self._times = times
         self._token = token
         self._clock = clock
         self._throttled_wait = throttled_wait.total_seconds()
@@ -72,8 +95,10 @@ class Pace:
             return earliest - now, asked, throttled
         return 0.0, [*asked, now][-PER_MINUTE:], throttled
 
-    def _kept(self, change: Callable[[float, list[float], float], tuple[float, list[float], float]]) -> float:
-        """Read, change and write the token's file while no other process does."""
+    def _kept(self, change: Change) -> float:
+        """Read, change and write the token's times while no other process does."""
+        if self._times is not None:
+            return self._times.changed(self._token.value, change)
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with FileLock(self._folder / ".lock", timeout=self._timeout, mode=0o600):

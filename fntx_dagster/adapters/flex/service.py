@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from fntx_dagster.adapters.flex.answers import NEW_TOKEN
 from fntx_dagster.adapters.flex.formats import DayOrder
-from fntx_dagster.adapters.flex.pace import SystemClock
+from fntx_dagster.adapters.flex.pace import SharedTimes, SystemClock
 from fntx_dagster.adapters.flex.token import Token
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.period import Period
@@ -55,7 +55,7 @@ class FlexService:
     """Where the service is, and how long to wait for it. Waits vary by a quarter, so that accounts spread out."""
 
     limits_folder: Path
-    """Keeps the times of each token's requests, for all processes that share it."""
+    """Keeps the times of each token's requests, for all processes that share it, unless `times` does."""
     base_url: str = "https://ndcdyn.interactivebrokers.com/AccountManagement/FlexWebService"
     hosts: frozenset[str] = frozenset({"ndcdyn.interactivebrokers.com", "gdcdyn.interactivebrokers.com"})
     """Besides base_url's own, the hosts that may receive the token when an answer points to them."""
@@ -69,6 +69,8 @@ class FlexService:
     """Of a connection, and of each piece of an answer."""
     date_order: DayOrder | None = None
     """Of dates with slashes in statements that allow both orders."""
+    times: SharedTimes | None = field(default=None, repr=False, compare=False)
+    """Keeps them for all machines."""
     clock: SystemClock = field(default_factory=SystemClock, repr=False, compare=False)
 
 

@@ -150,6 +150,7 @@ class _Conversation:
             service.clock,
             throttled_wait=service.throttled_wait,
             timeout=service.timeout,
+            times=service.times,
         )
         self._ticket: _Ticket | None = None
         self._met: Counter[Rule] = Counter()

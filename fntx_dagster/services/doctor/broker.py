@@ -11,6 +11,7 @@ from fntx_dagster.adapters.flex.webservice import ask_whether_token_is_valid
 from fntx_dagster.errors import FntxError, labels
 from fntx_dagster.report.clock import utc_minute
 from fntx_dagster.services.doctor.checks import NO_DATABASE, CheckResult, Circumstances, advice, right, unused, wrong
+from fntx_dagster.services.fetching import shared_times
 from fntx_dagster.services.loading import statements_folder, unloaded
 from fntx_dagster.store.raw_flex import fetches
 from fntx_dagster.store.raw_flex.delivered import Delivered, delivered
@@ -25,6 +26,7 @@ def tokens_are_valid(circumstances: Circumstances) -> Iterator[CheckResult]:
         yield unused("no token in the settings: statements come by hand")
     service = FlexService(
         limits_folder=circumstances.settings.paths.limits,
+        times=circumstances.db and shared_times(circumstances.settings, circumstances.db),
         base_url=flex.url,
         hosts=flex.hosts,
         deadline=_PATIENCE,
