@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.client
 from enum import StrEnum
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,13 +62,12 @@ def role_health(settings: Settings, role: Role, port: int | None = None, account
 
 
 def role_of_container() -> Role | None:
-    """The role of the first process of this container, `fntx serve` behind an init or not; None where it has none."""
+    """The role of the first process of this container, as its command line names it; None where it has none."""
     try:
         words = Path("/proc/1/cmdline").read_text(encoding="utf-8", errors="replace").split("\0")
     except OSError:
         return None
-    after = [later for word, later in pairwise(words) if Path(word).name == "fntx"]
-    return Role(after[0]) if after and after[0] in {*Role} else None
+    return next((Role(word) for word in words if word in {*Role}), None)
 
 
 def _asked(port: int, path: str) -> tuple[bool, str]:

@@ -30,6 +30,7 @@ SHORT_NAMES = {
     "ui_url": "ui.url",
     "web_origin": "web.origin",
     "web_proxies": "web.proxies",
+    "published_locally": "web.published_locally",
     "statements": "flex.folder",
     "flex_date_order": "flex.date_order",
     "keep_statements": "flex.keep_files",

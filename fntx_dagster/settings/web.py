@@ -27,6 +27,14 @@ class WebSettings(Group):
         ),
     )
 
+    published_locally: bool = Field(
+        default=False,
+        description=(
+            "of a container (`1`): the port that it listens on is published on this machine's loopback alone, so that "
+            "it may listen on every address of its own without an origin of https"
+        ),
+    )
+
     @property
     def trusted_proxies(self) -> frozenset[str]:
         """The addresses whose `X-Forwarded-For` counts: none where nothing brings TLS to the dashboard."""

@@ -61,7 +61,7 @@ def require_safe(settings: Settings, db: Readable, host: str) -> None:
     listening elsewhere than on loopback, or an origin of others, needs https and a user."""
     origin = origin_of(settings)
     if is_local(origin):
-        if not ip_address(host).is_loopback:
+        if not (ip_address(host).is_loopback or settings.web.published_locally):
             raise Permanent(
                 f"{host} is an address that others reach, and the dashboard's origin is {origin}",
                 "Set FNTX_WEB_ORIGIN=https://… to what a proxy of yours brings TLS to (docs/access.md)",
