@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from compose_spec import PyCompose
 from tests.deploy.named import DEPLOY, require_command, strange_variables, variables_in_the_open
 
 FILE = DEPLOY / "compose.yaml"
-OTHERS = {"postgres", "broker", "secrets"}
+OTHERS = {"postgres", "broker", "secrets", "prometheus"}
 """Services that are no role of `fntx`."""
 
 
@@ -62,13 +64,39 @@ def test_every_role_is_bounded_and_can_write_to_its_home_alone(services: dict[st
             assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
 
 
+def test_secrets_are_made_once_and_are_the_same_wherever_they_are_named(
+    services: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    [script] = services["secrets"]["command"]
+    assert services["secrets"]["entrypoint"] == ["sh", "-euc"]
+
+    def made() -> dict[str, str]:
+        subprocess.run(["sh", "-euc", script.replace("/run/fntx", str(tmp_path))], check=True)
+        return {file.name: file.read_text().strip() for file in tmp_path.iterdir()}
+
+    first = made()
+    assert made() == first
+    assert first["database_url"] == f"postgresql://fntx:{first['database_password']}@postgres:5432/fntx"
+    assert first["broker_url"] == f"redis://:{first['broker_password']}@broker:6379/0"
+    assert first["broker.conf"].splitlines()[0] == f"requirepass {first['broker_password']}"
+    assert len({first[name] for name in ("database_password", "broker_password", "ui_token")}) == 3
+    assert min(len(value) for value in first.values()) >= 48
+    named = {
+        str(value).removeprefix("/run/fntx/")
+        for service in services.values()
+        for name, value in service.get("environment", {}).items()
+        if name.endswith("_FILE")
+    }
+    assert named <= first.keys()
+
+
 def test_ports_are_published_on_loopback_alone(services: dict[str, dict[str, Any]]) -> None:
     published = [port for service in services.values() for port in service.get("ports", [])]
-    assert sorted(published) == ["127.0.0.1:3000:3000", "127.0.0.1:8765:8765"]
+    assert sorted(published) == ["127.0.0.1:3000:3000", "127.0.0.1:8765:8765", "127.0.0.1:9090:9090"]
 
 
 def test_everything_waits_for_the_migration_and_that_for_the_database(services: dict[str, dict[str, Any]]) -> None:
     assert services["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
-    for name in ("serve", "webserver", "daemon", "follow", "worker", "chain"):
+    for name in ("serve", "webserver", "daemon", "follow", "worker", "chain", "exporter"):
         assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}, name
     assert services["postgres"]["volumes"][0] == "database:/var/lib/postgresql"

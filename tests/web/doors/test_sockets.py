@@ -171,6 +171,16 @@ def test_the_dashboard_of_one_machine_listens_nowhere_else_with_or_without_users
             require_safe(settings, database, loopback)
 
 
+def test_a_container_listens_on_every_address_of_its_own_where_its_port_is_published_on_loopback_alone(
+    database: Database,
+) -> None:
+    require_safe(Settings(web=WebSettings(published_locally=True)), database, "0.0.0.0")
+    with pytest.raises(Permanent, match="no user"):  # an origin of others needs a user all the same
+        require_safe(
+            Settings(web=WebSettings(origin="https://fntx.example.com", published_locally=True)), database, "0.0.0.0"
+        )
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_the_dashboard_of_an_origin_does_not_start_before_it_has_a_user(database: Database, host: str) -> None:
     settings = Settings(web=WebSettings(origin="https://fntx.example.com"))
