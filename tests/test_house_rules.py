@@ -134,7 +134,7 @@ ROOMS = {
     "adapters/prometheus": set(),
     "store": {"model", "accounting", "proof", "audit", "ledger", "signals", "outbox", "settings", "errors"},
     "samples": set(),
-    "serving": {"errors"},
+    "serving": {"settings", "errors"},
     "simulate": {"model", "accounting", "ledger", "serving", "adapters/flex"},
 }
 ROOMS["services"] = {*ROOMS} - {"simulate"}

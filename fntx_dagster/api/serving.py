@@ -19,6 +19,7 @@ from fntx_dagster.services.orders.desk import desk_of
 from fntx_dagster.services.orders.watching import watcher_of, watching
 from fntx_dagster.serving.collector import spare_the_collector
 from fntx_dagster.serving.connections import allow_files, behind
+from fntx_dagster.serving.notifying import say_ready
 from fntx_dagster.serving.sockets import Sockets
 from fntx_dagster.settings import Settings
 
@@ -45,6 +46,7 @@ def serve(
     app = around(api) if around else api
     spare_the_collector()
     with watching(watcher_of(settings, desk)) if watches else nullcontext():
+        say_ready()  # whoever connects is answered: the socket listens already
         of_pages, proxies = around is not None, settings.web.trusted_proxies
         _server(app, of_pages=of_pages, proxies=proxies).run(sockets=[listening])
 

@@ -26,6 +26,7 @@ from fntx_dagster.errors import Transient, without_accounts
 from fntx_dagster.services.database import open_database
 from fntx_dagster.services.environment import dagster_environment
 from fntx_dagster.services.ui_locks import listen, only_daemon_of_the_database, only_daemon_of_the_home
+from fntx_dagster.serving.notifying import say_ready
 from fntx_dagster.settings import Settings, export
 
 _LOOK_SECONDS, _END_SECONDS = 2, 30
@@ -94,6 +95,7 @@ def _serve_ui(
 
         with _Watch(code, log, end_server), ending_by_signals(end_server):
             note(f"Dagster UI on {url} (Ctrl-C ends it). What Dagster logs: {log.name}")
+            say_ready()
             server.run(sockets=[listening])
 
 
@@ -122,6 +124,7 @@ def run_daemon(settings: Settings) -> None:
                     ending_by_signals(ended.set),
                 ):
                     note(f"The daemon runs (Ctrl-C ends it). What Dagster logs: {log.name}")
+                    say_ready()
                     ended.wait()
     except KeyboardInterrupt:
         note("The daemon has ended.")

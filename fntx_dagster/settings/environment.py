@@ -29,6 +29,11 @@ def export(variables: Mapping[str, str]) -> None:
     os.environ.update(variables)
 
 
+def service_socket() -> str | None:
+    """The socket at which systemd wants to hear that this service is ready; None where nobody does."""
+    return os.environ.get("NOTIFY_SOCKET")
+
+
 def executable(name: str) -> str:
     """A program of this Python environment, whatever PATH says."""
     return str(Path(sys.executable).with_name(name))
