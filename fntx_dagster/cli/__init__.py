@@ -32,6 +32,7 @@ from fntx_dagster.cli.escrows import escrow
 from fntx_dagster.cli.exporter import exporter
 from fntx_dagster.cli.files import table
 from fntx_dagster.cli.ledger import ledger
+from fntx_dagster.cli.logs import log_as_json
 from fntx_dagster.cli.operation import alerts, database, demo, env, status, ui
 from fntx_dagster.cli.plain import complain, write
 from fntx_dagster.cli.reconcile import reconcile
@@ -49,7 +50,7 @@ from fntx_dagster.cli.users import users
 from fntx_dagster.cli.verify import verify
 from fntx_dagster.cli.worker import worker
 from fntx_dagster.errors import FntxError
-from fntx_dagster.settings import write_privately
+from fntx_dagster.settings import logs_are_json, write_privately
 
 _HELP = """From a broker's statements to a track record that nobody has to take on trust.
 
@@ -166,6 +167,8 @@ _UNREAD = 141
 def main() -> None:
     """Entry point: errors that a user is meant to read become one line and an exit code."""
     write_privately()
+    if logs_are_json():
+        log_as_json()
     stdout = sys.stdout
     try:
         app()

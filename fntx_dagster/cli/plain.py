@@ -5,9 +5,11 @@ Nothing that is written here can steer a terminal; tables and lines for people a
 
 from __future__ import annotations
 
+import logging
 import sys
 
 from fntx_dagster.cli.commands import as_typed
+from fntx_dagster.cli.logs import said
 from fntx_dagster.foreign import cleaned, cleaned_lines, escaped_json
 
 
@@ -25,4 +27,5 @@ def write_json(document: str) -> None:
 
 def complain(text: str) -> None:
     """Write one line to standard error."""
-    sys.stderr.write(f"{as_typed(cleaned(text))}\n")
+    if not said(logging.ERROR, text):
+        sys.stderr.write(f"{as_typed(cleaned(text))}\n")

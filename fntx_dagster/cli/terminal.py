@@ -8,6 +8,7 @@ terminal. What the tables hold is in `cli.tables`, `cli.records` and `cli.chain_
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from rich.text import Text
 
 from fntx_dagster.cli.commands import as_typed
 from fntx_dagster.cli.fitting import fitted
+from fntx_dagster.cli.logs import said
 from fntx_dagster.cli.plain import write
 from fntx_dagster.foreign import LONGEST_CELL, cleaned, cleaned_lines
 
@@ -86,12 +88,14 @@ def out(*things: RenderableType) -> None:
 
 def note(text: str) -> None:
     """Print a sentence beside the output, to standard error."""
-    _print(Terminal(to_errors=True), as_typed(text))
+    if not said(logging.INFO, text):
+        _print(Terminal(to_errors=True), as_typed(text))
 
 
 def error(text: str) -> None:
     """Print an error that does not end the command: the good files beside a bad one are loaded."""
-    Terminal(to_errors=True).print(line(styled("fntx:", "red"), f" {as_typed(text)}"), soft_wrap=True)
+    if not said(logging.ERROR, text):
+        Terminal(to_errors=True).print(line(styled("fntx:", "red"), f" {as_typed(text)}"), soft_wrap=True)
 
 
 def styled(text: str, style: str) -> Text:

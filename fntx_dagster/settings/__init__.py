@@ -20,7 +20,14 @@ from fntx_dagster.settings.audit import AuditSettings
 from fntx_dagster.settings.backup import BackupSettings
 from fntx_dagster.settings.chain import ChainSettings, KeysSettings
 from fntx_dagster.settings.compliance import ComplianceSettings
-from fntx_dagster.settings.environment import child_environment, executable, export, service_socket, settings_variables
+from fntx_dagster.settings.environment import (
+    child_environment,
+    executable,
+    export,
+    logs_are_json,
+    service_socket,
+    settings_variables,
+)
 from fntx_dagster.settings.exchanges import ExchangesSettings
 from fntx_dagster.settings.forms import form_of
 from fntx_dagster.settings.monitoring import MonitoringSettings
@@ -61,6 +68,7 @@ __all__ = (
     "home_folder",
     "known_settings",
     "load_settings",
+    "logs_are_json",
     "secret_settings",
     "service_socket",
     "set_in_environment",

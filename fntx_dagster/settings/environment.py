@@ -15,6 +15,11 @@ def settings_variables() -> dict[str, str]:
     return {name.upper(): value for name, value in os.environ.items() if name.upper().startswith(PREFIX) and value}
 
 
+def logs_are_json() -> bool:
+    """Whether this process is to log JSON lines: asked before anything else is read."""
+    return settings_variables().get("FNTX_LOG", "").strip().lower() == "json"
+
+
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """The environment for a child process (dbt, a measurement): this one with `extra` on top."""
     twins = _twins(extra)

@@ -16,6 +16,7 @@ FILE = "_FILE"
 SHORT_NAMES = {
     "database_url": "database.url",
     "database_connections": "database.connections",
+    "log": "monitoring.log",
     "metrics_token": "monitoring.token",
     "backup_passphrase": "backup.passphrase",
     "dagster_database_url": "dagster.database_url",

@@ -13,13 +13,17 @@ from fntx_dagster.store.health import server_facts
 
 MOST = timedelta(seconds=60)
 """How far clocks may be apart: a record's lateness, a token's pace and freshness are measured in hours and minutes."""
+_DATABASE = "the database"
+_MOST_ON_SERVERS = timedelta(seconds=2)
+"""Several machines on one database compare their clocks with each other."""
 
 
 def is_right(circumstances: Circumstances) -> Iterator[CheckResult]:
     """Compare the clock with the database's, the broker's and the chain's, as far as the settings name such servers."""
     agreeing = []
     for name, ahead in _differences(circumstances):
-        if abs(ahead) > MOST:
+        of_server = name == _DATABASE and circumstances.settings.database.url is not None
+        if abs(ahead) > (_MOST_ON_SERVERS if of_server else MOST):
             word = "ahead of" if ahead > timedelta() else "behind"
             yield wrong(
                 f"this machine's clock is {abs(ahead).total_seconds():.0f} seconds {word} that of {name}",
@@ -35,7 +39,7 @@ def _differences(circumstances: Circumstances) -> Iterator[tuple[str, timedelta]
     """Another clock's name → how far ours is ahead of it. A server that does not answer is another check's matter."""
     settings = circumstances.settings
     if circumstances.db is not None:
-        yield "the database", circumstances.now() - server_facts(circumstances.db).now
+        yield _DATABASE, circumstances.now() - server_facts(circumstances.db).now
     if settings.flex.tokens and (answered_at := date_of(settings.flex.url)):
         yield "the Flex Web Service", circumstances.now() - answered_at
     if settings.chain.rpc_url is not None and (block := _newest_block(circumstances)):

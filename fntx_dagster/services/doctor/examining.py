@@ -22,6 +22,8 @@ _CHECKS: dict[str, Check] = {
     "home": home.is_private,
     "disk": home.has_space,
     "dagster's storage": database.dagster_answers,
+    "backup": database.is_backed_up,
+    "broker": machine.broker_answers,
     "clock": clock.is_right,
     "token": broker.tokens_are_valid,
     "queries": broker.queries_answered,

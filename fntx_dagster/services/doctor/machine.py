@@ -1,9 +1,10 @@
-"""What runs on this machine or beside it: the UI's port, the daemon, IB Gateway."""
+"""What runs on this machine or beside it: the UI's port, the daemon, IB Gateway, the workers' broker."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from fntx_dagster.adapters.gateway.address import gateway_at
 from fntx_dagster.errors import Permanent, masked
@@ -12,6 +13,7 @@ from fntx_dagster.services.ui_locks import daemon_of_the_home, listen
 
 _HOST = "127.0.0.1"
 _CONNECT_SECONDS = 5.0
+_BROKER_PORTS = {"redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671}
 
 
 def port_is_free(circumstances: Circumstances) -> Iterator[CheckResult]:
@@ -56,3 +58,22 @@ def gateways_listen(circumstances: Circumstances) -> Iterator[CheckResult]:
             )
         else:
             yield right(f"{masked(account)}: something listens at {gateway.address}")
+
+
+def broker_answers(circumstances: Circumstances) -> Iterator[CheckResult]:
+    """Whether something listens at the broker that workers take runs from."""
+    url = circumstances.settings.dagster.broker_url
+    if url is None:
+        yield unused("runs start beside the definitions: no broker is in the settings")
+        return
+    parts = urlsplit(url.get_secret_value())
+    host, port = parts.hostname or _HOST, parts.port or _BROKER_PORTS.get(parts.scheme, 6379)
+    try:
+        socket.create_connection((host, port), _CONNECT_SECONDS).close()
+    except OSError as error:
+        yield wrong(
+            f"nothing answers at {host}:{port} ({error.strerror or 'no answer in time'})",
+            "Start the broker, or correct FNTX_BROKER_URL (docs/servers.md)",
+        )
+    else:
+        yield right(f"something listens at {host}:{port}")

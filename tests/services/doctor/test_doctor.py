@@ -94,7 +94,7 @@ def test_what_is_right_is_ticked(place: Place, monkeypatch: pytest.MonkeyPatch) 
     ticked = {check for check, findings in found.items() if any(f.health is Health.RIGHT for f in findings)}
     named = {"program", "settings", "home", "disk", "database", "dagster's storage", "clock", "token", "statements"}
     assert ticked == named | {"chain", "keys and funds", "port", "alerts"}
-    assert {check for check, [first, *_] in found.items() if first.health is Health.UNUSED} == {"ib gateway"}
+    assert {check for check, [first, *_] in found.items() if first.health is Health.UNUSED} == {"broker", "ib gateway"}
     shown = " ".join(f"{f.text} {f.way_out}" for findings in found.values() for f in findings)
     assert TOKEN not in shown
     assert SAMPLE_ACCOUNT not in shown
