@@ -106,9 +106,9 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
         for sending in self.journal.sendings():
             yield from self._await_outcome(sending)
 
-    def _await_outcome(self, sending: Sending[Entry, Message, Offer]) -> Steps:
+    def _await_outcome(self, sending: Sending[Entry, Message, Offer], patience: _Patience | None = None) -> Steps:
         """Until it is seen, failed or released; Transient when the time is over."""
-        patience = _Patience(self.policy, self.clock)
+        patience = patience or _Patience(self.policy, self.clock)
         while (outcome := self.transport.find(sending.attempts)) is None:
             if sending.seen is not None:
                 sending = self._reopened(sending, sending.seen)
@@ -281,7 +281,7 @@ class _Run(Generic[Entry, Message, Offer, Receipt]):
             return
         if delivered.attempts[-1].is_sent and not self.transport.is_immediate:
             yield patience.ends_at()
-        yield from self._await_outcome(delivered)
+        yield from self._await_outcome(delivered, patience)
 
     def _absent(self, entries: Sequence[Entry]) -> list[Entry]:
         """Those that are to be sent. Entries that the system holds already are adopted, those that contradict it are

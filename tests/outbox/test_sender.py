@@ -134,6 +134,23 @@ def test_an_offer_that_is_too_low_is_raised_at_once_and_then_waits(depot: Depot)
     assert attempts(journal) == [(1, True), (2, False)]
 
 
+def test_a_first_offer_that_became_too_low_is_raised_once_and_then_waits(
+    depot: Depot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, policy, transport = DepotJournal(CUP), POLICY._replace(stuck_after=100), DepotTransport(depot)
+    offered = transport.first_offer
+
+    def offered_before_a_jump(message: Any) -> int:
+        offer = offered(message)
+        depot.price = 5
+        return offer
+
+    monkeypatch.setattr(transport, "first_offer", offered_before_a_jump)
+    with pytest.raises(Transient, match="its stamps are too few"):
+        send(transport, journal, policy, clock=WorkingClock(depot))
+    assert attempts(journal) == [(1, False), (2, False)]
+
+
 def test_a_system_slower_than_the_wait_is_given_up_in_time_and_its_offer_does_not_climb(
     depot: Depot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
