@@ -117,7 +117,8 @@ def test_kills_while_all_wait_for_a_block_post_each_day_once(signed: Database, s
             if number % 2:
                 for account in ACCOUNTS:
                     by_hand.build(signed, account, date(2025, 7, 16 + number // 2))
-            killed += poster.run(1, chance.randint(50, 2500)) == [-9]
+            # by steps, which a busy machine takes too: a run that has nothing to post takes fewer than these
+            killed += poster.run(chance.randint(1, 140), chance.choice((0, 0, chance.randint(1, 900)))) == [-9]
         assert poster.run()[-1] == 0
     assert killed, f"none was killed (seed {seed})"
     days = [(receipt.account_id, receipt.trading_day) for receipt in posted_days(signed, all_days)]
