@@ -201,7 +201,9 @@ def report(
     kind: str,
     bond: Annotated[str | None, Query(max_length=70, description="Its id; none for portfolio_summary.")] = None,
     holder: Annotated[str | None, Query(max_length=80, description="The party of an investor_statement.")] = None,
-    on: Annotated[date | None, Query(description="The UTC date that counts as today; else today's.")] = None,
+    on: Annotated[
+        date | None, Query(description="The UTC date that counts as today; else the newest that is known.")
+    ] = None,
 ) -> Response:
     """A report of a bond: investor_statement, trustee_report, payment_reconciliation, lifecycle_status,
     waterfall_summary; or portfolio_summary, of all."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fntx_dagster.cli.options import AsJson, print_json, settings_and_database
+from fntx_dagster.cli.options import AsJson, day_option, print_json, settings_and_database
 from fntx_dagster.cli.treasury_proposals import document
 
 if TYPE_CHECKING:
@@ -83,15 +84,24 @@ def submit(bond_id: _Id, as_json: AsJson = False) -> None:
     said(settings, db, submit_bond(settings, db, bond_id).proposal_id, as_json=as_json)
 
 
-def show(bond_id: _Id, as_json: AsJson = False) -> None:
-    """Show a bond: its state and what can follow, its tranches, what is overdue and what is due next.
+def show(
+    bond_id: _Id,
+    on: Annotated[
+        datetime | None,
+        typer.Option(parser=day_option, metavar="YYYY-MM-DD", help="Counts as today; else the ledger's date."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a bond: its state and what can follow, its tranches, what is overdue and what is due next. Dates are those
+    of the last validated ledger on which it pays; where no server of it answers, of the newest that is known.
 
     fntx bond show BOND-2026-1
     """
+    from fntx_dagster.services.bonds.days import asked_day
     from fntx_dagster.services.bonds.reading import show_bond
 
-    _, db = settings_and_database()
-    view = show_bond(db, bond_id)
+    settings, db = settings_and_database()
+    view = show_bond(db, bond_id, on.date() if on else asked_day(settings, db, bond_id))
     if as_json:
         print_json(view.as_dict())
     else:
@@ -173,6 +183,7 @@ def _write(view: BondView) -> None:
 
     row = view.row
     out(f"{row.bond_id}, {row.name}: {row.state}. Notional {row.currency} {row.notional:,.{row.decimals}f}.")
+    out(f"As of {view.on}.")
     out(f"Possible: {', '.join(view.events) or 'nothing, it is final'}.")
     if view.tranches:
         table = new_table("tranche", "series", "class", "rate", "repays", right=("notional", "outstanding", "accrued"))

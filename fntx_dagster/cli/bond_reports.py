@@ -34,7 +34,7 @@ def report(
     ] = None,
     on: Annotated[
         datetime | None,
-        typer.Option(parser=day_option, metavar="YYYY-MM-DD", help="The UTC date that counts as today; none: today's."),
+        typer.Option(parser=day_option, metavar="YYYY-MM-DD", help="Counts as today; else the ledger's date."),
     ] = None,
     as_html: Annotated[bool, typer.Option("--html", help="One HTML file that needs no network.")] = False,
     output: Output = None,
@@ -57,13 +57,15 @@ def report(
     from fntx_dagster.cli.terminal import note
     from fntx_dagster.report.bond_html import bond_report_html
     from fntx_dagster.report.bond_report import bond_report_json
+    from fntx_dagster.services.bonds.days import asked_day
     from fntx_dagster.services.bonds.reports import bond_report
     from fntx_dagster.services.reporting import write_whole
 
     if as_html and as_json:
         raise typer.BadParameter("--json and --html exclude each other")
-    _, db = settings_and_database()
-    found = bond_report(db, kind.value, bond_id, holder, on.date() if on else None)
+    settings, db = settings_and_database()
+    day = on.date() if on else asked_day(settings, db, bond_id) if bond_id else None
+    found = bond_report(db, kind.value, bond_id, holder, day)
     if not as_html and not as_json and output is None:
         _as_tables(found)
         return

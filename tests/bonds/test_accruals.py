@@ -1,4 +1,4 @@
-"""Interest in money: by hand, and the law that the days of a period sum to its coupon."""
+"""Interest in money: by hand, and as the schedule has it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 
 from hypothesis import given
-from hypothesis import strategies as st
 
-from fntx_dagster.bonds.accruals import accrual_of_day, accrued, coupon
-from fntx_dagster.bonds.day_counts import DAY_COUNTS
-from tests.bonds.drawn_terms import contracts, days, events
+from fntx_dagster.bonds.accruals import coupon
+from tests.bonds.drawn_terms import contracts, events
 
 FIVE = Fraction(1, 20)
 JANUARY, APRIL = date(2026, 1, 1), date(2026, 4, 1)
@@ -30,37 +28,6 @@ def test_half_a_cent_is_rounded_to_the_even_cent() -> None:
         2,
         2,
     ]
-
-
-def test_a_day_outside_of_its_period_adds_nothing() -> None:
-    period = (1_000_000_00, FIVE, "A365", JANUARY, APRIL)
-    assert accrued(*period, JANUARY) == accrual_of_day(*period, JANUARY) == 0
-    assert accrual_of_day(*period, date(2026, 1, 2)) == 136_99
-    assert accrued(*period, APRIL) == accrued(*period, date(2026, 5, 1)) == coupon(*period)
-    assert accrual_of_day(*period, date(2026, 4, 2)) == accrual_of_day(*period, date(2025, 12, 31)) == 0
-
-
-def test_months_of_thirty_days_count_no_thirty_first_and_three_days_at_the_end_of_february() -> None:
-    period = (360_000_00, Fraction(1, 100), "30E360", JANUARY, APRIL)
-    added = {day: accrual_of_day(*period, day) for day in days(JANUARY, APRIL)}
-    assert added[date(2026, 1, 31)] == 0
-    assert added[date(2026, 3, 1)] == 3 * added[date(2026, 2, 28)] == 30_00
-
-
-@given(
-    st.integers(0, 10**12),
-    st.fractions(-1, 3, max_denominator=10**6),
-    st.sampled_from([*DAY_COUNTS]),
-    st.dates(date(2019, 1, 1), date(2025, 1, 1)),
-    st.integers(0, 800),
-)
-def test_the_days_of_a_period_sum_to_its_coupon(
-    outstanding: int, rate: Fraction, day_count: str, start: date, length: int
-) -> None:
-    end = start + timedelta(days=length)
-    period = (outstanding, rate, day_count, start, end)
-    around = days(start - timedelta(days=3), end + timedelta(days=3))
-    assert sum(accrual_of_day(*period, day) for day in around) == coupon(*period)
 
 
 @given(contracts())

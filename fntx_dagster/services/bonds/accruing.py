@@ -1,25 +1,20 @@
 """The interest of a day, of every bond whose interest runs: written once, so that a day that is run again changes
-nothing. The days of a period sum to its coupon."""
+nothing. The days of a period sum to the interest that is due for it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from fntx_dagster.bonds.accruals import accrual_of_day, accrued
+from fntx_dagster.services.bonds.dues import interest_of
 from fntx_dagster.store.treasury.bond_money import (
     AccrualRow,
-    CashflowRow,
-    DueRow,
     accruals_of,
     add_accruals,
     cashflows_of,
-    dues_of,
 )
-from fntx_dagster.store.treasury.bonds import BondRow, TrancheRow, bond, bonds, tranches_of
+from fntx_dagster.store.treasury.bonds import BondRow, bond, bonds
 
 if TYPE_CHECKING:
     from fntx_dagster.store.database import Connection, Database
@@ -60,7 +55,8 @@ def accrue(db: Database, day: date) -> list[AccruedBond]:
 
 
 def _accruals(connection: Connection, row: BondRow, day: date) -> list[AccrualRow]:
-    """The interest of a day, by tranche; nothing outside of the bond's periods."""
+    """The interest of a day, by tranche; nothing outside of the bond's periods. What a ledger confirmed after an
+    earlier day of the period was kept is made good with this day: so the days sum to what is due."""
     periods = {
         each.line_id: each
         for each in cashflows_of(connection, row.bond_id)
@@ -68,37 +64,16 @@ def _accruals(connection: Connection, row: BondRow, day: date) -> list[AccrualRo
     }
     if not periods:
         return []
-    dues = dues_of(connection, row.bond_id, day)
-    begun = {
-        each.tranche_id: each.outstanding
-        for each in accruals_of(connection, row.bond_id, min(each.period_start for each in periods.values()), day)
-        if each.period == periods[each.tranche_id].period
+    before = {
+        (each.tranche_id, each.period): each.accrued
+        for each in accruals_of(connection, row.bond_id, day - _A_DAY, day - _A_DAY)
     }
-    return [
-        _accrual(row, tranche, periods[tranche.tranche_id], begun.get(tranche.tranche_id), dues, day)
-        for tranche in tranches_of(connection, row.bond_id)
-        if tranche.tranche_id in periods
-    ]
-
-
-def _accrual(
-    row: BondRow,
-    tranche: TrancheRow,
-    period: CashflowRow,
-    begun: Decimal | None,
-    dues: Sequence[DueRow],
-    day: date,
-) -> AccrualRow:
-    """The interest of a tranche. One notional bears it in the whole period, that of the first day that was kept: by
-    schedule, with the principal that was overdue before the period began."""
-    assert period.outstanding is not None  # it is of a tranche
-    late = (
-        each.unpaid
-        for each in dues
-        if (each.kind, each.line_id) == ("principal", tranche.tranche_id) and each.due_date < period.period_start
-    )
-    outstanding = period.outstanding + sum(late, Decimal(0)) if begun is None else begun
-    terms = (int(outstanding.scaleb(row.decimals)), Fraction(tranche.rate), tranche.day_count)
-    at = (period.period_start, period.period_end, day + _A_DAY)  # when the day is over
-    amounts = (Decimal(minor).scaleb(-row.decimals) for minor in (accrual_of_day(*terms, *at), accrued(*terms, *at)))
-    return AccrualRow(tranche.tranche_id, day, period.period, outstanding, *amounts)
+    rows: list[AccrualRow] = []
+    for name, accruing in interest_of(connection, row, day).items():
+        if name not in periods:
+            continue
+        number = periods[name].period
+        accrued = accruing.of_period(number, day + _A_DAY)  # when the day is over
+        amount = accrued - before.get((name, number), accruing.of_period(number, day))
+        rows.append(AccrualRow(name, day, number, accruing.outstanding(day), amount, accrued))
+    return rows

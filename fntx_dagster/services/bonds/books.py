@@ -25,11 +25,12 @@ from fntx_dagster.model.bond_book import (
     TrancheStanding,
 )
 from fntx_dagster.report.bond_reports import CONFIRMED, SET_ASIDE
+from fntx_dagster.services.bonds.days import shown_day
+from fntx_dagster.services.bonds.dues import dues_of
 from fntx_dagster.services.bonds.steps import known_bond
 from fntx_dagster.store.treasury.bond_money import (
     accruals_of,
     cashflows_of,
-    dues_of,
     outstanding_of,
     paid_on,
 )
@@ -52,16 +53,20 @@ _OPEN = "open"
 
 
 def bond_book(db: Database, bond_id: str, on: date | None = None) -> BondBook:
-    """A bond on a date, today's (UTC) where none is given: payments after it do not count. Raises NoSuchBond."""
-    with db.snapshot() as snapshot, snapshot.connect() as connection:
-        return _book(connection, known_bond(connection, bond_id), on or _today())
+    """A bond on a date, that of `shown_day` where none is given: payments after it do not count. Raises NoSuchBond."""
+    with db.snapshot() as snapshot:
+        on = on or shown_day(snapshot, bond_id)
+        with snapshot.connect() as connection:
+            return _book(connection, known_bond(connection, bond_id), on)
 
 
 def bond_books(db: Database, on: date | None = None) -> list[BondBook]:
     """All bonds on a date, by id."""
-    with db.snapshot() as snapshot, snapshot.connect() as connection:
-        found = sorted(bonds(connection), key=lambda row: row.bond_id)
-        return [_book(connection, row, on or _today()) for row in found]
+    with db.snapshot() as snapshot:
+        on = on or shown_day(snapshot)
+        with snapshot.connect() as connection:
+            found = sorted(bonds(connection), key=lambda row: row.bond_id)
+            return [_book(connection, row, on) for row in found]
 
 
 def _book(connection: Connection, row: BondRow, on: date) -> BondBook:
@@ -223,7 +228,3 @@ def _held(connection: Connection, bond_id: str, on: date) -> tuple[HeldStanding,
 
 def _state(standing: PaymentStanding) -> str:
     return SET_ASIDE if standing.set_aside is not None else standing.state or _OPEN
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()

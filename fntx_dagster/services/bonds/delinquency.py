@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.bonds.clocks import CURRENT, DELINQUENT, lateness, step_of_the_clock
+from fntx_dagster.services.bonds.dues import dues_of
 from fntx_dagster.services.bonds.guards import LedgerSaid
 from fntx_dagster.services.bonds.transitions import take_step
 from fntx_dagster.services.governance.configuration import approved_config
 from fntx_dagster.services.transactions.opening import opened
-from fntx_dagster.store.treasury.bond_money import dues_of
 from fntx_dagster.store.treasury.bonds import BondRow, bonds
 
 if TYPE_CHECKING:

@@ -17,9 +17,10 @@ from fntx_dagster.bonds.clocks import default_from, delinquent_from
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.kinds import KINDS, TRUSTEE, required_roles
 from fntx_dagster.governance.machines import BOND, StepImpossible, Transition, step
+from fntx_dagster.services.bonds.dues import arrears_of, dues_of
 from fntx_dagster.services.bonds.steps import step_taken
 from fntx_dagster.services.treasury.secrets import require_plain
-from fntx_dagster.store.treasury.bond_money import arrears_of, dues_of, outstanding_of
+from fntx_dagster.store.treasury.bond_money import outstanding_of
 from fntx_dagster.store.treasury.cash_receipts import receipts_of
 from fntx_dagster.store.treasury.distributions import distributions
 from fntx_dagster.store.treasury.escrows import EscrowRow, escrows_of_bond
@@ -162,7 +163,8 @@ def _all_paid_at_the_end(connection: Connection, asked: AskedStep) -> None:
     if today < row.maturity_date:
         raise BondGuardFails(f"the ledger's date is {today}, before {row.maturity_date}", "It matures on that day")
     left = sum((each.outstanding for each in outstanding_of(connection, row.bond_id)), Decimal(0))
-    left += sum((each.unpaid for each in dues_of(connection, row.bond_id) if each.kind != "principal"), Decimal(0))
+    dues = dues_of(connection, row.bond_id, today, ahead=True)
+    left += sum((each.unpaid for each in dues if each.kind != "principal"), Decimal(0))
     if left > 0:
         raise BondGuardFails(
             f"{row.currency} {left:f} is not paid yet", "`fntx bond report trustee_report` lists what is unpaid"

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.machines import BOND, states
+from fntx_dagster.services.bonds.days import shown_day
+from fntx_dagster.services.bonds.dues import dues_of
 from fntx_dagster.services.bonds.steps import known_bond
 from fntx_dagster.store.treasury.bond_money import (
     DueRow,
     OutstandingRow,
     accruals_of,
-    dues_of,
     outstanding_of,
 )
 from fntx_dagster.store.treasury.bonds import (
@@ -147,8 +148,8 @@ def list_bonds(db: Readable, state: str | None = None) -> list[BondRow]:
 
 
 def show_bond(db: Readable, bond_id: str, on: date | None = None) -> BondView:
-    """A bond on a date, today's (UTC) where none is given. Raises NoSuchBond."""
-    today = on or datetime.now(UTC).date()
+    """A bond on a date, that of `shown_day` where none is given. Raises NoSuchBond."""
+    today = on or shown_day(db, bond_id)
     with db.connect() as connection:
         row = known_bond(connection, bond_id)
         accruals = accruals_of(connection, bond_id, today.replace(day=1), today)
@@ -158,10 +159,10 @@ def show_bond(db: Readable, bond_id: str, on: date | None = None) -> BondView:
             [each.event for each in BOND if each.state == row.state],
             series_of(connection, bond_id),
             tranches_of(connection, bond_id),
-            outstanding_of(connection, bond_id),
+            outstanding_of(connection, bond_id, today),
             fees_of(connection, bond_id),
             holders_of(connection, bond_id),
-            dues_of(connection, bond_id),
+            dues_of(connection, bond_id, today, ahead=True),
             {each.tranche_id: each.accrued for each in accruals},
             bond_proposals(connection, bond_id),
             held_of(connection, bond_id, on),

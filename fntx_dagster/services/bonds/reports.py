@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import TYPE_CHECKING
 
 from fntx_dagster.errors import Permanent
 from fntx_dagster.report.bond_report import BondReport
 from fntx_dagster.report.bond_reports import OF_ONE_BOND, investor_statement, portfolio_summary
 from fntx_dagster.services.bonds.books import bond_book, bond_books
+from fntx_dagster.services.bonds.days import shown_day
 
 if TYPE_CHECKING:
     from fntx_dagster.store.database import Database
@@ -22,9 +23,9 @@ def bond_report(
 ) -> BondReport:
     """A report: of one bond, of what `holder` has of it (investor_statement), or of all (portfolio_summary).
 
-    `on` is the UTC date that counts as today, today's where none is given: what was paid later does not count; the
-    state and the steps are those of now. Permanent for an unknown kind, a bond or a holder that is missing or too much;
-    raises NoSuchBond.
+    `on` is the UTC date that counts as today, that of `shown_day` where none is given: what was paid later does not
+    count; the state and the steps are those of now. Permanent for an unknown kind, a bond or a holder that is missing
+    or too much; raises NoSuchBond.
     """
     if kind not in REPORT_KINDS:
         raise Permanent(f"{kind[:80]!r} is no report of a bond", f"It is one of {', '.join(REPORT_KINDS)}")
@@ -38,7 +39,8 @@ def bond_report(
     if kind == PORTFOLIO:
         if bond_id is not None:
             raise Permanent(f"{kind} is about all bonds", "Leave the bond out")
-        return portfolio_summary(bond_books(db, on), on or datetime.now(UTC).date())
+        on = on or shown_day(db)
+        return portfolio_summary(bond_books(db, on), on)
     if bond_id is None:
         raise Permanent(f"{kind} needs a bond", "Name it: `fntx bond list` lists all")
     book = bond_book(db, bond_id, on)

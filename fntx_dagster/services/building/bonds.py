@@ -8,11 +8,12 @@ from typing import NamedTuple
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.services.bonds.accruing import accrue
 from fntx_dagster.services.bonds.delinquency import run_clocks
+from fntx_dagster.services.bonds.dues import dues_of
 from fntx_dagster.services.bonds.scheduling import cashflows
 from fntx_dagster.services.building.distributions import payments_confirmed
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.treasury.bond_money import cashflows_of, dues_of
+from fntx_dagster.store.treasury.bond_money import cashflows_of
 from fntx_dagster.store.treasury.bonds import bonds, fees_of, tranches_of
 
 _OVER = ("Draft", "Rejected", "Liquidated", "Redeemed")
@@ -56,7 +57,7 @@ def schedule_shown(db: Database, today: date) -> ScheduleShown:
             if sorted(computed, key=_place) != sorted(kept, key=_place):
                 words = f"The schedule that is kept of {row.bond_id} is not what its terms come to"
                 altered.append(Finding(row.bond_id, words))
-            for due in dues_of(connection, row.bond_id):
+            for due in dues_of(connection, row.bond_id, today, ahead=True):
                 if due.unpaid > 0 and due.due_date <= today + _AHEAD:
                     amount = f"{row.currency} {due.unpaid:,.{row.decimals}f}"
                     rows.append((row.bond_id, f"{due.due_date}", due.kind, due.line_id, amount))

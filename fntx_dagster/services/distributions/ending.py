@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from fntx_dagster.audit.event import EventSubject, NewAuditEvent
 from fntx_dagster.errors import Transient
+from fntx_dagster.services.bonds.dues import arrears_of
 from fntx_dagster.services.bonds.steps import step_taken
-from fntx_dagster.store.treasury.bond_money import arrears_of
 from fntx_dagster.store.treasury.distributions import DistributionRow, PaymentStanding, move_distribution, payments_of
 
 if TYPE_CHECKING:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from fntx_dagster.bonds.deals import amounts
 from fntx_dagster.bonds.distributions import EQUITY_LINE, Payee
-from fntx_dagster.bonds.waterfall import FEE, INTEREST, PRINCIPAL, STATES, interest_due
+from fntx_dagster.bonds.waterfall import FEE, INTEREST, PRINCIPAL, STATES
 from fntx_dagster.errors import Permanent
+from fntx_dagster.services.bonds.dues import interest_of
 from fntx_dagster.store.treasury.bond_money import CashflowRow, cashflows_of, outstanding_of
 from fntx_dagster.store.treasury.bonds import fees_of, holders_of, tranches_of
 from fntx_dagster.store.treasury.cash_receipts import receipts_of
@@ -20,7 +20,7 @@ from fntx_dagster.store.treasury.distributions import DistributionRow, distribut
 
 if TYPE_CHECKING:
     from fntx_dagster.store.database import Connection
-    from fntx_dagster.store.treasury.bonds import BondRow, HoldingRow, TrancheRow
+    from fntx_dagster.store.treasury.bonds import BondRow, HoldingRow
 
 PAYING_STATES = ("Funded", "Distributing", "Current", "Delinquent", "Defaulted", "Cured", "Accelerated", "Liquidating")
 """The states of a bond in which its cash is distributed. It is Distributing without a distribution that is open where
@@ -146,12 +146,12 @@ def _deal(
         for fee in fees_of(connection, bond.bond_id)
     ]
     outstanding = {row.tranche_id: row.outstanding for row in outstanding_of(connection, bond.bond_id)}
-    holders = _holders(holdings)
+    holders, accruing = _holders(holdings), interest_of(connection, bond)
     tranches: list[dict[str, Any]] = []
     for tranche in tranches_of(connection, bond.bond_id):
         left, line = outstanding[tranche.tranche_id], tranche.tranche_id
-        frames = [by_line[INTEREST, line, period] for period in due.skipped if (INTEREST, line, period) in by_line]
-        interest = short.get((INTEREST, line), Decimal(0)) + _interest(bond, tranche, left, frames)
+        of_period = accruing[line].of_period
+        interest = short.get((INTEREST, line), Decimal(0)) + sum(map(of_period, due.skipped), Decimal(0))
         principal = short.get((PRINCIPAL, line), Decimal(0)) + scheduled(PRINCIPAL, line, due.skipped)
         principal = min(principal, left)
         tranches.append(
@@ -165,7 +165,7 @@ def _deal(
                 "interest_arrears": text(interest),
                 "principal_arrears": text(principal),
                 "holders": holders.get(line, []),
-                **({"interest_due": text(Decimal(0))} if due.again else {}),
+                "interest_due": text(sum(map(of_period, now), Decimal(0))),
             }
         )
     return {
@@ -186,14 +186,6 @@ def _holders(holdings: Sequence[HoldingRow]) -> dict[str, list[dict[str, str]]]:
         line = EQUITY_LINE if row.tranche_id is None else row.tranche_id
         holders.setdefault(line, []).append({"id": row.holder, "units": f"{row.units:f}"})
     return holders
-
-
-def _interest(bond: BondRow, tranche: TrancheRow, left: Decimal, frames: Sequence[CashflowRow]) -> Decimal:
-    """The interest of periods that were never distributed, on what is outstanding: nothing was paid back in them."""
-    units = int(left.scaleb(bond.decimals))
-    rate = Fraction(tranche.rate)
-    total = sum(interest_due(units, rate, each.period_start, each.period_end, tranche.day_count) for each in frames)
-    return Decimal(total).scaleb(-bond.decimals)
 
 
 def _payees(connection: Connection, bond: BondRow, holdings: Sequence[HoldingRow]) -> dict[tuple[str, str], Payee]:

@@ -60,6 +60,15 @@ class PaidRow(NamedTuple):
     paid_on: date
 
 
+class MetRow(NamedTuple):
+    """What was paid on a line, or set aside for its payee, and from which UTC date on it counts."""
+
+    kind: str
+    line_id: str
+    amount: Decimal
+    day: date
+
+
 class OutstandingRow(NamedTuple):
     """A tranche with what of its notional is not paid back."""
 
@@ -122,31 +131,43 @@ def paid_on(connection: Connection, bond_id: str) -> list[PaidRow]:
         ).fetchall()
 
 
-def dues_of(connection: Connection, bond_id: str, until: date | None = None, *, ahead: bool = False) -> list[DueRow]:
-    """What was due on a bond up to a date (None: ever), each with what was paid of it up to then, or is held for its
-    payees; what is paid on a line goes to what was due first; `ahead`: and what is due later. By date, then by kind and
-    line."""
-    with connection.cursor(row_factory=args_row(DueRow)) as cursor:
+def met_until(connection: Connection, bond_id: str, until: date | None = None) -> list[MetRow]:
+    """What was met of the lines of a bond up to a date (None: all), in the order of its days. What was held for a payee
+    was met when it was set aside, also once it is paid."""
+    with connection.cursor(row_factory=args_row(MetRow)) as cursor:
         return cursor.execute(
-            f"""with paid as (
-                select kind, line_id, sum(amount) as total from ({_MET}) as met group by kind, line_id
-            ), due as (
-                select kind, line_id, period, due_date, amount,
-                    sum(amount) over (partition by kind, line_id order by period) - amount as before
-                from treasury.bond_cashflow where bond_id = %(bond)s
+            """with held as (
+                select kind, line_id, amount, held_from, held_until from treasury.payment_held
+                where bond_id = %(bond)s and kind <> 'residual'
+            ), paid as (
+                select kind, line_id, amount, paid_on,
+                    row_number() over (partition by kind, line_id, amount, paid_on order by source) as place
+                from treasury.bond_paid where bond_id = %(bond)s
+            ), met as (
+                select kind, line_id, amount, held_from as day from held
+                union all
+                select kind, line_id, amount, paid_on from paid where place > (
+                    select count(*) from held where (held.kind, held.line_id, held.amount, held_until)
+                        = (paid.kind, paid.line_id, paid.amount, paid_on))
             )
-            select kind, line_id, period, due_date, amount,
-                least(amount, greatest(0, coalesce(total, 0) - before)) as paid
-            from due left join paid using (kind, line_id)
-            where %(until)s::date is null or %(ahead)s or due_date <= %(until)s
-            order by due_date, kind, line_id collate "C\"""",
-            {"bond": bond_id, "until": until, "ahead": ahead},
+            select kind, line_id, amount, day from met where %(until)s::date is null or day <= %(until)s
+            order by day, kind, line_id collate "C", amount""",
+            {"bond": bond_id, "until": until},
         ).fetchall()
 
 
-def arrears_of(connection: Connection, bond_id: str, on: date) -> list[DueRow]:
-    """What is overdue on a date: due before it, and not paid in full up to it. The oldest first: it sets the clock."""
-    return [row for row in dues_of(connection, bond_id, on) if row.due_date < on and row.unpaid > 0]
+def newest_ledger_date(connection: Connection, bond_id: str | None = None) -> date | None:
+    """The newest UTC date that a ledger gave a payment or a step of a bond, or of any; None where there is none, and
+    for a text that no database can hold."""
+    if bond_id is not None and "\x00" in bond_id:
+        return None
+    return connection.execute(
+        """select greatest(
+            (select max(paid_on) from treasury.bond_paid where %(bond)s::text is null or bond_id = %(bond)s),
+            (select max((ledger_date at time zone 'UTC')::date) from treasury.bond_event
+                where %(bond)s::text is null or bond_id = %(bond)s))""",
+        {"bond": bond_id},
+    ).fetchall()[0][0]
 
 
 def outstanding_of(connection: Connection, bond_id: str, until: date | None = None) -> list[OutstandingRow]:

@@ -11,6 +11,7 @@ from fntx_dagster.report.bond_report import BondReport, bond_report_json
 from fntx_dagster.report.bond_reports import OF_ONE_BOND
 from fntx_dagster.report.sheets import Sheet, shown, table_of
 from fntx_dagster.report.step_diagram import step_diagram
+from fntx_dagster.services.bonds.days import shown_day
 from fntx_dagster.services.bonds.reading import BondView, changes_of_holders, show_bond
 from fntx_dagster.services.bonds.reports import INVESTOR, PORTFOLIO, bond_report
 from fntx_dagster.services.bonds.steps import NoSuchBond
@@ -37,7 +38,7 @@ _GOOD = ("paid", "matched", "Current", "confirmed", "Redeemed")
 
 def show(asked: Asked) -> Answer:
     """All bonds, each leading to its own, and the sums of each currency."""
-    report = bond_report(asked.site.db, PORTFOLIO, on=_today(asked))
+    report = bond_report(asked.site.db, PORTFOLIO, on=_today(asked, None))
     bonds, *others = (_grid(sheet) for sheet in report.sheets)
     rows = [(Link(f"{row[0]}", path_of("treasury", "bonds", f"{row[0]}")), *row[1:]) for row in bonds.rows]
     values = {
@@ -70,7 +71,7 @@ def one(asked: Asked) -> Answer:
         "distributions": distributions_of(asked, bond),
         "files": [(form, address_of(f"{path}/{kind}.{form}", **chosen)) for form in _FORMS],
     }
-    values |= _life(show_bond(asked.site.db, bond, _today(asked))) if kind == _LIFE else {"picture": None}
+    values |= _life(show_bond(asked.site.db, bond, _today(asked, bond))) if kind == _LIFE else {"picture": None}
     return Shown("bond.html.j2", f"{_NAMES[kind]} of {bond}", values)
 
 
@@ -122,13 +123,13 @@ def _holder(asked: Asked, bond: str, kind: str) -> tuple[str | None, list[str]]:
 
 def _report(asked: Asked, bond: str, kind: str, holder: str | None) -> BondReport:
     try:
-        return bond_report(asked.site.db, kind, bond, holder, _today(asked))
+        return bond_report(asked.site.db, kind, bond, holder, _today(asked, bond))
     except NoSuchBond:
         raise NotFound from None
 
 
-def _today(asked: Asked) -> date:
-    return asked.day("on") or asked.site.clock().date()
+def _today(asked: Asked, bond: str | None) -> date:
+    return asked.day("on") or shown_day(asked.site.db, bond, asked.site.clock().date())
 
 
 def _figures(report: BondReport) -> list[tuple[str, str]]:

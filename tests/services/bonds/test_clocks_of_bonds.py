@@ -17,11 +17,12 @@ from fntx_dagster.bonds.cycles import read_cycle
 from fntx_dagster.bonds.day_counts import DAY_COUNTS
 from fntx_dagster.services.bonds.accruing import accrue
 from fntx_dagster.services.bonds.delinquency import clocked, run_clocks
+from fntx_dagster.services.bonds.dues import dues_of
 from fntx_dagster.services.bonds.factory import create_bond, structure_bond
 from fntx_dagster.services.bonds.reading import events_of_bond, show_bond
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.treasury.bond_money import PaidRow, accruals_of, add_paid, cashflows_of, dues_of
+from fntx_dagster.store.treasury.bond_money import PaidRow, accruals_of, add_paid, cashflows_of
 from tests.services.bonds.built import (
     BOND,
     STRUCTURE,
@@ -71,7 +72,7 @@ def test_the_days_of_a_period_sum_to_its_coupon_and_run_again_change_nothing(
 
 
 def test_principal_that_was_missed_bears_interest_in_the_next_period(settings: Settings, database: Database) -> None:
-    """B repays 75,000 a quarter; what of it is not paid by the next quarter's start stays outstanding."""
+    """B repays 75,000 a quarter; what of it is not paid stays outstanding, and bears interest day by day."""
     active(settings, database)
     accrue(database, date(2026, 4, 1))
     accrue(database, date(2026, 7, 1))
@@ -80,7 +81,7 @@ def test_principal_that_was_missed_bears_interest_in_the_next_period(settings: S
             (each.tranche_id, each.day.month): each.outstanding
             for each in accruals_of(connection, BOND, date(2026, 4, 1), date(2026, 7, 1))
         }
-    assert (outstanding["B", 4], outstanding["B", 7]) == (Decimal("225000.00"), Decimal("225000.00"))
+    assert (outstanding["B", 4], outstanding["B", 7]) == (Decimal("300000.00"), Decimal("300000.00"))
 
 
 def test_a_bond_is_delinquent_on_the_eleventh_day_and_in_default_thirty_days_later(

@@ -24,7 +24,7 @@ from fntx_dagster.services.governance.reading import show
 from fntx_dagster.services.transactions.submitting import submit
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.treasury.bond_money import PaidRow, add_paid, dues_of
+from fntx_dagster.store.treasury.bond_money import PaidRow, add_paid, cashflows_of
 from fntx_dagster.store.treasury.cash_receipts import CashReceiptRow, add_receipt
 from fntx_dagster.store.treasury.distributions import DistributionRow, add_distribution, move_distribution
 from fntx_dagster.store.treasury.escrows import EscrowRow, SealedPreimage, add_escrow, escrows_of_bond
@@ -57,11 +57,14 @@ def settings(database: Database, tmp_path: Path) -> Settings:
     return treasury_of_bonds(tmp_path, database)
 
 
-def paid(db: Database, *, until: str = "9999-12-31", on: str = "2026-04-01") -> None:
-    """Everything that is due up to a date, paid on another."""
+def paid(db: Database, *, until: str = "9999-12-31", on: str | None = None) -> None:
+    """Everything that is due up to a date, paid on another, None: each when it is due."""
     with db.connect() as connection:
-        for n, due in enumerate(dues_of(connection, BOND, date.fromisoformat(until))):
-            row = PaidRow(f"{until}/{n}", due.kind, due.line_id, due.amount, date.fromisoformat(on))
+        flows = [each for each in cashflows_of(connection, BOND) if each.due_date <= date.fromisoformat(until)]
+        for n, due in enumerate(flows):
+            row = PaidRow(
+                f"{until}/{n}", due.kind, due.line_id, due.amount, date.fromisoformat(on) if on else due.due_date
+            )
             assert add_paid(connection, BOND, row)
 
 
@@ -225,7 +228,7 @@ def test_a_bond_matures_when_all_is_paid_and_its_day_has_come(settings: Settings
     put_in(database, "Current")
     with pytest.raises(BondGuardFails, match="is not paid yet"):
         take_step(settings, database, BOND, "mature", BY, "", on("2027-01-01"))
-    paid(database, on="2026-12-31")
+    paid(database)
     with pytest.raises(BondGuardFails, match="the ledger's date is 2026-12-31, before 2027-01-01"):
         take_step(settings, database, BOND, "mature", BY, "", on("2026-12-31"))
     assert take_step(settings, database, BOND, "mature", BY, "", on("2027-01-01")).state == "Matured"
@@ -344,7 +347,7 @@ def test_payments_are_confirmed_when_the_last_distribution_is_and_none_is_under_
 def test_of_two_who_take_a_step_at_once_one_does(settings: Settings, database: Database) -> None:
     structured(settings, database)
     put_in(database, "Current")
-    paid(database, on="2026-12-31")
+    paid(database)
 
     def mature(_: int) -> str:
         try:

@@ -62,10 +62,10 @@ def test_what_is_retained_is_the_first_cash_of_the_next_and_what_is_short_its_ar
         assert row is not None
         deal = json.loads(row.document)["deal"]
         tranche = {each["id"]: each for each in deal["tranches"]}
-        # 2: 92,500 for fees 5,000, interest of A 900,000 × 5 % ÷ 4 = 11,250, principal 76,250 of 100,000; nothing for B
+        # 2: 92,500 for fees 5,000, interest of A 12,500, as its principal came after 1 July, principal 75,000
         assert (row.number, row.period, row.carried) == (3, 3, Decimal(0))
-        assert tranche["A"]["principal_arrears"] == "23750.00"
-        assert tranche["A"]["outstanding"] == "823750.00"
+        assert tranche["A"]["principal_arrears"] == "25000.00"
+        assert tranche["A"]["outstanding"] == "825000.00"
         assert tranche["B"]["interest_arrears"] == "10000.00"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
@@ -13,6 +13,7 @@ import pytest
 from fntx_dagster.bonds.distributions import release_id
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.machines import StepImpossible
+from fntx_dagster.services.bonds.dues import dues_of
 from fntx_dagster.services.distributions.attempting import attempt_all
 from fntx_dagster.services.distributions.computing import compute
 from fntx_dagster.services.distributions.proposing import propose_distribution
@@ -28,7 +29,6 @@ from fntx_dagster.services.screening.lists import load_list
 from fntx_dagster.services.screening.parties import set_party
 from fntx_dagster.services.transactions.preparing import prepare
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.treasury.bond_money import dues_of
 from fntx_dagster.store.treasury.bonds import HoldingRow, add_holdings
 from fntx_dagster.store.treasury.distributions import (
     PaymentStanding,
@@ -45,6 +45,7 @@ from tests.services.screening.conftest import BY, ROWS, write_list
 from tests.services.transactions.walks import opened_events
 from tests.simulate.xrpl.people import address, token
 
+PAID_BY = date(2099, 1, 1)
 WHY = "h2 closed its account"
 H2 = Decimal(6250)
 
@@ -123,7 +124,7 @@ def test_a_bond_goes_on_without_a_payee_who_is_paid_later(database: Database, tm
         assert (state_of(desk, distribution), desk.state(), held(desk)) == ("confirmed", "Current", H2)
         with database.connect() as connection:
             [row] = held_of(connection, BOND)
-            interest = next(each for each in dues_of(connection, BOND) if each.kind == "interest")
+            interest = next(each for each in dues_of(connection, BOND, PAID_BY) if each.kind == "interest")
         assert (row.party, row.number, row.reason, row.held_until) == ("h2", number, WHY, None)
         assert interest.unpaid == 0, "what is held for the payee counts as paid on its line"
         told = next(
@@ -144,7 +145,7 @@ def test_a_bond_goes_on_without_a_payee_who_is_paid_later(database: Database, tm
         assert (desk.balance("h2"), held(desk), desk.state()) == (H2, Decimal(0), "Current")
         with database.connect() as connection:
             assert held_of(connection, BOND) == []
-            due = next(each for each in dues_of(connection, BOND) if each.kind == "interest")
+            due = next(each for each in dues_of(connection, BOND, PAID_BY) if each.kind == "interest")
         assert due == interest
         with pytest.raises(psycopg.errors.CheckViolation, match="a ledger holds"), database.connect() as connection:
             connection.execute(

@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from itertools import accumulate
 
 import psycopg
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fntx_dagster.governance.machines import BOND, states
 from fntx_dagster.store.database import Connection, Database
@@ -21,13 +18,8 @@ from fntx_dagster.store.treasury.bond_money import (
     PaidRow,
     accruals_of,
     add_accruals,
-    add_cashflows,
     add_paid,
-    arrears_of,
-    cashflows_of,
-    dues_of,
     outstanding_of,
-    paid_on,
 )
 from fntx_dagster.store.treasury.bonds import (
     BondRow,
@@ -120,25 +112,6 @@ def test_holdings_are_the_sum_of_their_changes_and_the_last_address_counts(datab
         ]
 
 
-def test_what_is_paid_goes_to_what_was_due_first(database: Database) -> None:
-    second = FIRST + timedelta(days=91)
-    with database.connect() as connection:
-        kept_bond(connection)
-        add_cashflows(connection, "B-1", [interest(1, FIRST, "12.50"), interest(2, second, "12.50")])
-        assert [row.period for row in cashflows_of(connection, "B-1", 2)] == [2]
-        assert arrears_of(connection, "B-1", FIRST) == []  # it may still be paid on the day
-        [late] = arrears_of(connection, "B-1", FIRST + timedelta(days=1))
-        assert (late.due_date, late.unpaid) == (FIRST, Decimal("12.50"))
-        assert add_paid(connection, "B-1", PaidRow("d/1", "interest", "A", Decimal("12.51"), second))
-        assert not add_paid(connection, "B-1", PaidRow("d/1", "interest", "A", Decimal("12.51"), second))
-        assert len(paid_on(connection, "B-1")) == 1
-        assert [row.unpaid for row in dues_of(connection, "B-1")] == [0, Decimal("12.49")]
-        # what was paid later was not there then
-        assert len(arrears_of(connection, "B-1", second - timedelta(days=1))) == 1
-        [late] = arrears_of(connection, "B-1", second + timedelta(days=1))
-        assert (late.period, late.unpaid) == (2, Decimal("12.49"))
-
-
 def test_principal_that_is_paid_is_outstanding_no_more(database: Database) -> None:
     with database.connect() as connection:
         kept_bond(connection)
@@ -157,25 +130,3 @@ def test_an_accrual_is_written_once(database: Database) -> None:
         assert add_accruals(connection, "B-1", [row]) == 1
         assert add_accruals(connection, "B-1", [row._replace(amount=Decimal(9))]) == 0
         assert accruals_of(connection, "B-1", FIRST, FIRST) == [row]
-
-
-@given(st.lists(st.integers(0, 50), min_size=1, max_size=8), st.lists(st.integers(1, 60), max_size=8))
-def test_paid_amounts_fill_the_dues_in_their_order(
-    module_database: Database, due: list[int], payments: list[int]
-) -> None:
-    """Against an allocation written the other way round, payment by payment."""
-    with module_database.connect() as connection:
-        kept_bond(connection)
-        rows = [interest(n, FIRST + timedelta(days=n), str(cents)) for n, cents in enumerate(due, 1)]
-        add_cashflows(connection, "B-1", rows)
-        for n, cents in enumerate(payments):
-            add_paid(connection, "B-1", PaidRow(f"d/{n}", "interest", "A", Decimal(cents), FIRST))
-        found = [int(row.paid) for row in dues_of(connection, "B-1")]
-        connection.rollback()
-    left = sum(payments)
-    expected = []
-    for cents in due:
-        expected.append(min(cents, left))
-        left -= expected[-1]
-    assert found == expected
-    assert [*accumulate(found)][-1] == min(sum(due), sum(payments))
