@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from fntx_dagster.settings import executable
-from tests.deploy.named import DEPLOY, require_command
+from tests.deploy.named import DEPLOY, require_command, strange_variables
 from tests.tools import needs_buildah
 
 ROOT = DEPLOY.parent
@@ -28,7 +28,7 @@ mount --bind "$1" "$1" && mount -t proc proc "$1/proc" && mount --rbind /dev "$1
 mount -t tmpfs -o mode=1777 tmp "$1/tmp" && mount -t tmpfs -o uid=10001,gid=10001,mode=700 home "$1/var/lib/fntx"
 mount -o remount,ro,bind "$1"
 exec chroot --userspec=10001:10001 "$1" env -i PATH=/opt/fntx/bin:/usr/bin:/bin HOME=/var/lib/fntx \
-    FNTX_HOME=/var/lib/fntx FNTX_PARSED_MODELS=/opt/fntx/parsed PYTHONDONTWRITEBYTECODE=1 COLUMNS=200 \
+    FNTX_HOME=/var/lib/fntx PYTHONDONTWRITEBYTECODE=1 COLUMNS=200 \
     sh -c "cd /var/lib/fntx && $2"
 """
 """Runs a command in a folder as a container engine does: the image's user, a read-only root, a home and /tmp."""
@@ -47,6 +47,7 @@ def test_the_scripts_are_of_the_shell_that_they_name() -> None:
 
 def test_the_image_starts_a_role_and_asks_for_its_health() -> None:
     text = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
+    assert strange_variables(re.findall(r"\bFNTX_\w+", text)) == set()
     role, probe = (json.loads(found) for found in re.findall(r"CMD (\[.*\])$", text, re.MULTILINE)[::-1])
     require_command(role)
     assert probe[0] == "fntx"
@@ -131,7 +132,7 @@ class TestBuilt:
     def test_the_dbt_project_is_parsed_and_the_libraries_are_compiled(self, image: Path) -> None:
         [packages] = image.glob("opt/fntx/lib/python3*/site-packages")
         assert [*packages.glob("dagster/__pycache__/*.pyc")]
-        assert [*image.glob("opt/fntx/parsed/manifest.json")]
+        assert [*packages.glob("fntx_dagster/project/parsed/manifest.json")]
         gone = ("pip", "hatchling", "pytest", "ruff", "moto")
         assert [name for name in gone if (packages / name).exists()] == []
 
