@@ -5,6 +5,7 @@ database does not know."""
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from fntx_dagster.errors import Permanent
@@ -12,6 +13,7 @@ from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.store.treasury.cash_receipts import receipts_of
 from fntx_dagster.store.treasury.distributions import distribution_of_proposal, paid_by, unknown_payments, why_withdrawn
 from fntx_dagster.store.treasury.set_aside import why_unpayable
+from fntx_dagster.store.treasury.transactions import known_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,19 +60,29 @@ def dead_of(ledger: TreasuryLedger, rows: Iterable[LedgerTxRow]) -> set[UUID]:
 
 def require_known_payments(db: Database, ledger: TreasuryLedger, bond: BondRow, account: str) -> None:
     """Raise Permanent where an account paid with an invoice id since the first cash came in that is to be distributed,
-    and this database knows of no such payment: it may be that of a backup, and the cash is paid out already. Cash that
-    was typed names no ledger from which on one could look."""
+    and this database knows of no such payment: it may be that of a backup, and the cash is paid out already. Cash by a
+    payment came in with its ledger. Cash that was typed came in on its day: what the account paid from then on counts,
+    and one looks from the last ledger before that day that this database knows of the account."""
     with db.connect() as connection:
         free = receipts_of(connection, bond.bond_id, free=True)
-    since = min((row.ledger_index for row in free if row.ledger_index is not None), default=None)
+        day = min((row.received_on for row in free if row.ledger_index is None), default=None)
+        before = None if day is None else known_ledger(connection, bond.cash_ledger, account, day)
+    first = min((row.ledger_index for row in free if row.ledger_index is not None), default=None)
+    since = min((each for each in (first, before) if each is not None), default=None)
     if since is None:
         return
-    found = ledger.invoiced(account, since)
+    found = [each for paid in ledger.invoiced(account, since).values() for each in paid]
+    late = [
+        each
+        for each in found
+        if (first is not None and each.ledger >= first)
+        or (before is not None and day is not None and each.closed_at.astimezone(UTC).date() >= day)
+    ]
     with db.connect() as connection:
-        by_hash = {each.hash.lower(): invoice for invoice, paid in found.items() for each in paid}
-        unknown = unknown_payments(connection, by_hash)
+        unknown = unknown_payments(connection, {each.hash.lower(): each.invoice or "" for each in late})
     if unknown:
         raise Permanent(
             f"{account} made the payment {min(unknown)} after the cash came in, and this database does not know it",
-            "Restore the newest backup. What was paid by hand is taken off by voiding the receipt, and typing the rest",
+            "Restore the newest backup. What was paid by hand is taken off by voiding the receipt, and typing the rest "
+            "as received on a later day",
         )

@@ -4,7 +4,7 @@ goes."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -117,6 +117,17 @@ def hold_account(connection: Connection, ledger: str, account: str) -> None:
         "select pg_advisory_xact_lock(hashtextextended('fntx treasury account ' || %s || ' ' || %s, 0))",
         [ledger, account],
     )
+
+
+def known_ledger(connection: Connection, ledger: str, account: str, day: date) -> int | None:
+    """The last ledger after which a transaction of an account was prepared before a day (UTC); the first that is known
+    of it where that was later, None where none is known."""
+    row = connection.execute(
+        """select coalesce(max(prepared_ledger) filter (where prepared_at < %s::date::timestamp at time zone 'UTC'),
+            min(prepared_ledger)) from treasury.ledger_tx where (ledger, account) = (%s, %s)""",
+        [day, ledger, account],
+    ).fetchone()
+    return row[0] if row else None
 
 
 def last_prepared(connection: Connection, ledger: str, network: str) -> tuple[int, datetime] | None:

@@ -124,6 +124,19 @@ def test_after_an_older_backup_no_cash_is_distributed_that_is_paid_out(database:
             assert distributions(connection, BOND) == []
 
 
+def test_after_an_older_backup_no_typed_cash_is_distributed_that_is_paid_out(
+    database: Database, tmp_path: Path
+) -> None:
+    with bond_desk("xrpl", database, tmp_path / "home", HOLDERS) as desk:
+        assert desk.town
+        desk.paid_out(desk.approved("5000.00"))
+        payee = {"Destination": address("h1"), "Amount": token("700", "bank", "USD"), "InvoiceID": "AB" * 32}
+        assert desk.town.does("treasury", "Payment", by=("s1", "s3"), **payee) == "tesSUCCESS"
+        desk.cash("700.00", "the statement that the newest database has too")
+        with pytest.raises(Permanent, match="this database does not know it"):
+            compute(desk.settings, database, BOND, 2)
+
+
 def test_cash_of_two_payments_in_is_distributed_after_our_own_payments(database: Database, tmp_path: Path) -> None:
     with bond_desk("xrpl", database, tmp_path / "home", HOLDERS) as desk:
         assert desk.town

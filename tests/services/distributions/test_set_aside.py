@@ -14,6 +14,8 @@ from fntx_dagster.bonds.distributions import release_id
 from fntx_dagster.errors import Permanent
 from fntx_dagster.governance.machines import StepImpossible
 from fntx_dagster.services.bonds.dues import dues_of
+from fntx_dagster.services.bonds.reading import events_of_bond
+from fntx_dagster.services.bonds.transitions import transition_bond
 from fntx_dagster.services.distributions.attempting import attempt_all
 from fntx_dagster.services.distributions.computing import compute
 from fntx_dagster.services.distributions.proposing import propose_distribution
@@ -29,7 +31,7 @@ from fntx_dagster.services.screening.lists import load_list
 from fntx_dagster.services.screening.parties import set_party
 from fntx_dagster.services.transactions.preparing import prepare
 from fntx_dagster.store.database import Database
-from fntx_dagster.store.treasury.bonds import HoldingRow, add_holdings
+from fntx_dagster.store.treasury.bonds import HoldingRow, add_holdings, move_bond
 from fntx_dagster.store.treasury.distributions import (
     PaymentStanding,
     distribution,
@@ -348,3 +350,22 @@ def test_a_database_of_yesterday_releases_nothing_again(
                 assert "does not know of its release" in words
                 assert report.next == "look"
             assert desk.balance("h2") == H2
+
+
+def test_a_bond_is_redeemed_while_money_is_held_and_it_is_paid_afterwards(database: Database, tmp_path: Path) -> None:
+    with bond_desk("xrpl", database, tmp_path / "home", ("h1", "h2")) as desk:
+        desk.cash(CASH)
+        row = compute(desk.settings, database, BOND, 1)
+        desk.decided(propose_distribution(desk.settings, database, row.distribution_id))
+        aside(desk, row.distribution_id)
+        desk.paid_out(row.distribution_id)
+        with database.connect() as connection:
+            assert move_bond(connection, BOND, "Current", "Matured")
+        asked = transition_bond(desk.settings, database, BOND, "settle").proposal_id
+        assert asked
+        desk.decided(asked)
+        assert desk.state() == "Redeemed"
+        last = events_of_bond(database, BOND)[-1]
+        assert (last.event, last.details["held"]) == ("settle", {"h2": "6250.00"})
+        desk.paid_out(released(desk, row.distribution_id))
+        assert (desk.balance("h2"), held(desk), desk.state()) == (H2, Decimal(0), "Redeemed")
