@@ -1,8 +1,9 @@
 """Bots that send orders over kept-alive connections, and the processes that take them.
 
-The server is the API as `fntx api serve` runs it, with two endpoints beside its own: one reads the same request and
-inserts one row, one reads it and answers. They share the application, its authentication and its connections. A worker
-is a process whose threads submit orders, or insert one row each, without HTTP.
+The server is the API as `fntx api serve` runs it, with three endpoints beside its own: one reads the same request and
+inserts one row, one reads it and answers, both as FastAPI's manual writes an endpoint; the third reads it as the API
+reads an order, without FastAPI's dependencies, and answers. They share the application, its authentication and its
+connections. A worker is a process whose threads submit orders, or insert one row each, without HTTP.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import IO, NamedTuple
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from fntx_dagster.api.app import Body, Key, TheDesk, Trader, make_app
+from fntx_dagster.api.dependencies import trader_request
 from fntx_dagster.api.serving import served
 from fntx_dagster.services.orders import requests
 from fntx_dagster.services.orders.access import make_token
@@ -35,7 +37,7 @@ from fntx_dagster.serving.collector import spare_the_collector
 from fntx_dagster.settings import Settings, child_environment, load_settings
 from fntx_dagster.store.opening import open_database
 
-SUBMIT, INSERT, NOTHING = "/api/orders/submit", "/bench/insert", "/bench/nothing"
+SUBMIT, INSERT, NOTHING, LEAN = "/api/orders/submit", "/bench/insert", "/bench/nothing", "/bench/lean"
 WITHOUT_LIMITS = {
     "FNTX_BOT_DAILY_LIMIT": "1000000000",
     "FNTX_USER_DAILY_LIMIT": "1000000000",
@@ -64,6 +66,13 @@ def insert(desk: TheDesk, caller: Trader, body: Body, idempotency_key: Key = Non
 def nothing(caller: Trader, body: Body, idempotency_key: Key = None) -> Response:
     """Read an order, and answer."""
     return _answered(requests.submission(body, idempotency_key), caller.user_id)
+
+
+@_peers.post(LEAN)
+async def lean(request: Request) -> Response:
+    """Read an order as its own endpoint does, and answer."""
+    _, caller, _, body, key = await trader_request(request)
+    return _answered(requests.submission(body, key), caller.user_id)
 
 
 def _answered(asked: requests.Submission, user_id: str) -> Response:

@@ -13,7 +13,7 @@ from statistics import median
 
 import psycopg
 from bare_rows import stored_alone
-from bots import INSERT, NOTHING, ROW, SUBMIT, TABLE, Bot, funded, load, sent, server, workers
+from bots import INSERT, LEAN, NOTHING, ROW, SUBMIT, TABLE, Bot, funded, load, sent, server, workers
 from imports import imported
 from large_books import busy, long
 from measuring import Measurement, home, shown, timed
@@ -54,7 +54,7 @@ def _through_http(settings: Settings, desk: Desk, bots: list[Bot]) -> list[Measu
         psycopg.connect(desk.db.url, autocommit=True) as storing,
     ):
         rates: dict[str, Callable[[], float]] = {
-            path: lambda path=path: load(address, path, bots, SECONDS).rate for path in (SUBMIT, INSERT, NOTHING)
+            path: lambda path=path: load(address, path, bots, SECONDS).rate for path in (SUBMIT, INSERT, NOTHING, LEAN)
         }
         rates |= {
             "hot": lambda: load(address, SUBMIT, bots[:1] * BOOKS, SECONDS).rate,
@@ -67,6 +67,7 @@ def _through_http(settings: Settings, desk: Desk, bots: list[Bot]) -> list[Measu
     return [
         _beside("orders through HTTP", found, SUBMIT, "an endpoint that inserts a row", INSERT, "0.8 or more"),
         _beside("orders through HTTP", found, SUBMIT, "an endpoint that answers", NOTHING, "0.5 or more"),
+        _beside("orders through HTTP", found, SUBMIT, "one that answers and uses no dependencies", LEAN, ""),
         _beside("orders of one book through HTTP", found, "hot", "commits of their very rows", "rows", "0.75 or more"),
         _beside("orders of one book through HTTP", found, "hot", "commits of a row", "commits", "0.75 or more"),
         Measurement(
