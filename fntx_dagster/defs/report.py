@@ -54,6 +54,8 @@ def daily_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     metadata: dict[str, dg.MetadataValue] = {"dagster/row_count": dg.MetadataValue.int(len(reports.narratives))}
     if reports.file:
         metadata |= {"report to open": report_link(reports.file), "report file": dg.MetadataValue.path(reports.file)}
+        address = f"{platform.settings().web.address}/reports/{reports.file.name}"
+        metadata["report on the dashboard"] = dg.MetadataValue.url(address)
     if reports.notes:
         metadata["notes"] = dg.MetadataValue.json(reports.notes)
     return materialized(metadata)

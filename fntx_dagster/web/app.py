@@ -128,6 +128,7 @@ PAGES = (
     Page("/a/{n:int}/raw/{table}/{row}", raw.show),
     Page("/a/{n:int}/period", period.show, "Period"),
     Page("/a/{n:int}/report.{form}", period.download_report),
+    Page("/reports/{name}", period.show_written, is_for=sees_system),
     Page("/a/{n:int}/tables/{table}.csv", period.download_table),
     Page("/a/{n:int}/performance", performance.show, "Performance"),
     Page("/a/{n:int}/strategies", performance.show_strategies, "Strategies"),

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from fntx_dagster.errors import Permanent
-from fntx_dagster.services.building.reports import MOST_DAYS, rewrite_reports
+from fntx_dagster.model.period import Period
+from fntx_dagster.services.building.reports import MOST_DAYS, report_page, rewrite_reports
 from fntx_dagster.services.reporting import write_whole
 from fntx_dagster.settings import Settings
+from fntx_dagster.store import report_files
 from fntx_dagster.store.database import Database
 
 
@@ -111,3 +113,23 @@ class TestWritingAgain:
         assert said.startswith(
             "The report of 2025-07-17 cannot be written again, with the new proofs: the database lacks"
         )
+
+    def test_a_report_of_another_machine_is_written_again_from_the_database(
+        self, tmp_path: Path, database: Database
+    ) -> None:
+        report_files.keep(database, Period(date(2015, 1, 2), self.JULY_17), b"<html>")
+        said = rewrite_reports(Settings(home=tmp_path), database, [self.JULY_17])
+        assert said is not None
+        assert said.startswith("The report of 2015-01-02 to 2025-07-17 would take long")
+
+
+def test_a_report_is_found_by_its_name_on_every_machine(database: Database) -> None:
+    july, day = Period(date(2025, 7, 1), date(2025, 7, 18)), Period.on(date(2025, 7, 17))
+    report_files.keep(database, july, b"first")
+    report_files.keep(database, july, "second €".encode())
+    report_files.keep(database, day, b"day")
+    assert report_page(database, "2025-07-01_2025-07-18.html") == "second €".encode()
+    assert report_page(database, "2025-07-17.html") == b"day"
+    for name in ("2025-07-18.html", "2025-13-41.html", "../keys/salt.secret", "2025-07-17.html/", ""):
+        assert report_page(database, name) is None
+    assert report_files.ranges(database) == [july, day]

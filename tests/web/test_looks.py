@@ -43,6 +43,7 @@ FILLED = {
     "/reconciliation/{number:int}": "/reconciliation/1",
 }
 NO_PAGES = (
+    "/reports/{name}",
     "/ledger/{user:path}/{book}/statement/{date}",
     "/signals/{execution:int}/proof",
     "/treasury/proposals/{proposal}/signing.json",

@@ -19,6 +19,7 @@ from fntx_dagster.report.narrative import Story
 from fntx_dagster.services.accounts import numbered_accounts
 from fntx_dagster.services.reporting import account_report, masked_words, stories_of, write_whole
 from fntx_dagster.settings import Settings
+from fntx_dagster.store import report_files
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.labels import account_labels
 from fntx_dagster.store.raw_flex.overview import accounts
@@ -66,25 +67,33 @@ def write_reports(settings: Settings, db: Database, period: Period) -> Reports:
         for story in own
     ]
     notes = [f"{own.label}: {masked_words(note)}" for own in reports for note in own.notes]
-    return Reports(narratives, _write(settings.paths.reports, period, reports) if reports else None, notes)
+    return Reports(narratives, _write(settings, db, period, reports) if reports else None, notes)
+
+
+def report_page(db: Readable, name: str) -> bytes | None:
+    """The report of that file name as a run on any machine wrote it; None where none did."""
+    period = _range_of(name)
+    return None if period is None else report_files.kept(db, period)
 
 
 def rewrite_reports(settings: Settings, db: Database, days: Collection[date]) -> str | None:
-    """Write the HTML files in the home again that show one of `days`, because the proofs of these days have changed:
-    the newest first, up to MOST_DAYS. Returns which files stay as they were and why, in a sentence; None where none
-    does. A file that cannot be written is no error: what changed is in the tables."""
-    to_write, left = _files_showing(settings.paths.reports, days)
+    """Write the HTML reports again, of this home and of the database, that show one of `days`, because the proofs of
+    these days have changed: the newest first, up to MOST_DAYS. Returns which reports stay as they were and why, in a
+    sentence; None where none does. A report that cannot be written is no error: what changed is in the tables."""
+    to_write, left = [], []
     try:
+        to_write, left = _files_showing(settings.paths.reports, report_files.ranges(db), days)
         observer = clock.zone(settings.report.time_zone)
         for period in list(to_write):
             with db.snapshot() as snapshot:
                 stories = _stories(snapshot, period, observer)
                 reports = [account_report(settings, snapshot, label, own) for label, own in stories.items()]
             if reports:
-                _write(settings.paths.reports, period, reports)
+                _write(settings, db, period, reports)
             to_write.remove(period)
     except (FntxError, OSError) as error:
-        return f"{_named(to_write + left)} cannot be written again, with the new proofs: {error}"
+        named = _named(to_write + left) if to_write or left else "The reports"
+        return f"{named} cannot be written again, with the new proofs: {error}"
     return f"{_named(left)} would take long to write again, with the new proofs: `fntx report` does" if left else None
 
 
@@ -95,17 +104,28 @@ def _stories(db: Readable, period: Period, observer: ZoneInfo) -> dict[str, list
     return {label: own for label, own in stories.items() if own}
 
 
-def _files_showing(folder: Path, days: Collection[date]) -> tuple[list[Period], list[Period]]:
-    """The ranges of the files in the home that show one of these days, the newest first: those of MOST_DAYS, and the
-    rest."""
-    names = (_NAME.fullmatch(file.name) for file in folder.glob("*.html"))
-    ranges = [Period(*map(date.fromisoformat, (name[1], name[2] or name[1]))) for name in names if name]
+def _files_showing(
+    folder: Path, of_database: Collection[Period], days: Collection[date]
+) -> tuple[list[Period], list[Period]]:
+    """The ranges of the reports in the home and in the database that show one of these days, the newest first: those of
+    MOST_DAYS, and the rest."""
+    of_home = (_range_of(file.name) for file in folder.glob("*.html"))
+    ranges = {period for period in of_home if period} | {*of_database}
     to_write, left, number = [], [], 0
     for period in sorted(ranges, key=lambda period: (period.last, period.first), reverse=True):
         if any(day in period for day in days):
             number += (period.last - period.first).days + 1
             (to_write if number <= MOST_DAYS else left).append(period)
     return to_write, left
+
+
+def _range_of(name: str) -> Period | None:
+    """The range of the report of that file name; None for other names."""
+    found = _NAME.fullmatch(name)
+    try:
+        return found and Period(*map(date.fromisoformat, (found[1], found[2] or found[1])))
+    except ValueError:
+        return None
 
 
 _NAME = re.compile(r"(\d{4}-\d\d-\d\d)(?:_(\d{4}-\d\d-\d\d))?\.html")
@@ -117,10 +137,13 @@ def _named(files: Sequence[Period]) -> str:
     return f"The report of {files[0]}{more}"
 
 
-def _write(folder: Path, period: Period, reports: Sequence[AccountReport]) -> Path:
-    """The file. Only its owner can read it, and it holds no whole account id, like everything that the UI shows."""
-    first, last = period
+def _write(settings: Settings, db: Database, period: Period, reports: Sequence[AccountReport]) -> Path:
+    """The file, which the database keeps too: other machines have another home. Only its owner can read it, and it
+    holds no whole account id, like everything that the UI shows."""
+    folder, (first, last) = settings.paths.reports, period
+    content = to_html(reports, masked_words)
+    report_files.keep(db, period, content.encode())
     file = folder / (f"{first}.html" if first == last else f"{first}_{last}.html")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_whole(file, to_html(reports, masked_words), private=True)
+    write_whole(file, content, private=True)
     return file

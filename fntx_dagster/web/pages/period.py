@@ -14,6 +14,7 @@ from fntx_dagster.report.market import labelled_parts
 from fntx_dagster.report.period import PeriodSummary
 from fntx_dagster.report.summary_table import month_tables
 from fntx_dagster.report.tables import Figure
+from fntx_dagster.services.building.reports import report_page
 from fntx_dagster.services.dashboard.period import (
     FORMS,
     period_of,
@@ -67,6 +68,18 @@ def download_report(asked: Asked) -> Answer:
     name = f"report-{asked.account.number}-{period.first}-{period.last}.{form}"
     headers = _as_file(name) | {"Content-Security-Policy": _NOTHING_ELSE}
     return Response(text, media_type=_MEDIA[form], headers=headers)
+
+
+def show_written(asked: Asked) -> Answer:
+    """The report of all accounts that a run wrote, on whichever machine."""
+    content = report_page(asked.site.db, asked.part("name"))
+    if content is None:
+        raise NotFound
+    return Response(
+        content,
+        media_type=_MEDIA["html"],
+        headers={"Content-Security-Policy": f"{_NOTHING_ELSE}; img-src data:", "Cache-Control": "no-store"},
+    )
 
 
 def download_table(asked: Asked) -> Answer:

@@ -120,6 +120,7 @@ TABLE = (
         "200 200 404 200 200 door",
         NONE_POST,
     ),
+    Row("/reports/{name}", DEMO, "/reports/2025-07-01_2025-07-18.html", READ, NONE_POST),
     Row("/treasury", TREASURY, "/treasury", READ, NONE_POST),
     Row("/treasury/queue", TREASURY, "/treasury/queue", READ, NONE_POST),
     Row("/treasury/escrows", TREASURY, "/treasury/escrows", READ, NONE_POST),
