@@ -14,7 +14,7 @@
     {%- call statement("main") -%}
         {%- if is_kept -%}
             {{ delete_range() }};
-            insert into {{ target }} {{ sql }}
+            insert into {{ target }} select * from ({{ sql }}) as built where {{ among() }}
         {%- else -%}
             {{ get_create_table_as_sql(False, target, sql) }}
         {%- endif -%}
@@ -47,9 +47,10 @@
     `meta: {dated_by: [...]}`; rows whose date is still open (null) are built in every run. `gone_where` says which other
     rows are deleted in every session. The platform has the same rule in `adapters/dbt/compiled.py`. -#}
 {% macro delete_range() -%}
-    delete from {{ this }} where
+    delete from {{ this }} where {{ among() }} and (
     {%- for column in model.config.meta.get("dated_by", ["trading_day"]) %}
         {{ "or" if not loop.first }} {{ in_range(column) }} or {{ column }} is null
     {%- endfor -%}
     {%- if "gone_where" in model.config.meta %} or {{ model.config.meta["gone_where"] }} {%- endif -%}
+    )
 {%- endmacro %}

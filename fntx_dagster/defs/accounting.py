@@ -8,11 +8,12 @@ from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.pages import documented
 from fntx_dagster.defs.partitions import SESSIONS
-from fntx_dagster.defs.ranges import LOCAL, OWNERS, range_of
+from fntx_dagster.defs.ranges import LOCAL, OWNERS, accounts_of, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.shown import materialized, warning
 from fntx_dagster.services.building.lots import rebuild_lots
 from fntx_dagster.services.building.verification import completeness
+from fntx_dagster.services.shards import labels_of
 from fntx_dagster.services.strategies import sums_that_differ
 
 LOTS = "classified_fills"
@@ -68,10 +69,11 @@ def lots(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
     period = range_of(context)
     db = platform.database()
     with failing_well():
-        rebuilt = rebuild_lots(platform.settings(), db, period)
+        only = accounts_of(context, db)
+        rebuilt = rebuild_lots(platform.settings(), db, period, only)
     for line in rebuilt.without_opening:
         warning(context, line)
-    lacking, alerts = completeness(db, period)
+    lacking, alerts = completeness(db, period, only)
     yield result(
         "statements",
         "statements_are_complete",
@@ -80,10 +82,18 @@ def lots(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
         days=period,
         asset=LOTS,
         alerts=alerts,
+        among=labels_of(db, only),
     )
-    yield result("account", "every_account_is_rebuilt", rebuilt.refused, "Every account is rebuilt", asset=LOTS)
+    yield result(
+        "account",
+        "every_account_is_rebuilt",
+        rebuilt.refused,
+        "Every account is rebuilt",
+        asset=LOTS,
+        among=labels_of(db, only),
+    )
     with failing_well():
-        differing = sums_that_differ(db, period)
+        differing = sums_that_differ(db, period, only)
     yield result(
         "verification",
         "strategies_add_up",
@@ -91,6 +101,7 @@ def lots(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.M
         "Strategies sum to the fills",
         days=period,
         asset="position_lots",
+        among=labels_of(db, only),
     )
     unopened = {"unopened": len(rebuilt.without_opening)}
     yield materialized(rebuilt.fills | unopened, asset_key="classified_fills")

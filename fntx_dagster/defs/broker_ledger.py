@@ -8,10 +8,11 @@ from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.pages import documented
 from fntx_dagster.defs.partitions import SESSIONS
-from fntx_dagster.defs.ranges import LOCAL, OWNERS, range_of
+from fntx_dagster.defs.ranges import LOCAL, OWNERS, accounts_of, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.shown import materialized
 from fntx_dagster.services.building.broker_ledger import project_and_compare
+from fntx_dagster.services.shards import labels_of
 
 
 @dg.asset(
@@ -38,7 +39,9 @@ def broker_ledger(
     new entry. All sessions are projected, those of the run compared."""
     period = range_of(context)
     with failing_well():
-        done = project_and_compare(platform.settings(), platform.database(), period)
+        db = platform.database()
+        only = accounts_of(context, db)
+        done = project_and_compare(platform.settings(), db, period, only)
     yield result(
         "verification",
         "ledger_and_statements_agree",
@@ -46,5 +49,6 @@ def broker_ledger(
         f"{done.compared} figures of sessions are the same",
         days=period,
         asset="broker_ledger",
+        among=labels_of(db, only),
     )
     yield materialized(done.counts)

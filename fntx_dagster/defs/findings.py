@@ -26,13 +26,15 @@ def result(
     asset: str | None = None,
     alerts: Sequence[Finding] | None = None,
     looked: Sequence[str] | None = None,
+    among: Sequence[str] | None = None,
     by_session: Mapping[str, str] | None = None,
     **metadata: Any,
 ) -> dg.AssetCheckResult:
     """Passed with the words `holds` without findings; else failed with the words of the first.
 
     `alerts` are the findings that no other check reports (None: all). `days` and `looked` (subjects) limit
-    what was looked at, None: everything; earlier findings outside of it stay open. Of a partitioned check,
+    what was looked at, None: everything; earlier findings outside of it stay open. So do those of other accounts than
+    the ones `among` whose labels the run was for. Of a partitioned check,
     `by_session` holds the words of each session that failed.
     """
     alerting = list(findings if alerts is None else alerts)
@@ -52,6 +54,7 @@ def result(
             "days": [day.isoformat() for day in days] if days else [],
         }
         | ({} if looked is None else {"looked": list(looked)})
+        | ({} if among is None else {"among": list(among)})
         | ({FAILED_SESSIONS: dict(by_session)} if by_session else {}),
     )
 
@@ -73,4 +76,5 @@ def observed(evaluation: dg.AssetCheckEvaluation) -> Observed:
         days=Period(*days) if days else None,
         whole=written["whole"],
         looked=written.get("looked"),
+        among=written.get("among"),
     )

@@ -1,6 +1,6 @@
 """Which sessions a run covers, how a run over a range is requested, and what the assets have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,6 +9,8 @@ import dagster as dg
 from fntx_dagster.defs.internals import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from fntx_dagster.defs.shown import skipped
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.database import Database
+from fntx_dagster.services.shards import Accounts, accounts_of_run
 from fntx_dagster.services.watching import Plan
 
 OWNERS = ["team:fntx"]
@@ -24,6 +26,14 @@ BEGINNING = "fntx/beginning"
 
 SHARD = "fntx/shard"
 """The tag of a run for a part of the accounts, such as `3/8` (`services.shards`); unset: all accounts."""
+ACCOUNTS = "fntx/accounts"
+"""The tag of a run for some accounts: their ids with commas between them; unset: those of the shard, or all."""
+
+
+def accounts_of(context: Any, db: Database) -> Accounts:
+    """The accounts that a run is for by its tags; None: all. The context is an asset's or a check's."""
+    tags = context.run.tags
+    return accounts_of_run(db, tags.get(SHARD), tags.get(ACCOUNTS))
 
 
 def range_of(context: Any) -> Period:
@@ -45,9 +55,21 @@ def range_tags(period: Period) -> dict[str, str]:
     return {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
 
 
-def requested(plan: Plan, **tags: str) -> dg.RunRequest | dg.SkipReason:
-    """One run over the sessions of a plan, which begins and ends with a session, or why there is none."""
+def requested(
+    plan: Plan, shard: str | None = None, job: str | None = None, **tags: str
+) -> dg.RunRequest | dg.SkipReason:
+    """One run over the sessions of a plan, which begins and ends with a session, or why there is none. `shard`: of its
+    accounts alone; `job`: where several may be requested."""
     if plan.period is None:
         return skipped(plan.text)
     first, last = plan.period
-    return dg.RunRequest(run_key=f"{first}..{last} {plan.text}", tags=range_tags(plan.period) | tags)
+    key, part = f"{first}..{last} {plan.text}", {SHARD: shard} if shard else {}
+    run_key = f"{key} {shard}" if shard else key
+    return dg.RunRequest(run_key=run_key, job_name=job, tags=range_tags(plan.period) | part | tags)
+
+
+def requested_parts(plans: Iterable[tuple[str | None, Plan]], **tags: str) -> list[dg.RunRequest | dg.SkipReason]:
+    """A run for each shard whose plan has one; where none has, why the first has none."""
+    asked = [requested(plan, shard, **tags) for shard, plan in plans]
+    runs = [each for each in asked if isinstance(each, dg.RunRequest)]
+    return [*runs] or asked[:1] or [skipped("No account is loaded.")]

@@ -6,7 +6,7 @@ from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.internals import describe
 from fntx_dagster.defs.pages import documented, report_link
 from fntx_dagster.defs.partitions import SESSIONS
-from fntx_dagster.defs.ranges import FRESHNESS, LOCAL, OWNERS, range_of
+from fntx_dagster.defs.ranges import FRESHNESS, LOCAL, OWNERS, accounts_of, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.shown import materialized
 from fntx_dagster.services.building.reports import write_reports
@@ -37,7 +37,8 @@ def daily_report(context: dg.AssetExecutionContext, platform: Platform) -> dg.Ma
     """Why the account moved, in the observer's time: every block of the day, the difference at the close by name. The
     sessions of the run are also one HTML file in the home, to open in a browser or to print."""
     with failing_well():
-        reports = write_reports(platform.settings(), platform.database(), range_of(context))
+        db = platform.database()
+        reports = write_reports(platform.settings(), db, range_of(context), accounts_of(context, db))
     describe(
         context,
         [

@@ -9,7 +9,7 @@ from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.internals import describe
 from fntx_dagster.defs.pages import documented
 from fntx_dagster.defs.partitions import SESSIONS
-from fntx_dagster.defs.ranges import LOCAL, OWNERS, range_of, row_counts
+from fntx_dagster.defs.ranges import LOCAL, OWNERS, accounts_of, range_of, row_counts
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.shown import materialized
 from fntx_dagster.services.building.risk import build_risk
@@ -54,7 +54,8 @@ _DEPS = ["closing_positions", "closing_days"]
 def risk(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """For the sessions of the run, and for those whose positions, marks or rates have changed since."""
     with failing_well():
-        built = build_risk(platform.settings(), platform.database(), range_of(context))
+        db = platform.database()
+        built = build_risk(platform.settings(), db, range_of(context), accounts_of(context, db))
     for table, rows in built.rows.items():
         describe(context, row_counts(context, rows), table)
     describe(context, built.figures, "portfolio_greeks")

@@ -9,11 +9,13 @@ from datetime import UTC
 
 import dagster as dg
 
-from fntx_dagster.defs.jobs import close_ledger_days, refresh_days, sign_days
-from fntx_dagster.defs.ranges import BEGINNING, requested
+from fntx_dagster.defs.jobs import close_ledger_days, fetch_files, refresh_days, sign_days
+from fntx_dagster.defs.ranges import BEGINNING, requested, requested_parts
 from fntx_dagster.defs.resources import Platform
+from fntx_dagster.defs.shown import skipped
 from fntx_dagster.services import watching
 from fntx_dagster.services.ledger_accounts.explaining import days_to_close
+from fntx_dagster.services.shards import parts
 from fntx_dagster.services.signatures.refusals import Beginning
 
 Tick = Iterator[dg.RunRequest | dg.SkipReason]
@@ -28,7 +30,27 @@ Tick = Iterator[dg.RunRequest | dg.SkipReason]
 )
 def month_to_date(context: dg.ScheduleEvaluationContext, platform: Platform) -> Tick:
     """The month of the last session; so the day after a month's last session fetches the whole month."""
-    yield requested(watching.month_to_date(platform.settings(), context.scheduled_execution_time.astimezone(UTC)))
+    settings, now = platform.settings(), context.scheduled_execution_time.astimezone(UTC)
+    if settings.dagster.shards > 1:
+        yield skipped("month_to_date_files fetches, and each shard builds what has changed.")
+    else:
+        yield requested(watching.month_to_date(settings, now))
+
+
+@dg.schedule(
+    job=fetch_files,
+    cron_schedule="0 17 * * *",
+    execution_timezone="Asia/Hong_Kong",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="As month_to_date, where accounts are divided into shards: fetches and loads, and builds nothing.",
+)
+def month_to_date_files(context: dg.ScheduleEvaluationContext, platform: Platform) -> Tick:
+    """A login's file holds all of its accounts, so it is fetched once; `stale_days` has each shard built."""
+    settings, now = platform.settings(), context.scheduled_execution_time.astimezone(UTC)
+    if settings.dagster.shards == 1:
+        yield skipped("month_to_date fetches and builds: the accounts are not divided (FNTX_SHARDS).")
+    else:
+        yield requested(watching.month_to_date(settings, now))
 
 
 @dg.schedule(
@@ -41,8 +63,9 @@ def month_to_date(context: dg.ScheduleEvaluationContext, platform: Platform) -> 
 def signature_of_the_day(context: dg.ScheduleEvaluationContext, platform: Platform) -> Tick:
     """Each account's sessions since its last signed one; an account that has never signed begins with its latest."""
     now = context.scheduled_execution_time.astimezone(UTC)
-    plan = watching.last_session_to_sign(platform.settings(), platform.database(), now)
-    yield requested(plan, **{BEGINNING: Beginning.LATEST.value})
+    settings, db = platform.settings(), platform.database()
+    plans = [(shard, watching.last_session_to_sign(settings, db, now, only)) for shard, only in parts(settings, db)]
+    yield from requested_parts(plans, **{BEGINNING: Beginning.LATEST.value})
 
 
 @dg.schedule(
@@ -58,4 +81,4 @@ def ledger_days_of_the_night(context: dg.ScheduleEvaluationContext, platform: Pl
     yield requested(days_to_close(platform.database(), now))
 
 
-SCHEDULES = [month_to_date, signature_of_the_day, ledger_days_of_the_night]
+SCHEDULES = [month_to_date, month_to_date_files, signature_of_the_day, ledger_days_of_the_night]

@@ -4,18 +4,18 @@ A tick decides from the project's own tables and requests a run; the work, and e
 runs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
 
 from fntx_dagster.defs.alerts import deliver_alerts
 from fntx_dagster.defs.commitments import commit_signals
+from fntx_dagster.defs.evaluations import new_evaluations
 from fntx_dagster.defs.failures import error_text, is_transient
 from fntx_dagster.defs.findings import observed
 from fntx_dagster.defs.former_names import current_job, recorded_jobs
 from fntx_dagster.defs.heartbeats import fail_silent_runs
-from fntx_dagster.defs.internals import evaluation_records
 from fntx_dagster.defs.jobs import (
     close_ledger_days,
     daily_run,
@@ -30,11 +30,12 @@ from fntx_dagster.defs.jobs import (
     verify_ledger_days,
 )
 from fntx_dagster.defs.pools import attend_pool
-from fntx_dagster.defs.ranges import BEGINNING, requested
+from fntx_dagster.defs.ranges import BEGINNING, requested, requested_parts
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.shown import skipped, warning
 from fntx_dagster.defs.treasury import attend_treasury, load_lists, watch_escrows
-from fntx_dagster.model.session import SEVEN_DAYS
+from fntx_dagster.defs.under_way import idle_parts, under_way
+from fntx_dagster.model.session import SEVEN_DAYS, XNYS
 from fntx_dagster.services import watching
 from fntx_dagster.services.account_setup.rotating import rotation_is_sent
 from fntx_dagster.services.aggregation.attending import is_named
@@ -51,33 +52,26 @@ _POSTING = [job.name for job in (daily_run, run_loaded_days, sign_days, post_que
 _OF_LEDGER = [job.name for job in (close_ledger_days, verify_ledger_days, post_ledger_queue)]
 _BUILDING = [*_FETCHING, *(job.name for job in (run_loaded_days, verify_days, sign_days))]
 _RECEIPTS = "chain_receipt"
-_UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
-_EVENTS = 1000
-_LATE = 200
-"""How many ids of events back are read again: of two that write at once, the lower id may appear later."""
 _RUNS = 20
 _POOL_SECONDS = 900
 _SENT_SECONDS, _UNSENT_SECONDS = 30, 600
 
 
 @dg.sensor(
-    job=refresh_days,
+    jobs=[refresh_days, fetch_files],
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Fetches and builds the sessions whose statements should be there and are not, the oldest month first.",
 )
 def missing_sessions(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
-    """An outage of any length is made up for without a person."""
-    if _under_way(context, _FETCHING):
+    """An outage of any length is made up for without a person. Where accounts are divided, what was fetched is built by
+    a run of each shard."""
+    if under_way(context, _FETCHING):
         yield skipped("Statements are being fetched.")
     else:
-        yield requested(watching.missing_statements(platform.settings(), platform.database(), _now()))
+        settings = platform.settings()
+        job = refresh_days if settings.dagster.shards == 1 else fetch_files
+        yield requested(watching.missing_statements(settings, platform.database(), _now()), job=job.name)
 
 
 @dg.sensor(
@@ -88,11 +82,31 @@ def missing_sessions(context: dg.SensorEvaluationContext, platform: Platform) ->
 )
 def complete_days(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
     """An account's first signature is the schedule's or a person's."""
-    if _under_way(context, [*_BUILDING, post_queue.name]):
+    idle = idle_parts(context, platform, [*_BUILDING, post_queue.name])
+    if not idle:
         yield skipped("Days are being built or signed.")
     else:
-        plan = watching.complete_days_to_sign(platform.settings(), platform.database(), _now())
-        yield requested(plan, **{BEGINNING: Beginning.NOTHING.value})
+        settings, db = platform.settings(), platform.database()
+        plans = [(shard, watching.complete_days_to_sign(settings, db, _now(), only)) for shard, only in idle]
+        yield from requested_parts(plans, **{BEGINNING: Beginning.NOTHING.value})
+
+
+@dg.sensor(
+    job=verify_days,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Builds what loading has changed, a run for each shard, where accounts are divided into shards.",
+)
+def stale_days(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
+    """Nothing for undivided accounts: the run that loads builds them."""
+    settings, db = platform.settings(), platform.database()
+    if settings.dagster.shards == 1:
+        yield skipped("The accounts are not divided (FNTX_SHARDS).")
+    elif not (idle := idle_parts(context, platform, _BUILDING)):
+        yield skipped("Days are being built.")
+    else:
+        plans = [(shard, watching.stale_days_to_build(settings, db, _now(), only)) for shard, only in idle]
+        yield from requested_parts(plans)
 
 
 @dg.sensor(
@@ -103,10 +117,14 @@ def complete_days(context: dg.SensorEvaluationContext, platform: Platform) -> Ti
 )
 def chain_queue(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
     """The run contacts the chain. A record that has failed waits for a person."""
-    if _under_way(context, _POSTING):
+    idle = idle_parts(context, platform, _POSTING)
+    if not idle:
         yield skipped("Records are being signed or posted.")
     else:
-        yield requested(watching.queue_to_post(platform.settings(), platform.database(), _now()))
+        settings, db = platform.settings(), platform.database()
+        yield from requested_parts(
+            [(shard, watching.queue_to_post(settings, db, _now(), XNYS, only)) for shard, only in idle]
+        )
 
 
 @dg.sensor(
@@ -117,7 +135,7 @@ def chain_queue(context: dg.SensorEvaluationContext, platform: Platform) -> Tick
 )
 def ledger_chain_queue(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
     """As `chain_queue`, by days of UTC."""
-    if _under_way(context, _OF_LEDGER):
+    if under_way(context, _OF_LEDGER):
         yield skipped("Days of the ledger are being closed or posted.")
     else:
         yield requested(watching.queue_to_post(platform.settings(), platform.database(), _now(), SEVEN_DAYS))
@@ -131,7 +149,7 @@ def ledger_chain_queue(context: dg.SensorEvaluationContext, platform: Platform) 
 )
 def signal_commitments(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
     """The run contacts the chain. A commitment that has failed waits for a person."""
-    if _under_way(context, [commit_signals.name]):
+    if under_way(context, [commit_signals.name]):
         yield skipped("Signals are being committed.")
     elif due := commitments_due(platform.database(), _now()):
         yield dg.RunRequest(run_key=due)
@@ -149,7 +167,7 @@ def pool_days(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
     """The run contacts the chain. Off until the settings name a pool."""
     if not is_named(platform.settings()):
         yield skipped("No pool is in the settings.")
-    elif _under_way(context, [attend_pool.name]):
+    elif under_way(context, [attend_pool.name]):
         yield skipped("The pool is being attended to.")
     else:
         yield dg.RunRequest(run_key=f"{int(_now().timestamp()) // _POOL_SECONDS}")
@@ -170,7 +188,7 @@ def ledger_transactions(context: dg.SensorEvaluationContext, platform: Platform)
         platform.database(), _now()
     ):
         yield skipped("No transaction of the treasury is open.")
-    elif _under_way(context, [attend_treasury.name]):
+    elif under_way(context, [attend_treasury.name]):
         yield skipped("The ledgers are being asked.")
     else:
         seconds = _SENT_SECONDS if "submitted" in waiting else _UNSENT_SECONDS
@@ -189,7 +207,7 @@ def overdue_proposals(context: dg.SensorEvaluationContext, platform: Platform) -
         yield skipped(treasury.NOT_CONFIGURED)
     elif not treasury.overdue_proposals(platform.database(), _now()):
         yield skipped("No proposal is past its end.")
-    elif _under_way(context, [attend_treasury.name]):
+    elif under_way(context, [attend_treasury.name]):
         yield skipped("Proposals are being ended.")
     else:
         yield dg.RunRequest(run_key=f"proposals {_now():%Y-%m-%dT%H:%M}")
@@ -207,7 +225,7 @@ def escrow_deadlines(context: dg.SensorEvaluationContext, platform: Platform) ->
         yield skipped(treasury.NOT_CONFIGURED)
     elif not treasury.escrows_on_ledger(platform.database()):
         yield skipped("No ledger holds an escrow.")
-    elif _under_way(context, [watch_escrows.name]):
+    elif under_way(context, [watch_escrows.name]):
         yield skipped("The escrows are being looked at.")
     else:
         yield dg.RunRequest(run_key=f"escrows {_now():%Y-%m-%dT%H}")
@@ -225,7 +243,7 @@ def list_files(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
         yield skipped(treasury.NOT_CONFIGURED)
     elif (mark := mark_of_files(platform.settings())) is None:
         yield skipped("FNTX_LIST_FILES names no file: `fntx compliance load` loads lists by hand.")
-    elif _under_way(context, [load_lists.name]):
+    elif under_way(context, [load_lists.name]):
         yield skipped("Lists are being loaded.")
     else:
         yield dg.RunRequest(run_key=mark)
@@ -244,7 +262,7 @@ def open_session(context: dg.SensorEvaluationContext, platform: Platform) -> Tic
         yield skipped("No IB Gateway is in the settings.")
     elif not is_open(now):
         yield skipped("No session is open.")
-    elif _under_way(context, [refresh_current_day.name]):
+    elif under_way(context, [refresh_current_day.name]):
         yield skipped("IB Gateway is being asked.")
     else:
         yield dg.RunRequest(run_key=f"{now:%Y-%m-%dT%H:%M}")
@@ -259,7 +277,7 @@ def open_session(context: dg.SensorEvaluationContext, platform: Platform) -> Tic
 def alert(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
     """The cursor holds which evaluations were read. Findings from before the first tick raise no alert."""
     settings, now = platform.settings(), _now()
-    seen = [observed(evaluation) for evaluation in _new_evaluations(context)]
+    seen = [observed(evaluation) for evaluation in new_evaluations(context)]
     raised = raise_alerts(settings, platform.database(), seen, now)
     for new in raised.new:
         warning(context, f"{new.kind}: {new.text}")
@@ -267,7 +285,7 @@ def alert(context: dg.SensorEvaluationContext, platform: Platform) -> Tick:
         yield skipped(f"{raised.open} alerts are open; FNTX_ALERT_URLS names no destination.")
     elif not raised.unsent:
         yield skipped("Every alert is delivered.")
-    elif _under_way(context, [deliver_alerts.name]):
+    elif under_way(context, [deliver_alerts.name]):
         yield skipped("Alerts are being sent.")
     else:
         # a destination that does not take them is tried again in a quarter of an hour
@@ -332,12 +350,6 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _under_way(context: dg.SensorEvaluationContext, jobs: Sequence[str]) -> bool:
-    """Whether a run of the jobs is unfinished. One whose process died is ended by `silent_runs`."""
-    runs = context.instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED))
-    return any(current_job(run.job_name) in jobs for run in runs)
-
-
 def _ended_later(context: dg.RunStatusSensorContext, status: dg.DagsterRunStatus) -> bool:
     """Whether a run of the same job ended with a status after the run that the sensor is about."""
     run, instance = context.dagster_run, context.instance
@@ -353,29 +365,9 @@ def _ended_later(context: dg.RunStatusSensorContext, status: dg.DagsterRunStatus
     return any((record.end_time or 0) > ended_at for record in newest if record.dagster_run.run_id != run.run_id)
 
 
-def _new_evaluations(context: dg.SensorEvaluationContext) -> list[dg.AssetCheckEvaluation]:
-    """Evaluations of checks that were not read yet, oldest first. The cursor is the id of the newest that was read, and
-    with it, behind colons, those not far before it: each is read once."""
-    if context.cursor is None:
-        newest = evaluation_records(context.instance, None, limit=_LATE, ascending=False)
-        _move_cursor(context, {record.storage_id for record in newest} or {0})
-        return []
-    read = {int(number) for number in context.cursor.split(":")}
-    after = max(0, max(read) - _LATE)
-    records = evaluation_records(context.instance, after, limit=_EVENTS + len(read), ascending=True)
-    new = [record for record in records if record.storage_id not in read][:_EVENTS]
-    _move_cursor(context, read | {record.storage_id for record in new})
-    events = [record.event_log_entry.get_dagster_event() for record in new]
-    return [event.asset_check_evaluation_data for event in events]
-
-
-def _move_cursor(context: dg.SensorEvaluationContext, read: set[int]) -> None:
-    near = (number for number in read if number >= max(read) - _LATE)
-    context.update_cursor(":".join(map(str, sorted(near))))
-
-
 SENSORS = [
     missing_sessions,
+    stale_days,
     complete_days,
     chain_queue,
     ledger_chain_queue,

@@ -8,10 +8,11 @@ from fntx_dagster.defs.internals import describe
 from fntx_dagster.defs.pages import documented
 from fntx_dagster.defs.partitions import SESSIONS
 from fntx_dagster.defs.progress import progress_of
-from fntx_dagster.defs.ranges import BEGINNING, FRESHNESS, LOCAL, NETWORK, OWNERS, range_of
+from fntx_dagster.defs.ranges import BEGINNING, FRESHNESS, LOCAL, NETWORK, OWNERS, accounts_of, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.shown import materialized, warning
 from fntx_dagster.services.building.reports import rewrite_reports
+from fntx_dagster.services.shards import labels_of
 from fntx_dagster.services.signatures import late_records
 from fntx_dagster.services.signatures.receipts import POSTS_AHEAD, Receipt, post_days
 from fntx_dagster.services.signatures.refusals import Beginning
@@ -56,7 +57,9 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
     period = range_of(context)
     beginning = Beginning(context.run.tags.get(BEGINNING, Beginning.ALL))
     with failing_well():
-        signed = sign_days(platform.settings(), platform.database(), period, beginning)
+        db = platform.database()
+        only = accounts_of(context, db)
+        signed = sign_days(platform.settings(), db, period, beginning, only)
     describe(
         context,
         [
@@ -79,6 +82,7 @@ def daily_signature(context: dg.AssetExecutionContext, platform: Platform) -> dg
                 "Every day of every account is signed",
                 days=period,
                 alerts=signed.alerts,
+                among=labels_of(db, only),
             )
         ],
     )
@@ -93,7 +97,9 @@ def signed_days_unchanged(context: dg.AssetCheckExecutionContext, platform: Plat
     """All signed days are compared: a statement corrects days from before the run. Nothing is amended without a person.
     Where a day could not be compared, that is a finding, and every earlier finding stays open."""
     with failing_well():
-        changed = changed_days(platform.database())
+        db = platform.database()
+        only = accounts_of(context, db)
+        changed = changed_days(db, only)
     return result(
         "drift",
         "signed_days_unchanged",
@@ -101,6 +107,7 @@ def signed_days_unchanged(context: dg.AssetCheckExecutionContext, platform: Plat
         "No figure of a signed day has changed",
         severity=dg.AssetCheckSeverity.WARN,
         looked=None if changed.is_certain else [],
+        among=labels_of(db, only),
     )
 
 
@@ -163,7 +170,8 @@ def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
     period = range_of(context)
     with failing_well():
         settings, db = platform.settings(), platform.database()
-        posted = post_days(settings, db, period, progress_of(context))
+        only = accounts_of(context, db)
+        posted = post_days(settings, db, period, progress_of(context), only)
         if unwritten := rewrite_reports(settings, db, posted.changed):
             warning(context, unwritten)
     describe(context, [(receipt.posted.trading_day, _shown(receipt)) for receipt in posted.receipts])
@@ -178,6 +186,7 @@ def chain_receipt(context: dg.AssetExecutionContext, platform: Platform) -> dg.M
                 "Every signed day is posted",
                 days=period,
                 alerts=posted.alerts,
+                among=labels_of(db, only),
             ),
             result("chain", "roots_agree", posted.differing, "The contract holds the root of every posted day"),
             result(

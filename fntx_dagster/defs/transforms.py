@@ -16,7 +16,7 @@ from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.internals import describe
 from fntx_dagster.defs.pages import documented
 from fntx_dagster.defs.partitions import SESSIONS
-from fntx_dagster.defs.ranges import FRESHNESS, LOCAL, OWNERS, range_of, row_counts
+from fntx_dagster.defs.ranges import FRESHNESS, LOCAL, OWNERS, accounts_of, range_of, row_counts
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.shown import checked, failure, materialized
 from fntx_dagster.services.building.marts import build_marts, manifest
@@ -78,6 +78,7 @@ def transforms(context, platform: Platform) -> Iterator[Any]:
             range_of(context),
             models | tests,
             all_models=context.selected_asset_keys >= every_mart,
+            only=accounts_of(context, platform.database()),
         )
     for result in built.results:
         if result.name in models and result.status == "success":

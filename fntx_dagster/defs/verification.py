@@ -8,11 +8,12 @@ import dagster as dg
 from fntx_dagster.defs.failures import failing_well
 from fntx_dagster.defs.findings import result
 from fntx_dagster.defs.partitions import SESSIONS
-from fntx_dagster.defs.ranges import range_of
+from fntx_dagster.defs.ranges import accounts_of, range_of
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.defs.tables import shown_table
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.services.building.verification import BLOCKING_KINDS, WARNING_KINDS, equations
+from fntx_dagster.services.shards import labels_of
 
 _DESCRIPTIONS = {
     "mathematical": "Opening, flows and net P&L lead to the closing; the parts sum to the whole.",
@@ -33,13 +34,16 @@ def _check(kind: str, blocking: bool) -> dg.AssetChecksDefinition:
     def verification(context: dg.AssetCheckExecutionContext, platform: Platform) -> dg.AssetCheckResult:
         period = range_of(context)
         with failing_well():
-            checked = equations(platform.database(), period, kind)
+            db = platform.database()
+            only = accounts_of(context, db)
+            checked = equations(db, period, kind, only)
         return result(
             "verification" if blocking else "unusual",
             f"{kind}_verification",
             checked.failed,
             f"{checked.number} equations hold",
             days=period,
+            among=labels_of(db, only),
             by_session=_by_session(checked.failed),
             severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
             equations=checked.number,

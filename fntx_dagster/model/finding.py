@@ -27,3 +27,4 @@ class Observed(NamedTuple):
     days: Period | None = None
     whole: bool = True
     looked: list[str] | None = None
+    among: list[str] | None = None

@@ -80,7 +80,7 @@ TITLES = {
 def record(db: Database, observations: Iterable[Observed]) -> None:
     """Raise an alert for each finding that has none, and resolve those of the same sources that are over."""
     for seen in observations:
-        observe(db, seen.kind, seen.source, seen.findings, seen.days, seen.whole, seen.looked)
+        observe(db, seen.kind, seen.source, seen.findings, seen.days, seen.whole, seen.looked, seen.among)
 
 
 class Raised(NamedTuple):

@@ -22,6 +22,7 @@ from fntx_dagster.metrics.valuation import PricedOption, price_options
 from fntx_dagster.model.closing import ClosingDay, ClosingPosition, OptionRow, PortfolioRow
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.rates import rate_between
+from fntx_dagster.model.shards import Accounts
 from fntx_dagster.services.accounts import chosen_account
 from fntx_dagster.services.dividends import known_dividends
 from fntx_dagster.services.pricing import assumptions, calendar_for, ends_of
@@ -43,7 +44,7 @@ class UpdatedGreeks(NamedTuple):
     portfolio_greeks: Changes
 
 
-def update_greeks(settings: Settings, db: Database, period: Period) -> UpdatedGreeks:
+def update_greeks(settings: Settings, db: Database, period: Period, only: Accounts = None) -> UpdatedGreeks:
     """Bring `option_greeks` and `portfolio_greeks` up to date for the sessions of a range, and for those whose
     positions, marks or rates have changed since they were computed. Changed settings take effect on the days of the
     range alone.
@@ -52,8 +53,8 @@ def update_greeks(settings: Settings, db: Database, period: Period) -> UpdatedGr
     its `inputs` differ from then on, and the next run computes it again.
     """
     with db.snapshot() as snapshot:
-        due = closing.due(snapshot, period)
-        days, positions = closing.closing_days(snapshot, due), closing.closing_positions(snapshot, due)
+        due = closing.due(snapshot, period, only)
+        days, positions = closing.closing_days(snapshot, due, only), closing.closing_positions(snapshot, due, only)
         followed, dividends = calendars(snapshot), known_dividends(settings, snapshot, due.last)
         markets = {
             name: _Market(calendar := calendar_for(due, positions, name), _moves(snapshot, calendar, due))
@@ -70,7 +71,7 @@ def update_greeks(settings: Settings, db: Database, period: Period) -> UpdatedGr
         priced = _priced(settings, market.calendar, day.trading_day, own, known)
         options += [option.row for option in priced.values()]
         portfolios.append(portfolio_row(day, own, priced, market.moves.until(day.account_id, day.trading_day)))
-    return UpdatedGreeks(due, portfolios, *closing.keep(db, due, options, portfolios))
+    return UpdatedGreeks(due, portfolios, *closing.keep(db, due, options, portfolios, only))
 
 
 class _Market(NamedTuple):

@@ -18,6 +18,7 @@ from fntx_dagster.model.data_table import Kind
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import EVER, Period
 from fntx_dagster.model.session import ZONES
+from fntx_dagster.model.shards import Accounts, is_among
 from fntx_dagster.model.strategies import BothWays, OptionSelling, Strategy, TradedLot
 from fntx_dagster.services.accounts import accounts, chosen_account
 from fntx_dagster.services.entries import option_trades
@@ -150,12 +151,14 @@ def reset(db: Database, account: str | None, round_trips: Sequence[str]) -> int:
     return number
 
 
-def sums_that_differ(db: Database, period: Period) -> list[Finding]:
+def sums_that_differ(db: Database, period: Period, only: Accounts = None) -> list[Finding]:
     """The accounts whose strategies do not sum to what their fills realised in a range, after fees, to the cent."""
     findings = []
     with db.snapshot() as snapshot:
         labels = account_labels(snapshot)
         for account in accounts(snapshot):
+            if not is_among(account, only):
+                continue
             groups, _ = _groups(snapshot, account, period)
             by_strategy = sum((_realised(lot, period) for group in groups for lot in group.lots), Decimal(0))
             by_fills = rows.realised_by_fills(snapshot, account, period)

@@ -25,6 +25,7 @@ SHORT_NAMES = {
     "broker_url": "dagster.broker_url",
     "result_url": "dagster.result_url",
     "queue": "dagster.queue",
+    "shards": "dagster.shards",
     "run_silence": "dagster.run_silence",
     "ui_hosts": "ui.hosts",
     "ui_token": "ui.token",

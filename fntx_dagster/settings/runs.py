@@ -36,6 +36,12 @@ class DagsterSettings(Group):
         pattern=r"^[A-Za-z0-9_.-]+$",
         description="the broker's queue that runs are put into, and that `fntx worker` takes them from (dagster)",
     )
+    shards: int = Field(
+        default=1,
+        ge=1,
+        le=1000,
+        description="into how many parts the accounts are divided, each with runs of its own (1: a run is for all)",
+    )
     run_silence: float = Field(
         default=300,
         gt=0,

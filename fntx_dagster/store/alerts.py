@@ -56,16 +56,21 @@ def observe(
     days: Period | None = None,
     whole: bool = True,
     looked: Sequence[str] | None = None,
+    among: Sequence[str] | None = None,
 ) -> None:
     """Open an alert for each finding that has none, and resolve the source's open ones that were not observed again:
     all of them, or those about a session within `days` or of the subjects `looked` where only those were
-    looked at; none where `whole` is False, because there are more findings than these."""
+    looked at; none where `whole` is False, because there are more findings than these. Of those that name an account by
+    its label, only the ones of the labels `among` are resolved, where these were looked at alone."""
     with db.connect() as connection:
         connection.execute(
             """update alm_reporting.alerts set resolved_at = clock_timestamp()
             where %(whole)s and source = %(source)s and resolved_at is null and subject <> all (%(subjects)s)
                 and (%(first)s::date is null or trading_day between %(first)s and %(last)s)
-                and (%(looked)s::text[] is null or subject = any(%(looked)s))""",
+                and (%(looked)s::text[] is null or subject = any(%(looked)s))
+                and (%(among)s::text[] is null or exists (
+                    select from unnest(%(among)s::text[]) as label where position(label in subject) > 0
+                ))""",
             {
                 "whole": whole,
                 "source": source,
@@ -73,6 +78,7 @@ def observe(
                 "first": days.first if days else None,
                 "last": days.last if days else None,
                 "looked": None if looked is None else list(looked),
+                "among": None if among is None else list(among),
             },
         )
         for finding in findings:

@@ -7,7 +7,7 @@ its parts are this program's own. Values are parameters, always.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 
 if TYPE_CHECKING:
@@ -24,6 +24,15 @@ def own_sql(text: str) -> LiteralString:
 def columns(names: Iterable[str], of: LiteralString = "") -> LiteralString:
     """The fields of a row type as a list of columns, each after the alias `of` where there is one."""
     return own_sql(", ".join(f"{of}.{name}" if of else name for name in names))
+
+
+AMONG: LiteralString = "account_id = any(coalesce(%(accounts)s::text[], array[account_id]))"
+"""The condition that a row is of one of the accounts that something is limited to; the parameter is `listed`."""
+
+
+def listed(accounts: Collection[str] | None) -> list[str] | None:
+    """Accounts as the parameter `accounts` of `AMONG`; None: all."""
+    return None if accounts is None else sorted(accounts)
 
 
 def one_row(cursor: psycopg.Cursor[AnyRow]) -> AnyRow:

@@ -4,6 +4,7 @@ way."""
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -11,6 +12,7 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobO
 from dagster._core.utils import make_new_run_id
 
 from fntx_dagster.defs import sensors
+from fntx_dagster.defs.ranges import SHARD
 from fntx_dagster.defs.resources import Platform
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
@@ -35,7 +37,10 @@ def platform_of(settings: Settings, db: Database) -> Platform:
 
 
 def remember_run(
-    instance: dg.DagsterInstance, job_name: str, status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED
+    instance: dg.DagsterInstance,
+    job_name: str,
+    status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED,
+    shard: str | None = None,
 ) -> None:
     """A run of a job as the instance would remember it; nothing runs."""
     repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("fntx"), "fntx")
@@ -43,6 +48,7 @@ def remember_run(
         job_name=job_name,
         run_id=make_new_run_id(),
         status=status,
+        tags={SHARD: shard} if shard else {},
         remote_job_origin=RemoteJobOrigin(repository, job_name),  # who queues a run says where it comes from
     )
     instance.add_run(run)
@@ -66,6 +72,11 @@ class Daemon:
 
     def tick(self, sensor: dg.SensorDefinition) -> dg.RunRequest | str:
         """The run that is asked for, or the reason why none is."""
+        [said] = self.ticks(sensor)
+        return said
+
+    def ticks(self, sensor: dg.SensorDefinition) -> list[Any]:
+        """The runs that are asked for, or the reason why none is."""
         context = dg.build_sensor_context(
             instance=self.instance,
             cursor=self.cursors.get(sensor.name),
@@ -73,6 +84,6 @@ class Daemon:
             sensor_name=sensor.name,
         )
         context.log.warning = self.logged.append
-        [said] = sensor(context)
+        said: list[Any] = [*sensor(context)]  # pyright: ignore[reportOptionalIterable]  # it yields
         self.cursors[sensor.name] = context.cursor
-        return said.skip_message if isinstance(said, dg.SkipReason) else said
+        return [each.skip_message if isinstance(each, dg.SkipReason) else each for each in said]

@@ -11,10 +11,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from fntx_dagster.defs import sensors
+from fntx_dagster.defs import evaluations, sensors
 from fntx_dagster.defs.alerts import deliver_alerts
 from fntx_dagster.defs.findings import result
-from fntx_dagster.defs.ranges import BEGINNING, range_tags
+from fntx_dagster.defs.ranges import BEGINNING, SHARD, range_tags
 from fntx_dagster.errors import Permanent, Transient
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
@@ -24,6 +24,7 @@ from fntx_dagster.services.signals.following import StrategyChange, keep_strateg
 from fntx_dagster.services.signals.receiving import enter_signal
 from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.settings import Settings
+from fntx_dagster.settings.runs import DagsterSettings
 from fntx_dagster.store import alerts
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex.fetches import Fetch, remember
@@ -179,6 +180,46 @@ class TestCompleteDays:
         assert daemon.tick(sensors.complete_days) == "Days are being built or signed."
 
 
+class TestShards:
+    """Where the accounts are divided, each part has runs of its own; ONE is in 1/8, OTHER in 8/8."""
+
+    @pytest.fixture
+    def settings(self, home: Path) -> Settings:
+        return Settings(home=home, dagster=DagsterSettings(shards=8))
+
+    @pytest.fixture
+    def signed(self, daemon: Daemon, built: Database, monkeypatch: pytest.MonkeyPatch) -> Daemon:
+        monkeypatch.setattr("fntx_dagster.services.shards.loaded", lambda _: [ONE, OTHER])
+        for account in (ONE, OTHER):
+            by_hand.build(built, account, JULY_15)
+            sign(daemon.settings, daemon.db, Period.on(JULY_15), account)
+            by_hand.build(built, account, JULY_16)
+        return daemon
+
+    def test_each_shard_with_days_to_sign_gets_a_run_of_its_own(self, signed: Daemon) -> None:
+        asked = signed.ticks(sensors.complete_days)
+        assert [run.tags[SHARD] for run in asked] == ["1/8", "8/8"]
+        assert len({run.run_key for run in asked}) == 2
+
+    def test_a_slow_shard_holds_up_no_other(self, signed: Daemon) -> None:
+        remember_run(signed.instance, "sign_days", shard="1/8")
+        assert [run.tags[SHARD] for run in signed.ticks(sensors.complete_days)] == ["8/8"]
+
+    def test_a_run_for_all_accounts_holds_up_every_shard(self, signed: Daemon) -> None:
+        remember_run(signed.instance, "daily_run")
+        assert signed.tick(sensors.complete_days) == "Days are being built or signed."
+
+    def test_nothing_is_built_where_nothing_is_stale(self, signed: Daemon) -> None:
+        with signed.db.connect() as connection:
+            connection.execute("delete from alm_reporting.untold_changes")
+        assert signed.tick(sensors.stale_days) == "Everything that is loaded is built."
+
+    def test_what_is_missing_is_fetched_once_for_all(self, daemon: Daemon, home: Path) -> None:
+        daemon.settings = Settings(home=home, flex=QUERIES, dagster=DagsterSettings(shards=8))
+        asked = daemon.tick(sensors.missing_sessions)
+        assert (asked.job_name, SHARD in asked.tags) == ("fetch_files", False)
+
+
 class TestOpenSession:
     @pytest.fixture
     def settings(self, tmp_path: Path) -> Settings:
@@ -302,7 +343,7 @@ class TestAlert:
     def test_more_evaluations_than_a_tick_reads_are_read_by_the_next(
         self, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sensors, "_EVENTS", 2)
+        monkeypatch.setattr(evaluations, "_EVENTS", 2)
         for day in (JULY_15, JULY_16, JULY_17):
             evaluate(daemon.instance, [short(day)], days=Period.on(day))
         daemon.tick(sensors.alert)

@@ -7,7 +7,7 @@ values there and needs no dbt: to start it and to compile takes it longer than P
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -20,7 +20,17 @@ COMPILED = "compiled.json"
 """The file in the target folder."""
 BY_SESSION = "by_session"
 """How dbt calls the models that hold rows by session (dbt/macros/by_session.sql)."""
-_FROM, _TO, _FEES = "@from_day@", "@to_day@", "@withdrawal_fees@"
+_FROM, _TO, _FEES, _ACCOUNTS = "@from_day@", "@to_day@", "@withdrawal_fees@", "@accounts@"
+_AMONG = f"('{_ACCOUNTS}' = '{{*}}' or account_id = any('{_ACCOUNTS}'::text[]))"
+"""As dbt/macros/ranges.sql writes it."""
+
+
+def array_of(accounts: Collection[str] | None) -> str:
+    """Accounts as dbt's variable `accounts`, an array of PostgreSQL's; None: all of them."""
+    if accounts is None:
+        return "{*}"
+    escaped = (account.replace("\\", "\\\\").replace('"', '\\"') for account in sorted(accounts))
+    return "{" + ",".join(f'"{account}"' for account in escaped) + "}"
 
 
 class CompiledNode(NamedTuple):
@@ -33,10 +43,17 @@ class CompiledNode(NamedTuple):
     needs: list[str]
     statements: list[str]
 
-    def over(self, first: date, last: date, withdrawal_fees: Mapping[str, str]) -> list[str]:
-        """The statements for the sessions between two days, with the fees of withdrawals by currency."""
+    def over(
+        self, first: date, last: date, withdrawal_fees: Mapping[str, str], accounts: Collection[str] | None = None
+    ) -> list[str]:
+        """The statements for the sessions between two days, of all accounts or of some, with the fees of withdrawals by
+        currency."""
+        among = array_of(accounts).replace("'", "''")
         fees = json.dumps(withdrawal_fees).replace("'", "''")
-        days = (text.replace(_FROM, f"{first}").replace(_TO, f"{last}") for text in self.statements)
+        days = (
+            text.replace(_FROM, f"{first}").replace(_TO, f"{last}").replace(_ACCOUNTS, among)
+            for text in self.statements
+        )
         return [text.replace(f'"{_FEES}"', fees) for text in days]
 
 
@@ -55,7 +72,7 @@ class Compiled(NamedTuple):
 def marks(parsed: Manifest) -> dict[str, object]:
     """The variables with which dbt compiles the project: every table is there, and marks stand for a run's values."""
     marts = [node.name for node in parsed.nodes.values() if node.config.materialized == BY_SESSION]
-    return {"from_day": _FROM, "to_day": _TO, "withdrawal_fees": _FEES, "as_built": marts}
+    return {"from_day": _FROM, "to_day": _TO, "withdrawal_fees": _FEES, "accounts": _ACCOUNTS, "as_built": marts}
 
 
 def keep(target: Path, compiled: Manifest) -> None:
@@ -101,8 +118,8 @@ def _rebuilding(model: Any) -> list[str]:
     ]
     old += [meta["gone_where"]] if "gone_where" in meta else []
     return [
-        f"delete from {model.relation_name} where {' or '.join(old)}",
-        f"insert into {model.relation_name} {model.compiled_code}",
+        f"delete from {model.relation_name} where {_AMONG} and ({' or '.join(old)})",
+        f"insert into {model.relation_name} select * from ({model.compiled_code}) as built where {_AMONG}",
     ]
 
 

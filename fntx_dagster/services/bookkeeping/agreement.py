@@ -20,6 +20,7 @@ from fntx_dagster.ledger.replay import replay
 from fntx_dagster.ledger.statements import CONFIRMATION
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.shards import Accounts, is_among
 from fntx_dagster.services.orders.turn import Desk
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.labels import account_labels
@@ -69,12 +70,15 @@ class _Sums(NamedTuple):
     cash: Mapping[tuple[date, str], Fraction]
 
 
-def agreement(desk: Desk, period: Period | None = None, user_id: str | None = None) -> Agreement:
-    """Compare every account that has a book (or the one whose book a user has) for the sessions of a period, or all."""
+def agreement(desk: Desk, period: Period | None = None, user_id: str | None = None, only: Accounts = None) -> Agreement:
+    """Compare every account that has a book (or the one whose book a user has, or those of `only`) for the sessions of
+    a period, or all."""
     compared, differing = 0, list[Disagreement]()
     with desk.db.snapshot() as db:
         labels = account_labels(db)
         for account in accounts(db):
+            if not is_among(account, only):
+                continue
             if user_id is not None and books.user_of_account(db, account) != user_id:
                 continue
             for known, found in _of_account(desk, db, account, labels.get(account, account)):

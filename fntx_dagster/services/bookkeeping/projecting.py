@@ -18,6 +18,7 @@ from fntx_dagster.ledger import kinds, statements
 from fntx_dagster.ledger.corrections import PLACE, REPLACES
 from fntx_dagster.ledger.entries import moment
 from fntx_dagster.model.orders import OrderFill
+from fntx_dagster.model.shards import Accounts, is_among
 from fntx_dagster.services.bookkeeping.batch import Batch, BookOwner, batch
 from fntx_dagster.services.bookkeeping.statement_items import EXCHANGE, Item, items_of
 from fntx_dagster.services.orders.turn import Desk
@@ -49,8 +50,8 @@ class Projected(NamedTuple):
         return self.posted + self.confirmed + 2 * self.changed + self.taken_back
 
 
-def project(desk: Desk, account_id: str | None = None) -> list[Projected]:
-    """Project the statements of an account, or of all, into their books.
+def project(desk: Desk, account_id: str | None = None, only: Accounts = None) -> list[Projected]:
+    """Project the statements of an account, of those of `only`, or of all, into their books.
 
     Raises Permanent for an account without fills, Transient where a book's lock is not to be had in time.
     """
@@ -58,7 +59,8 @@ def project(desk: Desk, account_id: str | None = None) -> list[Projected]:
     if account_id is not None and account_id not in known:
         raise Permanent(f"account {masked(account_id)} has no fills", "fntx load loads its statements")
     labels = account_labels(desk.db)
-    return [_project(desk, account, labels[account]) for account in known if account_id in (None, account)]
+    chosen = [account for account in known if account_id in (None, account) and is_among(account, only)]
+    return [_project(desk, account, labels[account]) for account in chosen]
 
 
 def assign(desk: Desk, account_id: str, user_id: str) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from fntx_dagster.errors import Permanent, masked, without_accounts
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.shards import Accounts, is_among
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.accounting.capital import set_initial_capital
 from fntx_dagster.store.accounting.changes import note_refused, stale_range
@@ -27,17 +28,19 @@ class Rebuilt(NamedTuple):
     refused: list[Finding]
 
 
-def rebuild_lots(settings: Settings, db: Database, period: Period) -> Rebuilt:
-    """Rebuild fills and lots of every account for the sessions of a range and the stale ones before it.
+def rebuild_lots(settings: Settings, db: Database, period: Period, only: Accounts = None) -> Rebuilt:
+    """Rebuild fills and lots of every account, or of those of `only`, for the sessions of a range and the stale ones
+    before it.
 
     An account that cannot be rebuilt is a finding, stays stale and holds no other account up. Raises Permanent where no
     account can be rebuilt.
     """
     set_initial_capital(db, settings.accounting.initial_capital)
-    start = stale_range(db, period).period.first
-    counts = rebuild(db, Period(start, period.last), fallback=settings.accounting.fx_fallback)
-    note_refused(db, start, ((failed.account_id, str(failed.error)) for failed in counts.failed))
-    if counts.failed and len(counts.failed) == len(accounts(db)):
+    start = stale_range(db, period, only).period.first
+    counts = rebuild(db, Period(start, period.last), fallback=settings.accounting.fx_fallback, only=only)
+    note_refused(db, start, ((failed.account_id, str(failed.error)) for failed in counts.failed), only)
+    known = [account for account in accounts(db) if is_among(account, only)]
+    if counts.failed and len(counts.failed) == len(known):
         raise Permanent("; ".join(f"account {masked(failed.account_id)}: {failed.error}" for failed in counts.failed))
     labels = account_labels(db)
     return Rebuilt(

@@ -10,11 +10,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
+from fntx_dagster.adapters.dbt.compiled import array_of
 from fntx_dagster.adapters.dbt.project import manifest_in
 from fntx_dagster.adapters.dbt.running import NodeResult, Project, project_in
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.nav import RETURN_FIELDS, NavDay
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.shards import Accounts
 from fntx_dagster.services.environment import dbt_environment
 from fntx_dagster.settings import Settings, export
 from fntx_dagster.store.accounting.changes import mark_built, stale_range
@@ -62,12 +64,20 @@ def manifest(settings: Settings) -> Path:
     return manifest_in(settings.paths.dbt_target, database_name(settings))
 
 
-def build_marts(settings: Settings, db: Database, period: Period, nodes: Collection[str], *, all_models: bool) -> Built:
+def build_marts(
+    settings: Settings,
+    db: Database,
+    period: Period,
+    nodes: Collection[str],
+    *,
+    all_models: bool,
+    only: Accounts = None,
+) -> Built:
     """Run and test models (`nodes`: names of models and tests) for the sessions of a range, and for those around it
     that depend on something that has changed since they were built. `all_models` says that the nodes are every mart:
-    only then, and where nothing failed, the days are stale no more."""
-    stale = stale_range(db, period)
-    results = build(settings, db, nodes, stale.period)
+    only then, and where nothing failed, the days are stale no more. `only`: of these accounts."""
+    stale = stale_range(db, period, only)
+    results = build(settings, db, nodes, stale.period, only)
     failures = [str(result) for result in results if result.is_failure]
     if failures:  # a model's table may not be there
         return Built(results, failures, {}, {})
@@ -75,25 +85,28 @@ def build_marts(settings: Settings, db: Database, period: Period, nodes: Collect
     rows = {mart: row_counts(db, mart, period) for mart in MARTS_BY_SESSION if mart in built}
     figures = {mart: plotted(db, period) for mart, plotted in _PLOTTED.items() if mart in built}
     if all_models:
-        mark_built(db, stale)
+        mark_built(db, stale, only)
     return Built(results, failures, rows, figures)
 
 
-def build(settings: Settings, db: Database, nodes: Collection[str], period: Period) -> list[NodeResult]:
-    """Run and test models for the sessions between two days.
+def build(
+    settings: Settings, db: Database, nodes: Collection[str], period: Period, only: Accounts = None
+) -> list[NodeResult]:
+    """Run and test models for the sessions between two days, of all accounts or of those of `only`.
 
     The views are built with them where the database does not hold them as the project's files define them. Where a mart
-    was built from other files than there are now, every day that was ever built is built again. Whoever makes views or
-    tables is alone, on all machines that share the database; else any number of processes build side by side.
+    was built from other files than there are now, every day that was ever built is built again, of every account.
+    Whoever makes views or tables is alone, on all machines that share the database; else any number of processes build
+    side by side.
     """
     project = project_in(settings.paths.dbt_target)
     with holding(db, _AS_DEFINED, shared=True):
         if _is_defined(db, project, nodes):
-            return [*_as_compiled(db, project, nodes, period, _fees(settings))]
+            return [*_as_compiled(db, project, nodes, period, _fees(settings), only)]
     with holding(db, _AS_DEFINED):
         if _is_defined(db, project, nodes):  # another process was first
-            return [*_as_compiled(db, project, nodes, period, _fees(settings))]
-        return _by_dbt(settings, db, project, nodes, period)
+            return [*_as_compiled(db, project, nodes, period, _fees(settings), only)]
+        return _by_dbt(settings, db, project, nodes, period, only)
 
 
 _AS_DEFINED = "fntx views and tables of dbt"
@@ -112,12 +125,13 @@ def _fees(settings: Settings) -> dict[str, str]:
 
 
 def _by_dbt(
-    settings: Settings, db: Database, project: Project, nodes: Collection[str], period: Period
+    settings: Settings, db: Database, project: Project, nodes: Collection[str], period: Period, only: Accounts
 ) -> list[NodeResult]:
     """Let dbt make what is not as the files define it, and run the nodes. The caller is alone."""
     first, last = period
     built, views = built_from(db, project.sources), {*project.compiled.views}
     if not project.compiled.marts <= built:
+        only = None
         days = (first, last, *built_span(db))
         first, last = min(days), max(days)
     # a view that others are selected from takes them with it: all of them or none
@@ -127,6 +141,7 @@ def _by_dbt(
         "to_day": f"{last}",
         "sources": project.sources,
         "as_built": sorted(built),
+        "accounts": array_of(only),
         "withdrawal_fees": _fees(settings),
     }
     export(dbt_environment(settings))
@@ -134,7 +149,12 @@ def _by_dbt(
 
 
 def _as_compiled(
-    db: Database, project: Project, names: Collection[str], period: Period, fees: Mapping[str, str]
+    db: Database,
+    project: Project,
+    names: Collection[str],
+    period: Period,
+    fees: Mapping[str, str],
+    only: Accounts,
 ) -> Iterator[NodeResult]:
     """Run the nodes in their order, as dbt does: what needs a model that failed, or that failed a test, is skipped."""
     broken = set()
@@ -144,7 +164,7 @@ def _as_compiled(
         started, status, message, failing = perf_counter(), "skipped", None, 0
         if broken.isdisjoint(node.needs):
             try:
-                number = execute(db, node.name, node.over(*period, fees))
+                number = execute(db, node.name, node.over(*period, fees, only))
             except Permanent as error:
                 status, message = "error", error.message
             else:

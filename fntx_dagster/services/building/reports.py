@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from fntx_dagster.errors import FntxError, without_accounts
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.shards import Accounts, is_among
 from fntx_dagster.report import clock
 from fntx_dagster.report.html import AccountReport, to_html
 from fntx_dagster.report.markdown import to_markdown
@@ -40,7 +41,8 @@ class Narrative(NamedTuple):
 
 
 class Reports(NamedTuple):
-    """The narratives of a range, by account and day, the HTML file that holds them all (None: there are none), and the
+    """The narratives of a range, by account and day, the HTML file that holds them all (None: there are none,
+    or they are of a part of the accounts), and the
     sentences at its head about what is missing behind the figures, each with its account's label."""
 
     narratives: list[Narrative]
@@ -48,12 +50,12 @@ class Reports(NamedTuple):
     notes: list[str]
 
 
-def write_reports(settings: Settings, db: Database, period: Period) -> Reports:
+def write_reports(settings: Settings, db: Database, period: Period, only: Accounts = None) -> Reports:
     """Narrate every account's days of a range in the time zone of the settings, and write them as one HTML file into
     the home. Raises Permanent where the settings name an unknown time zone."""
     observer = clock.zone(settings.report.time_zone)
     with db.snapshot() as snapshot:
-        stories = _stories(snapshot, period, observer)
+        stories = _stories(snapshot, period, observer, only)
         reports = [account_report(settings, snapshot, label, own) for label, own in stories.items()]
         pages = {each.label: f"{settings.web.address}/a/{each.number}/day" for each in numbered_accounts(snapshot)}
     narratives = [
@@ -67,7 +69,9 @@ def write_reports(settings: Settings, db: Database, period: Period) -> Reports:
         for story in own
     ]
     notes = [f"{own.label}: {masked_words(note)}" for own in reports for note in own.notes]
-    return Reports(narratives, _write(settings, db, period, reports) if reports else None, notes)
+    # runs for parts of the accounts have one range and would replace each other's file
+    file = _write(settings, db, period, reports) if reports and only is None else None
+    return Reports(narratives, file, notes)
 
 
 def report_page(db: Readable, name: str) -> bytes | None:
@@ -97,10 +101,12 @@ def rewrite_reports(settings: Settings, db: Database, days: Collection[date]) ->
     return f"{_named(left)} would take long to write again, with the new proofs: `fntx report` does" if left else None
 
 
-def _stories(db: Readable, period: Period, observer: ZoneInfo) -> dict[str, list[Story]]:
+def _stories(db: Readable, period: Period, observer: ZoneInfo, only: Accounts = None) -> dict[str, list[Story]]:
     """Label → the stories of the account's days of a range, without the broker's own words; none is empty."""
     labels = account_labels(db)
-    stories = {labels[one]: stories_of(db, one, period, observer, masked=True) for one in accounts(db)}
+    stories = {
+        labels[one]: stories_of(db, one, period, observer, masked=True) for one in accounts(db) if is_among(one, only)
+    }
     return {label: own for label, own in stories.items() if own}
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from fntx_dagster.model.closing import PortfolioRow
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.shards import Accounts
 from fntx_dagster.services.risk import update_greeks
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
@@ -30,10 +31,10 @@ class BuiltRisk(NamedTuple):
     levered: list[Finding]
 
 
-def build_risk(settings: Settings, db: Database, period: Period) -> BuiltRisk:
-    """Compute Greeks and value at risk for the sessions of a range, and for those whose positions, marks or rates have
-    changed since."""
-    updated, labels = update_greeks(settings, db, period), account_labels(db)
+def build_risk(settings: Settings, db: Database, period: Period, only: Accounts = None) -> BuiltRisk:
+    """Compute Greeks and value at risk for the sessions of a range, of all accounts or of those of `only`, and for
+    those whose positions, marks or rates have changed since."""
+    updated, labels = update_greeks(settings, db, period, only), account_labels(db)
     portfolios = updated.portfolios
     return BuiltRisk(
         updated.period,

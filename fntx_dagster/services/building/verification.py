@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.shards import Accounts, is_among
 from fntx_dagster.services.signatures.refusals import BLOCKING_KINDS, WARNING_KINDS
 from fntx_dagster.store.database import Readable
 from fntx_dagster.store.labels import account_labels
@@ -25,10 +26,10 @@ class Completeness(NamedTuple):
     alerts: list[Finding]
 
 
-def completeness(db: Readable, period: Period) -> Completeness:
+def completeness(db: Readable, period: Period, only: Accounts = None) -> Completeness:
     """The sessions of a range without an official NAV, or without a section that the session before had; a range
     without any NAV is one finding. The session that is due has a check of its own, which raises its alert."""
-    found = missing(db, period)
+    found = [lack for lack in missing(db, period) if is_among(lack.account_id, only)]
     lacking = [Finding(str(lack), str(lack), lack.day) for lack in found]
     due = due_session(datetime.now(UTC))
     alerts = [finding for finding, lack in zip(lacking, found, strict=True) if lack.day < due and not lack.is_beyond]
@@ -46,10 +47,11 @@ class Equations(NamedTuple):
     rows: list[tuple[date, str, str, Decimal, str, Decimal, Decimal]]
 
 
-def equations(db: Readable, period: Period, kind: str) -> Equations:
-    """The equations of one kind (`BLOCKING_KINDS`, `WARNING_KINDS`) for the sessions of a range. Both sides of each are
-    rows of daily_verification."""
-    rows, labels = verifications(db, period, kinds=(kind,)), account_labels(db)
+def equations(db: Readable, period: Period, kind: str, only: Accounts = None) -> Equations:
+    """The equations of one kind (`BLOCKING_KINDS`, `WARNING_KINDS`) for the sessions of a range, of all accounts or of
+    some. Both sides of each are rows of daily_verification."""
+    found, labels = verifications(db, period, kinds=(kind,)), account_labels(db)
+    rows = [row for row in found if is_among(row.account_id, only)]
     failed = [row for row in rows if not row.passed]
     return Equations(
         len(rows),

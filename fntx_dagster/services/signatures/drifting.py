@@ -9,6 +9,7 @@ from typing import NamedTuple
 from fntx_dagster.errors import Permanent
 from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import EVER, Period, spans
+from fntx_dagster.model.shards import Accounts, is_among
 from fntx_dagster.services.signatures.values import Difference, Values, day_values, differences
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.outbox import signatures
@@ -35,10 +36,13 @@ class Drifts(NamedTuple):
     unjudged: list[Unjudged]
 
 
-def drifts(db: Database) -> Drifts:
-    """Compare every signed day with today's tables. A day that cannot be compared does not hold up the others."""
+def drifts(db: Database, only: Accounts = None) -> Drifts:
+    """Compare every signed day, of all accounts or of those of `only`, with today's tables. A day that cannot be
+    compared does not hold up the others."""
     outcome = Drifts([], [])
     for account in sorted(signatures.last_signed_sessions(db)):
+        if not is_among(account, only):
+            continue
         for signed, values in _signed_and_current(db, account):
             try:
                 if isinstance(values, Permanent):

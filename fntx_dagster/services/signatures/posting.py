@@ -16,6 +16,7 @@ from fntx_dagster.adapters.evm.track_record import transport_for
 from fntx_dagster.errors import FntxError, Permanent
 from fntx_dagster.model.chain import PostedDay, SignedDay, Unfinished
 from fntx_dagster.model.period import EVER, Period
+from fntx_dagster.model.shards import Accounts, is_among
 from fntx_dagster.outbox import turns
 from fntx_dagster.outbox.sender import OnProgress, Policy, Steps, sending_steps
 from fntx_dagster.outbox.together import together
@@ -64,6 +65,7 @@ def post(
     period: Period,
     account: str | None = None,
     on_progress: OnProgress = lambda text: None,
+    only: Accounts = None,
 ) -> Posting:
     """Post every signed day of the range that the chain does not hold, oldest first, and store what is read back.
 
@@ -75,7 +77,8 @@ def post(
     their turn; nothing is lost then, and a later call goes on.
     """
     before = {_as_mined(receipt) for receipt in signatures.posted_days(db, period, account)}
-    records = _by_account(signatures.signed_days(db, period, account))
+    signed = signatures.signed_days(db, period, account)
+    records = _by_account([record for record in signed if is_among(record.account_id, only)])
     refused, hindered = [], None
     for account_id, error in _posted(settings, db, chain, records, period, on_progress):
         if isinstance(error, Permanent):
@@ -86,8 +89,9 @@ def post(
             hindered = hindered or error
     if hindered:
         raise hindered
-    after = signatures.posted_days(db, period, account)
-    waiting = [record for record in sendings.unfinished(db, period, account) if record.state != "mined"]
+    after = [each for each in signatures.posted_days(db, period, account) if is_among(each.account_id, only)]
+    unfinished = sendings.unfinished(db, period, account)
+    waiting = [each for each in unfinished if each.state != "mined" and is_among(each.account_id, only)]
     new = [receipt for receipt in after if _as_mined(receipt) not in before]
     kept = [receipt for receipt in after if _as_mined(receipt) in before]
     return Posting(new, kept, refused, waiting)

@@ -11,6 +11,7 @@ from fntx_dagster.errors import Transient
 from fntx_dagster.model.chain import PostedDay, SignedDay
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.shards import Accounts
 from fntx_dagster.services.chain_of import connect
 from fntx_dagster.services.signatures.history import gaps
 from fntx_dagster.services.signatures.late_records import waiting_too_long
@@ -63,16 +64,18 @@ class Receipts(NamedTuple):
     changed: list[date]
 
 
-def post_days(settings: Settings, db: Database, period: Period, on_progress: Callable[[str], None]) -> Receipts:
+def post_days(
+    settings: Settings, db: Database, period: Period, on_progress: Callable[[str], None], only: Accounts = None
+) -> Receipts:
     """Post every signed day of a range that the chain does not hold, and read the receipts back. `on_progress` gets a
-    line per step.
+    line per step. `only`: of these accounts.
 
     Raises Transient where the chain does not answer; nothing is lost then. Raises Permanent where the settings and the
     chain do not fit together.
     """
     with _counting_what_waits(db, period), connect(settings) as chain:
         before = set(posted_days(db, period))
-        outcome = post(settings, db, chain, period, on_progress=on_progress)
+        outcome = post(settings, db, chain, period, on_progress=on_progress, only=only)
         signed, labels = _signed_here(db, chain, period), account_labels(db)
         short = list(_short_of_funds(chain, sorted(signed)))
         held = held_by(db, chain)

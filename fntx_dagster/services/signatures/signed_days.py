@@ -9,6 +9,7 @@ from typing import NamedTuple
 from fntx_dagster.errors import without_accounts
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.shards import Accounts
 from fntx_dagster.services.signatures.commitments import is_provable
 from fntx_dagster.services.signatures.drifting import Unjudged, drifts
 from fntx_dagster.services.signatures.refusals import Beginning, Refusal
@@ -32,10 +33,12 @@ class SignedRange(NamedTuple):
     alerts: list[Finding]
 
 
-def sign_days(settings: Settings, db: Database, period: Period, beginning: Beginning) -> SignedRange:
-    """Sign every day of a range that is built, complete and verified, account by account. Signing does not contact a
-    node: the records are queued for the chain."""
-    outcome, labels = sign(settings, db, period, beginning=beginning), account_labels(db)
+def sign_days(
+    settings: Settings, db: Database, period: Period, beginning: Beginning, only: Accounts = None
+) -> SignedRange:
+    """Sign every day of a range that is built, complete and verified, account by account, of all or of those of `only`.
+    Signing does not contact a node: the records are queued for the chain."""
+    outcome, labels = sign(settings, db, period, beginning=beginning, only=only), account_labels(db)
     return SignedRange(
         len(outcome.new),
         len(outcome.kept),
@@ -69,10 +72,10 @@ class ChangedDays(NamedTuple):
     is_certain: bool
 
 
-def changed_days(db: Database) -> ChangedDays:
-    """Compare every signed day with the tables, whatever the run's range: a statement corrects days from before it.
-    Nothing is amended without a person."""
-    (changed, unjudged), labels = drifts(db), account_labels(db)
+def changed_days(db: Database, only: Accounts = None) -> ChangedDays:
+    """Compare every signed day, of all accounts or of those of `only`, with the tables, whatever the run's range: a
+    statement corrects days from before it. Nothing is amended without a person."""
+    (changed, unjudged), labels = drifts(db, only), account_labels(db)
     drifted = [
         Finding(
             f"{labels[drift.signed.account_id]} {drift.signed.trading_day}",

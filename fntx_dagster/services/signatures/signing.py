@@ -16,6 +16,7 @@ from fntx_dagster.foreign import cleaned
 from fntx_dagster.model.chain import PostedDay, SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import SEVEN_DAYS
+from fntx_dagster.model.shards import Accounts, is_among
 from fntx_dagster.services.auditing.signed_days import noted_days
 from fntx_dagster.services.chain_of import connect
 from fntx_dagster.services.sessions import require_days
@@ -66,8 +67,10 @@ def sign(
     period: Period,
     account: str | None = None,
     beginning: Beginning = Beginning.ALL,
+    only: Accounts = None,
 ) -> Signing:
-    """Freeze the record of every session of the range that has none yet, oldest first.
+    """Freeze the record of every session of the range that has none yet, oldest first, of an account, of those of
+    `only`, or of all.
 
     An account stops at its first day that failed a blocking verification, depends on statements that have changed or
     are not complete, or would be bound to another key or secret than its earlier days. Such a day stops it, too, where
@@ -77,7 +80,8 @@ def sign(
     outcome = Signing([], [], [], [])
     with db.snapshot() as snapshot:
         have_signed = signatures.last_signed_sessions(snapshot)
-        built = _built_days(snapshot, period, account)
+        found = _built_days(snapshot, period, account)
+        built = {account_id: days for account_id, days in found.items() if is_among(account_id, only)}
         followed = calendars(snapshot)
         for account_id in built:
             # a run over sessions of the exchange passes over days of a market that never closes

@@ -15,9 +15,10 @@ from typing import NamedTuple
 import psycopg
 
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.shards import Accounts
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts.tables import marts_exist
-from fntx_dagster.store.queries import one_row, one_value, own_sql
+from fntx_dagster.store.queries import AMONG, listed, one_row, one_value, own_sql
 
 
 class Change(NamedTuple):
@@ -69,48 +70,57 @@ def note_changed(connection: psycopg.Connection, account: str, since: date) -> N
     )
 
 
-def stale_range(db: Readable, period: Period) -> StaleRange:
-    """The days that a run over `period` has to build so that none of them depends on a stale day."""
+def stale_range(db: Readable, period: Period, accounts: Accounts = None) -> StaleRange:
+    """The days that a run over `period` has to build so that none of them, of these accounts, depends on a stale
+    day."""
     with db.connect() as connection:
         since, now = one_row(
-            connection.execute("select min(since), clock_timestamp() from alm_reporting.untold_changes")
+            connection.execute(
+                f"select min(since), clock_timestamp() from alm_reporting.untold_changes where {AMONG}",
+                {"accounts": listed(accounts)},
+            )
         )
         if since is None or since > period.last:
             return StaleRange(period, now)
         built = None
         if marts_exist(connection):
-            built = one_value(connection.execute("select max(trading_day) from alm_reporting.daily_summary"))
+            newest = f"select max(trading_day) from alm_reporting.daily_summary where {AMONG}"
+            built = one_value(connection.execute(newest, {"accounts": listed(accounts)}))
         return StaleRange(Period(min(period.first, since), max(period.last, built or period.last)), now)
 
 
-def mark_built(db: Database, stale: StaleRange) -> None:
-    """Remove the notes of what has been built; days that were loaded beyond it stay stale. Who follows a day that was
-    provisional hears that it is told."""
+def mark_built(db: Database, stale: StaleRange, accounts: Accounts = None) -> None:
+    """Remove the notes of what, of these accounts, has been built; days that were loaded beyond it stay stale. Who
+    follows a day that was provisional hears that it is told."""
     with db.connect() as connection:
         if marts_exist(connection):
-            connection.execute(_TELL, stale.period._asdict())
+            connection.execute(_TELL, stale.period._asdict() | {"accounts": listed(accounts)})
         connection.execute(
-            """
+            f"""
             with beyond as (
                 select account_id, min(day) as day from raw_flex.coverage where day > %(last)s group by 1
             ), cleared as (
                 delete from alm_reporting.untold_changes as known
-                where changed_at <= %(read_at)s and since <= %(last)s and refused is null
+                where changed_at <= %(read_at)s and since <= %(last)s and refused is null and {AMONG}
                     and not exists (select from beyond where beyond.account_id = known.account_id)
             )
             update alm_reporting.untold_changes as known set since = beyond.day
             from beyond
             where beyond.account_id = known.account_id and changed_at <= %(read_at)s and since <= %(last)s
-                and refused is null
+                and refused is null and {AMONG.replace("account_id", "known.account_id")}
             """,
-            {"last": stale.period.last, "read_at": stale.read_at},
+            {"last": stale.period.last, "read_at": stale.read_at, "accounts": listed(accounts)},
         )
 
 
-def note_refused(db: Database, since: date, reasons: Iterable[tuple[str, str]]) -> None:
-    """Note the accounts (with the reason) that a rebuild from a day on left as they were, and no others."""
+def note_refused(db: Database, since: date, reasons: Iterable[tuple[str, str]], accounts: Accounts = None) -> None:
+    """Note the accounts (with the reason) that a rebuild from a day on left as they were, and no others of those that
+    it was for."""
     with db.connect() as connection:
-        connection.execute("update alm_reporting.untold_changes set refused = null where refused is not null")
+        connection.execute(
+            f"update alm_reporting.untold_changes set refused = null where refused is not null and {AMONG}",
+            {"accounts": listed(accounts)},
+        )
         for account, reason in reasons:
             connection.execute(
                 """insert into alm_reporting.untold_changes as known (account_id, since, refused) values (%s, %s, %s)
@@ -118,6 +128,24 @@ def note_refused(db: Database, since: date, reasons: Iterable[tuple[str, str]]) 
                     set since = least(known.since, excluded.since), refused = excluded.refused""",
                 (account, since, reason),
             )
+
+
+def stale_days(db: Readable, accounts: Accounts = None) -> tuple[date, date, datetime] | None:
+    """Of the accounts whose stale days can be built: the earliest of these, the last day that a statement covers, and
+    when the last of them was noted. None where no day is stale."""
+    with db.connect() as connection:
+        since, last, changed_at = one_row(
+            connection.execute(
+                f"""select min(since), max(covered.day), max(changed_at) from alm_reporting.untold_changes
+                cross join lateral (
+                    select max(day) as day from raw_flex.coverage
+                    where coverage.account_id = untold_changes.account_id
+                ) as covered
+                where refused is null and {AMONG}""",
+                {"accounts": listed(accounts)},
+            )
+        )
+        return None if since is None or last is None else (since, last, changed_at)
 
 
 def changed_since(db: Readable, account: str | None = None) -> dict[str, Change]:
@@ -136,7 +164,8 @@ insert into live.events (account_id, trading_day, kind, key, as_of, body)
 select account_id, trading_day, 'told', trading_day || ' ' || closing_nav_official, clock_timestamp(),
     jsonb_build_object('closing_nav', closing_nav_official::text, 'currency', base_currency)
 from alm_reporting.daily_summary as summary
-where trading_day between %(first)s and %(last)s and exists (
+where trading_day between %(first)s and %(last)s
+    and account_id = any(coalesce(%(accounts)s, array[account_id])) and exists (
     select from live.events as event
     where (event.account_id, event.trading_day) = (summary.account_id, summary.trading_day) and is_provisional
 )

@@ -32,6 +32,7 @@ from fntx_dagster.accounting.section_rows import asset_category
 from fntx_dagster.errors import Permanent, masked
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import XNYS
+from fntx_dagster.model.shards import Accounts, is_among
 from fntx_dagster.store.accounting import bookings, held, trades
 from fntx_dagster.store.accounting.base_currencies import base_currency, keep_base_currency
 from fntx_dagster.store.accounting.calendars import keep_calendars
@@ -82,8 +83,8 @@ class RebuildCounts(NamedTuple):
         )
 
 
-def rebuild(db: Database, period: Period, *, fallback: Mapping[str, Decimal]) -> RebuildCounts:
-    """Bring the tables up to date for the sessions from `first` on, in every account.
+def rebuild(db: Database, period: Period, *, fallback: Mapping[str, Decimal], only: Accounts = None) -> RebuildCounts:
+    """Bring the tables up to date for the sessions from `first` on, in every account, or in those of `only`.
 
     `last` is the last day that the calendar must hold; lots always run on to the newest fill, because what is closed
     later depends on what was opened before. `fallback` maps pairs such as `USD/HKD` to rates. One account's bad row
@@ -97,6 +98,8 @@ def rebuild(db: Database, period: Period, *, fallback: Mapping[str, Decimal]) ->
         calendars, changes = _trading_sessions(connection, period, {XNYS, *followed.values()})
     counts = RebuildCounts(trading_sessions=changes)
     for account in accounts:
+        if not is_among(account, only):
+            continue
         try:
             with db.connect() as connection, _collector_at_rest():
                 counts += _Account(connection, account, calendars[followed[account]], fallback).rebuild(first)

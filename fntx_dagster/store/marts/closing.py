@@ -13,40 +13,42 @@ from psycopg.rows import namedtuple_row
 
 from fntx_dagster.model.closing import ClosingDay, ClosingPosition, ClosingPrice, OptionRow, PortfolioRow
 from fntx_dagster.model.period import Period
+from fntx_dagster.model.shards import Accounts
 from fntx_dagster.store.database import Database, Readable
 from fntx_dagster.store.marts.current import NEAR_THE_CLOSE
 from fntx_dagster.store.marts.tables import row_counts
-from fntx_dagster.store.queries import columns, one_row
+from fntx_dagster.store.queries import AMONG, columns, listed, one_row
 from fntx_dagster.store.syncing import Changes, SyncedTable, sync
 
 
-def due(db: Readable, period: Period) -> Period:
+def due(db: Readable, period: Period, only: Accounts = None) -> Period:
     """The days to compute in a run over a period: those, and where the inputs of a day have changed since it was
     computed, every day from the earliest such day to the last one that is built, because their value at risk depends
     on its closes."""
     first, last = period
     with db.connect() as connection:
-        since, newest = one_row(connection.execute(_STALE))
+        since, newest = one_row(connection.execute(_STALE, {"accounts": listed(only)}))
     return period if since is None else Period(min(first, since), max(last, newest or last))
 
 
-def closing_days(db: Readable, period: Period) -> list[ClosingDay]:
+def closing_days(db: Readable, period: Period, only: Accounts = None) -> list[ClosingDay]:
     """The sessions that are built, by account and day."""
     first, last = period
     with db.connect() as connection:
         rows = connection.execute(
             f"""select {columns(ClosingDay._fields)} from alm_reporting.closing_days
-            where trading_day between %s and %s order by account_id, trading_day""",
-            (first, last),
+            where trading_day between %(first)s and %(last)s and {AMONG} order by account_id, trading_day""",
+            {"first": first, "last": last, "accounts": listed(only)},
         )
         return [ClosingDay._make(row) for row in rows]
 
 
-def closing_positions(db: Readable, period: Period) -> list[ClosingPosition]:
+def closing_positions(db: Readable, period: Period, only: Accounts = None) -> list[ClosingPosition]:
     """What was held at the closes, or touched in the sessions, by account, day and contract."""
     first, last = period
     with db.connect() as connection, connection.cursor(row_factory=namedtuple_row) as cursor:
-        rows = cursor.execute(_POSITIONS, {"first": first, "last": last, "near": NEAR_THE_CLOSE})
+        parameters = {"first": first, "last": last, "near": NEAR_THE_CLOSE, "accounts": listed(only)}
+        rows = cursor.execute(_POSITIONS, parameters)
         return [ClosingPosition._make(row) for row in rows]
 
 
@@ -58,15 +60,20 @@ def closes(db: Readable, period: Period) -> list[ClosingPrice]:
 
 
 def keep(
-    db: Database, period: Period, options: Iterable[OptionRow], portfolios: Iterable[PortfolioRow]
+    db: Database,
+    period: Period,
+    options: Iterable[OptionRow],
+    portfolios: Iterable[PortfolioRow],
+    only: Accounts = None,
 ) -> tuple[Changes, Changes]:
-    """Make both tables hold exactly these rows for the days of a period, in one transaction."""
-    first, last = period
-    scope = "t.trading_day between %s and %s"
+    """Make both tables hold exactly these rows for the days of a period, of all accounts or of those of `only`, in one
+    transaction."""
+    scope = "t.trading_day between %s and %s and t.account_id = any(coalesce(%s::text[], array[t.account_id]))"
+    within = (*period, listed(only))
     with db.connect() as connection:
         return (
-            sync(connection, _OPTIONS, options, scope, (first, last)),
-            sync(connection, _PORTFOLIOS, portfolios, scope, (first, last)),
+            sync(connection, _OPTIONS, options, scope, within),
+            sync(connection, _PORTFOLIOS, portfolios, scope, within),
         )
 
 
@@ -83,6 +90,7 @@ select min(trading_day), (select max(trading_day) from alm_reporting.closing_day
 from alm_reporting.closing_days as now
 full join alm_reporting.portfolio_greeks as computed using (account_id, trading_day)
 where now.inputs is distinct from computed.inputs
+    and account_id = any(coalesce(%(accounts)s::text[], array[account_id]))
 """
 
 # The gateway's marks count where its snapshot was taken near the session's close; later ones are of another market.
@@ -119,6 +127,7 @@ left join lateral (
         and marked.symbol = position.underlying_symbol and marked.currency = position.currency and is_option
 ) as underlying on underlying_price is null
 where trading_day between %(first)s and %(last)s and sessions.trading_day between %(first)s and %(last)s
+    and account_id = any(coalesce(%(accounts)s::text[], array[account_id]))
 order by account_id, trading_day, position.contract_id
 """
 
