@@ -19,7 +19,7 @@ from fntx_dagster.model.period import Period
 from fntx_dagster.services.fetching import fetch
 from fntx_dagster.services.loading import statements_folder
 from fntx_dagster.settings import Settings
-from fntx_dagster.settings.groups import FlexSettings
+from fntx_dagster.settings.flex import FlexSettings
 from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, answers
 from fntx_dagster.simulate.trading import trade
 from fntx_dagster.simulate.webservice import serve
@@ -72,7 +72,7 @@ def _fetch_and_load(settings: Settings, url: str) -> None:
     _say("started", "an embedded server, migrated", seconds, peak())
     morning = datetime(2025, 8, 1, 9, tzinfo=UTC)
     fetched, seconds = clocked(lambda: fetch(settings, database, Period(FIRST, LAST), morning, lambda line: None))
-    megabytes = sum(document.path.stat().st_size for document in fetched if document.path) / 1e6
+    megabytes = sum(file.stat().st_size for file in statements_folder(settings).rglob("*.xml")) / 1e6
     _say("fetched", f"{len(fetched)} documents, {megabytes:.1f} MB", seconds, peak())
     loads, seconds = clocked(lambda: load_paths(database, [statements_folder(settings)]))
     _say("loaded", f"{sum(load.total.inserted for load in loads):,} rows", seconds, peak())

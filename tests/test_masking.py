@@ -19,7 +19,7 @@ from fntx_dagster.report.markdown import to_markdown
 from fntx_dagster.report.story import narrate
 from fntx_dagster.services.accounts import chosen_account
 from fntx_dagster.settings import Settings
-from fntx_dagster.settings.groups import FlexSettings
+from fntx_dagster.settings.flex import FlexSettings
 from fntx_dagster.store.database import Database
 from tests import by_hand
 from tests.defs.around import platform_of

@@ -20,6 +20,7 @@ from fntx_dagster.cli.accounts import greeks, metrics, report, summary, today
 from fntx_dagster.cli.against_market import market
 from fntx_dagster.cli.aggregate import aggregate
 from fntx_dagster.cli.api import api
+from fntx_dagster.cli.archive import statement_archive
 from fntx_dagster.cli.attest import attest
 from fntx_dagster.cli.audit import audit
 from fntx_dagster.cli.backup import backup, migrate, restore
@@ -135,6 +136,7 @@ app.add_typer(escrow, name="escrow")
 app.add_typer(reconcile, name="reconcile")
 app.add_typer(users, name="users")
 app.add_typer(database, name="db")
+app.add_typer(statement_archive, name="statements")
 
 _groups = [app]
 for group in _groups:

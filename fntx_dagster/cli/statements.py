@@ -15,7 +15,13 @@ from fntx_dagster.settings import load_settings
 
 
 def load(
-    paths: Annotated[list[Path], typer.Argument(help="Statement files (.xml, .gz, .zip), or folders of them.")],
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Statement files (.xml, .gz, .zip), or folders of them; without one the archive of FNTX_STATEMENTS.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Load Flex statements. Only loads: `fntx run` explains them.
@@ -32,11 +38,12 @@ def load(
 
     loads = []
     settings, db = settings_and_database()
-    for entry in loading.load(settings, db, paths):
+    given = paths or loading.archived_paths(settings, db)
+    for entry in loading.load(settings, db, given):
         loads.append(entry)
         if entry.error:
             error(entry.error)
-    skipped = loading.skipped(paths)
+    skipped = loading.skipped(given)
     if as_json:
         print_json(loading.as_dict(loads, skipped))
     else:
@@ -50,7 +57,8 @@ def load(
             note(f"warning: {remark}")
         if not loads:
             error(
-                f"no .xml, .gz or .zip file in {', '.join(map(str, paths))}. Give Flex statements, or folders of them"
+                f"no .xml, .gz or .zip file in {', '.join(map(str, given)) or 'the archive of statements'}. Give Flex"
+                " statements, or folders of them"
             )
     if not loads or any(entry.error for entry in loads):
         raise typer.Exit(1)

@@ -20,7 +20,7 @@ from fntx_dagster.services.witnesses.posting import make_key, post_report
 from fntx_dagster.services.witnesses.reading import listed, names_of, witnesses_of
 from fntx_dagster.services.witnesses.workspace import Way
 from fntx_dagster.settings import Settings
-from fntx_dagster.settings.groups import FlexSettings
+from fntx_dagster.settings.flex import FlexSettings
 from fntx_dagster.simulate.account import Account
 from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, answers, delivered
 from fntx_dagster.simulate.trading import trade

@@ -13,40 +13,41 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from pydantic import SecretStr
 
 from fntx_dagster.accounting.calendar import sessions
-from fntx_dagster.adapters.flex import archive
 from fntx_dagster.adapters.flex.answers import NoData, NotServed, TokenRefused
-from fntx_dagster.adapters.flex.archive import Archived
 from fntx_dagster.adapters.flex.service import QUERY_NAME, Download, FlexService, Query
 from fntx_dagster.adapters.flex.webservice import download
 from fntx_dagster.errors import FntxError, Permanent, Transient, without_accounts
 from fntx_dagster.model.period import Period
 from fntx_dagster.model.session import HONG_KONG, NEW_YORK
-from fntx_dagster.services.loading import date_order, statements_folder
+from fntx_dagster.services.archiving.archive import Archive
+from fntx_dagster.services.archiving.choosing import archive_of
+from fntx_dagster.services.loading import date_order
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex import fetches
+from fntx_dagster.store.raw_flex.archived import FetchedMonth
 from fntx_dagster.store.raw_flex.coverage import due_session, listed, missing
 from fntx_dagster.store.raw_flex.fetches import Fetch, served_accounts
-from fntx_dagster.store.raw_flex.statements import FileLoad, covered_again, never_loaded
+from fntx_dagster.store.raw_flex.statements import FileLoad
 from fntx_dagster.store.raw_flex.token_turns import TokenTurns
 
 Progress = Callable[[str], None]
 
 
 class Fetched(NamedTuple):
-    """The result of one query and month. Without an `error` the file is at `path`."""
+    """The result of one query and month. Without an `error` the archive has it under `file_name`."""
 
     login: str
     """The name of the token in the settings, never the token."""
     query: Query
     period: Period
-    path: Path
+    file_name: str
     error: FntxError | None = None
     reused: bool = False
     """Whether the file was there already, fetched a short while ago."""
@@ -213,45 +214,18 @@ def configured(settings: Settings) -> dict[str, list[Query]]:
     }
 
 
-def retire(settings: Settings, db: Database, loads: Iterable[FileLoad]) -> list[Path]:
-    """Delete the files that a newer, loaded file of the same query and month replaces, and return their paths.
+def retire(settings: Settings, db: Database, loads: Iterable[FileLoad]) -> list[PurePath]:
+    """Drop the files that a newer, loaded file of the same query and month replaces, and return their names: a folder
+    deletes them, an object store lists them no more.
 
-    `loads` are the results of loading the folder. A file that covers a day of an account which the newer one lacks
+    `loads` are the results of loading the archive. A file that covers a day of an account which the newer one lacks
     stays, as does every file where the settings keep them. A file that was never loaded is deleted only if it was
     fetched, and the newer one on a later day.
     """
     if settings.flex.keep_files:
         return []
-    loaded = {load.path: load.sha256 for load in loads if load.error is None and load.path is not None}
     ours = {name for queries in settings.flex.queries.values() for name in queries}
-    deleted = []
-    for newer, older in archive.replaced(statements_folder(settings), loaded.keys()).items():
-        if newer.query not in ours:
-            continue
-        try:
-            for file in _superseded(db, newer, loaded[newer.path], older):
-                file.path.unlink(missing_ok=True)
-                deleted.append(file.path)
-        except OSError:
-            continue  # a file that cannot be read or deleted stays
-    return deleted
-
-
-def _superseded(db: Database, newer: Archived, sha256: str | None, older: list[Archived]) -> list[Archived]:
-    """The older files that a newer one makes superfluous. Empty when the newer file is no longer the loaded one; a link
-    to the newer file itself stays, for another process is about to replace that."""
-    now = archive.content(newer.path)
-    if now.sha256 != sha256:
-        return []
-    contents = {file: archive.content(file.path) for file in older}
-    digests = {content.sha256 for content in contents.values()}
-    covered, unloaded = covered_again(db, now.sha256, digests), never_loaded(db, digests)
-    return [
-        file
-        for file, content in contents.items()
-        if content.inode != now.inode
-        and (content.sha256 in covered or (content.sha256 in unloaded and file.fetched_on < newer.fetched_on))
-    ]
+    return archive_of(settings, db).retire(db, loads, ours)
 
 
 def _fetch(
@@ -263,40 +237,47 @@ def _fetch(
     now: datetime,
     on_progress: Progress,
 ) -> Iterator[Fetched]:
-    folder, began = statements_folder(settings), time.monotonic()
+    archive, began = archive_of(settings, db), time.monotonic()
     answer: Download | FntxError | None = None
     for period in periods:
         for query in queries:
             asked_at = now + timedelta(seconds=time.monotonic() - began)
-            path = archive.place(folder, query.name, period.first, now.astimezone(HONG_KONG).date())
-            if reusable := _reusable(db, login, query, period, path, asked_at):
+            slot = FetchedMonth(query.name, period.first, now.astimezone(HONG_KONG).date())
+            if reusable := _reusable(db, archive, login, query, period, slot, asked_at):
                 yield reusable
                 continue
             if not isinstance(answer, (TokenRefused, NotServed)):  # every other query would fail alike
                 answer = _download(
-                    _service(settings, db), settings.flex.tokens[login], query, period, path, on_progress
+                    archive, _service(settings, db), settings.flex.tokens[login], query, period, slot, on_progress
                 )
             received, error = (answer, None) if isinstance(answer, Download) else (None, answer)
-            fetched = Fetched(login, query, period, path, error)
+            fetched = Fetched(login, query, period, slot.file_name, error)
             fetches.remember(db, _row(fetched, asked_at, received))
             on_progress(str(fetched))
             yield fetched
 
 
 def _download(
-    service: FlexService, token: SecretStr, query: Query, period: Period, path: Path, on_progress: Progress
+    archive: Archive,
+    service: FlexService,
+    token: SecretStr,
+    query: Query,
+    period: Period,
+    slot: FetchedMonth,
+    on_progress: Progress,
 ) -> Download | FntxError:
-    aside = None
-    try:
-        aside = archive.set_aside(path)
+    def write(path: Path) -> Download:
         return download(service, token, query, period, path, on_progress=on_progress)
+
+    try:
+        return archive.receive(slot, write)
     except FntxError as error:
-        if aside:
-            aside.unlink(missing_ok=True)  # nothing has replaced the file
         return error
 
 
-def _reusable(db: Database, login: str, query: Query, period: Period, path: Path, now: datetime) -> Fetched | None:
+def _reusable(
+    db: Database, archive: Archive, login: str, query: Query, period: Period, slot: FetchedMonth, now: datetime
+) -> Fetched | None:
     """The file of a month that is over, if it was fetched a short while ago and is whole."""
     if not _ends_a_month(period.last):
         return None
@@ -304,9 +285,9 @@ def _reusable(db: Database, login: str, query: Query, period: Period, path: Path
     known = fetches.fetched_since(db, login, query.name, period.first, last, since)
     if known is None or known.asked_at < since or not known.file_name:
         return None
-    if not (file := path.with_name(known.file_name)).exists():
+    if not archive.holds(slot, known.file_name):
         return None
-    return Fetched(login, query, period, file, reused=True)
+    return Fetched(login, query, period, known.file_name, reused=True)
 
 
 def _row(fetched: Fetched, asked_at: datetime, received: Download | None) -> Fetch:
@@ -321,7 +302,7 @@ def _row(fetched: Fetched, asked_at: datetime, received: Download | None) -> Fet
         outcome="failed" if isinstance(error, Transient) else outcome,
         code=getattr(error, "code", None),
         said=without_accounts(str(error)) if error else None,
-        file_name=fetched.path.name if error is None else None,
+        file_name=fetched.file_name if error is None else None,
         sha256=received.sha256 if received else None,
         reaches=received.last_day if received else None,
     )

@@ -13,19 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from fntx_dagster.adapters.flex.formats import DayOrder
+from fntx_dagster.adapters.flex.places import Place
 from fntx_dagster.errors import Permanent
 from fntx_dagster.samples import SAMPLE_ACCOUNT, SAMPLES
-from fntx_dagster.settings import Settings
+from fntx_dagster.services.archiving.choosing import archive_of
+from fntx_dagster.settings import Settings, StoreUrl
 from fntx_dagster.store.database import Database, Readable
-from fntx_dagster.store.raw_flex.folders import skipped_files, statement_files
+from fntx_dagster.store.raw_flex.folders import skipped_files
 from fntx_dagster.store.raw_flex.incomplete import incomplete_positions, incomplete_trades
-from fntx_dagster.store.raw_flex.overview import accounts, loaded_files
+from fntx_dagster.store.raw_flex.overview import accounts
 from fntx_dagster.store.raw_flex.statements import Counts, FileLoad, iter_loads
 
 __all__ = [
     "MOST_SKIPPED",
     "SAMPLE_ACCOUNT",
     "FileLoad",
+    "archived_paths",
     "as_dict",
     "beyond_named",
     "date_order",
@@ -40,7 +43,7 @@ __all__ = [
 ]
 
 
-def load(settings: Settings, db: Database, paths: Iterable[Path]) -> Iterator[FileLoad]:
+def load(settings: Settings, db: Database, paths: Iterable[Place]) -> Iterator[FileLoad]:
     """Load statement files (`.xml`, or one packed as `.gz` or `.zip`), and every one beneath folders, one file after
     the other, each in one transaction.
 
@@ -80,17 +83,18 @@ def remarks(db: Readable, loads: Iterable[FileLoad]) -> Iterator[str]:
 
 
 def unloaded(settings: Settings, db: Readable) -> list[str]:
-    """The names of files in the folder of statements that no load has taken: never tried, or refused."""
-    folder = statements_folder(settings)
-    if not folder.is_dir():
-        return []
-    known = loaded_files(db)
-    return [path.name for path in statement_files([folder]) if (path.name, path.stat().st_size) not in known]
+    """The names of statements in the archive that no load has taken: never tried, or refused."""
+    return archive_of(settings, db).not_loaded(db)
 
 
-def skipped(paths: Iterable[Path]) -> list[tuple[Path, str]]:
+def archived_paths(settings: Settings, db: Database) -> list[Place]:
+    """The whole archive of statements, for `load`."""
+    return [*archive_of(settings, db).statements()]
+
+
+def skipped(paths: Iterable[Place]) -> list[tuple[Path, str]]:
     """The files of folders that hold no statement, each with why in words."""
-    return skipped_files(paths)
+    return skipped_files(path for path in paths if isinstance(path, Path))
 
 
 MOST_SKIPPED = 20
@@ -133,16 +137,20 @@ def as_dict(loads: Sequence[FileLoad], skipped: Iterable[tuple[Path, str]] = ())
 
 
 def statements_folder(settings: Settings) -> Path:
-    """The folder of statement files: the user's own, else the home's."""
-    return settings.flex.folder or settings.paths.statements
+    """The folder of statement files: the user's own, else the home's. Raises Permanent where they lie in an object
+    store."""
+    place = settings.flex.folder or settings.paths.statements
+    if not isinstance(place, Path):
+        raise Permanent(f"the statements lie in {place}, not in a folder", "Set FNTX_STATEMENTS to a folder for this")
+    return place
 
 
-def statement_paths(settings: Settings, db: Database) -> list[Path]:
-    """The statement files to load: the user's folder, or the samples where the user has nothing and no public chain is
+def statement_paths(settings: Settings, db: Database) -> list[Place]:
+    """The statements to load: the user's archive, or the samples where the user has nothing and no public chain is
     set that they could be posted to. Raises Permanent where there is nothing at all."""
-    folder = statements_folder(settings)
-    if folder.is_dir() and any(statement_files([folder])):
-        return [folder]
+    archive = archive_of(settings, db)
+    if not archive.is_empty():
+        return [*archive.statements()]
     known = set(accounts(db))
     if settings.flex.tokens:
         return []  # nothing has arrived yet
@@ -150,9 +158,14 @@ def statement_paths(settings: Settings, db: Database) -> list[Path]:
         return [SAMPLES]
     if known:
         return []  # loaded from elsewhere, by `fntx load`
-    others = [path.name for path, _ in skipped_files([folder])]
+    others = [path.name for path, _ in archive.skipped()]
+    if isinstance(settings.flex.folder, StoreUrl):
+        raise Permanent(
+            f"no statements in {archive}",
+            "Put files with `fntx statements put`, or copy a folder with `fntx statements copy`",
+        )
     raise Permanent(
-        f"no statement files in {folder}" + (f", only others: {', '.join(others[:5])}" if others else ""),
+        f"no statement files in {archive}" + (f", only others: {', '.join(others[:5])}" if others else ""),
         "Put Flex XML files there (or one packed as .gz or .zip), or load them with `fntx load PATH`",
     )
 

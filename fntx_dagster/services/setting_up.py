@@ -19,7 +19,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.report import clock
 from fntx_dagster.services.typed import require_account, require_query_number, require_token
 from fntx_dagster.settings import WrittenSettings, load_settings, set_in_environment, where_set, write_settings
-from fntx_dagster.settings.groups import FlexSettings
+from fntx_dagster.settings.flex import FlexSettings
 
 __all__ = ["LOGIN", "QUERY", "Broker", "QuerySection", "SetUp", "Wishes", "at_the_broker", "require_forms", "set_up"]
 

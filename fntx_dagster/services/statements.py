@@ -11,15 +11,14 @@ from fntx_dagster.adapters.flex.answers import NoData, NotServed, TokenRefused
 from fntx_dagster.errors import FntxError, Transient, without_accounts
 from fntx_dagster.model.finding import Finding
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.archiving.choosing import archive_of
 from fntx_dagster.services.benchmark_bars import update_when_due
 from fntx_dagster.services.fetching import Fetched, configured, fetch, retire
 from fntx_dagster.services.loading import (
     MOST_SKIPPED,
     beyond_named,
     date_order,
-    skipped,
     statement_paths,
-    statements_folder,
     total,
 )
 from fntx_dagster.settings import Settings
@@ -110,7 +109,8 @@ def load_statements(settings: Settings, db: Database) -> LoadedStatements:
     loads = load_paths(db, paths, date_order(settings))
     rows = total(loads)
     retired = retire(settings, db, loads)
-    left_out = skipped(path for path in paths if path == statements_folder(settings))
+    archive = archive_of(settings, db)
+    left_out = archive.skipped() if paths == [*archive.statements()] else []
     more = [without_accounts(beyond)] if (beyond := beyond_named(left_out)) else []
     return LoadedStatements(
         files=len(loads),

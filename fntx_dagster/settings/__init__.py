@@ -29,6 +29,7 @@ from fntx_dagster.settings.environment import (
     settings_variables,
 )
 from fntx_dagster.settings.exchanges import ExchangesSettings
+from fntx_dagster.settings.flex import FlexSettings, StoreUrl
 from fntx_dagster.settings.forms import form_of
 from fntx_dagster.settings.monitoring import MonitoringSettings
 from fntx_dagster.settings.places import (
@@ -60,6 +61,7 @@ __all__ = (
     "VERIFYING",
     "Paths",
     "Settings",
+    "StoreUrl",
     "WrittenSettings",
     "child_environment",
     "dagster_home",
@@ -88,7 +90,7 @@ class Settings(groups.Group):
     dagster: DagsterSettings = DagsterSettings()
     ui: groups.UiSettings = groups.UiSettings()
     web: WebSettings = WebSettings()
-    flex: groups.FlexSettings = groups.FlexSettings()
+    flex: FlexSettings = FlexSettings()
     accounting: groups.AccountingSettings = groups.AccountingSettings()
     options: groups.OptionsSettings = groups.OptionsSettings()
     risk: groups.RiskSettings = groups.RiskSettings()

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -48,9 +48,10 @@ def form_of(field: FieldInfo) -> str:
 
 
 def _without_none(annotation: Any) -> Any:
+    """Of a setting that takes several kinds the first, which its examples show beside the others."""
     if get_origin(annotation) in (Union, UnionType):
-        [annotation] = [kind for kind in get_args(annotation) if kind is not type(None)]
-    return annotation
+        annotation = next(kind for kind in get_args(annotation) if kind is not type(None))
+    return _without_none(get_args(annotation)[0]) if get_origin(annotation) is Annotated else annotation
 
 
 def _limited(limits: dict[str, Any]) -> str:

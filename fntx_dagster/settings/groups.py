@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
@@ -58,45 +57,6 @@ class UiSettings(Group):
         default="http://127.0.0.1:3000",
         pattern=r"^https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9._~/-]*)?$",
         description="where browsers reach the UI, which the dashboard links to (`https://dagster.example.com`)",
-    )
-
-
-class FlexSettings(Group):
-    """Statement files and the Flex Web Service that they come from. Waits are in seconds."""
-
-    folder: Path | None = Field(
-        default=None, description="folder of statement files; unset: `ibkr_flexquery` in the home"
-    )
-    date_order: Literal["day-first", "month-first"] | None = Field(
-        default=None,
-        description=(
-            "order of dates with slashes, `day-first` or `month-first`; a file that speaks against it is refused; "
-            "unset: each file decides, and one whose dates allow both is refused"
-        ),
-    )
-    keep_files: bool = Field(default=False, description="keep every fetched file, not only the newest of each month")
-    tokens: dict[str, SecretStr] = Field(
-        default={}, description="tokens of the Flex Web Service, each under a name of your choice, as JSON"
-    )
-    queries: dict[str, dict[str, str]] = Field(
-        default={}, description="Flex queries of each of those names, as JSON: query name to query id"
-    )
-    url: str = Field(
-        default="https://ndcdyn.interactivebrokers.com/AccountManagement/FlexWebService",
-        description="address of the Flex Web Service",
-    )
-    hosts: frozenset[str] = Field(
-        default=frozenset({"ndcdyn.interactivebrokers.com", "gdcdyn.interactivebrokers.com"}),
-        description="hosts that an answer of the service may point to, as a JSON list; the token goes there",
-    )
-    wait: float = Field(
-        default=20, gt=0, description="seconds between two requests that ask whether a statement is ready (20)"
-    )
-    throttled_wait: float = Field(
-        default=60, gt=0, description="seconds to wait when the service says: too many requests (60)"
-    )
-    deadline: float = Field(
-        default=600, gt=0, description="seconds after which the download of a statement is given up (600)"
     )
 
 

@@ -33,6 +33,7 @@ class Paths:
         self.chain = home / "chain"
         self.keys = home / "keys"
         self.statements = home / "ibkr_flexquery"
+        self.receiving = home / "receiving"
         self.reports = home / "reports"
         self.limits = home / "limits"
         self.dagster = home / "dagster"

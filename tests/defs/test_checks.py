@@ -37,7 +37,7 @@ from fntx_dagster.services.chain import put_attestations
 from fntx_dagster.services.signatures.drifting import drifts
 from fntx_dagster.services.witnesses.posting import WITNESS, post_waiting, revoke
 from fntx_dagster.settings import Settings
-from fntx_dagster.settings.groups import FlexSettings
+from fntx_dagster.settings.flex import FlexSettings
 from fntx_dagster.settings.witness import WitnessSettings
 from fntx_dagster.simulate.account import Account
 from fntx_dagster.simulate.contracts import SPY

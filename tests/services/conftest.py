@@ -7,6 +7,7 @@ import pytest
 from fntx_dagster.simulate.account import Account
 from fntx_dagster.simulate.trading import trade
 from tests.dbt.conftest import built, platform, story_home  # noqa: F401 - fixtures
+from tests.object_store import bucket, object_server  # noqa: F401 - fixtures
 from tests.services.fetched import FIRST, LAST, Evening
 
 

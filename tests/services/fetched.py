@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.archiving.choosing import archive_of
 from fntx_dagster.services.fetching import fetch, retire
 from fntx_dagster.services.loading import statements_folder
 from fntx_dagster.settings import Settings
@@ -51,7 +52,7 @@ def settings_for(broker: WebService, home: Path, tokens: dict[str, str], **more:
 def refresh(settings: Settings, db: Database, evening: Evening, first: date | None = None) -> list[str]:
     """Fetch, load and retire as the assets do; what was fetched, in words."""
     fetched = fetch(settings, db, Period(first or evening.day, evening.day), evening.fetched_at, lambda line: None)
-    loads = load_paths(db, [statements_folder(settings)])
+    loads = load_paths(db, archive_of(settings, db).statements())
     assert [load.error for load in loads if load.error] == []
     retire(settings, db, loads)
     return [str(result) for result in fetched]

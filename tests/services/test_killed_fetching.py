@@ -9,18 +9,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from fntx_dagster.model.period import Period
+from fntx_dagster.services.archiving.choosing import archive_of
+from fntx_dagster.services.archiving.in_a_store import StoreArchive
 from fntx_dagster.services.fetching import fetch
 from fntx_dagster.services.loading import statements_folder
 from fntx_dagster.settings import Settings
 from fntx_dagster.simulate.account import Account
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.server import database_url
+from tests.object_store import files_in_store
 from tests.services.fetched import (
     MINE,
     Evening,
@@ -35,15 +39,17 @@ import json, os, signal, sys
 from datetime import date, datetime
 
 import psycopg
+import s3fs
 
 from fntx_dagster.model.period import Period
 from fntx_dagster.services.fetching import fetch, retire
-from fntx_dagster.services.loading import statements_folder
+from fntx_dagster.adapters.objects.store import ObjectStore
+from fntx_dagster.services.archiving.choosing import archive_of
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.database import Database
 from fntx_dagster.store.raw_flex.statements import load_paths
 
-commit = psycopg.Connection.commit
+commit, put_new = psycopg.Connection.commit, ObjectStore.put_new
 
 def run(said):
     folder, steps = said["folder"], 0
@@ -64,12 +70,18 @@ def run(said):
         commit(self)
         count()
 
-    psycopg.Connection.commit = counted
+    def put(self, name, file):
+        count()
+        is_new = put_new(self, name, file)
+        count()
+        return is_new
+
+    psycopg.Connection.commit, ObjectStore.put_new = counted, put
     settings = Settings(**said["settings"])
     db, day = Database(said["database"]), date.fromisoformat(said["day"])
     sys.addaudithook(watch)
     fetch(settings, db, Period.on(day), datetime.fromisoformat(said["now"]), lambda line: None)
-    loads = load_paths(db, [statements_folder(settings)])
+    loads = load_paths(db, archive_of(settings, db).statements())
     assert not [load.error for load in loads if load.error]
     retire(settings, db, loads)
 
@@ -96,29 +108,39 @@ def content(url: str) -> list[str]:
         return [*digests, str(days)]
 
 
+@pytest.fixture(params=["folder", "object store"])
+def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Shelf:
+    is_folder = request.param == "folder"
+    return FolderShelf(tmp_path) if is_folder else StoreShelf(tmp_path, request.getfixturevalue("bucket"))
+
+
 def test_a_kill_at_any_step_of_fetch_write_load_delete_loses_no_file_and_changes_nothing_in_the_end(
-    postgres: str, database: Database, books: list[Account], evening: Evening, forks: Forks, tmp_path: Path
+    postgres: str, database: Database, books: list[Account], evening: Evening, shelf: Shelf, forks: Forks
 ) -> None:
-    """The steps: every file opened for writing, linked, renamed or removed in the folder, and both sides of every
-    commit. The day before is loaded; today's file was fetched once, and is fetched again before it is loaded."""
+    """The steps: every file opened for writing, linked, renamed or removed in the folder, both sides of every object
+    that is put, and both sides of every commit. The day before is loaded; today's file was fetched once, and is
+    fetched again before it is loaded."""
     with broker_of(books, evening) as broker:
-        base = settings_for(broker, tmp_path / "base", {"mine": MINE})
+        base = settings_for(broker, shelf.home("base"), {"mine": MINE}, **shelf.more("base"))
         refresh(base, database, evening)
         evening.day += timedelta(days=1)
         fetch(base, database, Period.on(evening.day), evening.fetched_at, lambda line: None)
-        there = {path.read_bytes() for path in statements_folder(base).rglob("*.xml")}
+        there = shelf.contents(base, database)
         template = psycopg.conninfo.conninfo_to_dict(database.url)["dbname"]
 
         def copy(name: str) -> tuple[Settings, str]:
-            shutil.copytree(base.home, tmp_path / name)
+            shelf.copy("base", name)
             database.close()
             with psycopg.connect(postgres, autocommit=True) as connection:
                 connection.execute(f"create database {template}_{name} template {template}")
-            return settings_for(broker, tmp_path / name, {"mine": MINE}), database_url(postgres, f"{template}_{name}")
+            settings = settings_for(broker, shelf.home(name), {"mine": MINE}, **shelf.more(name))
+            return settings, database_url(postgres, f"{template}_{name}")
 
         undisturbed, url = copy("undisturbed")
         assert forks.run(undisturbed, url, evening, 0) == 0
         expected, steps = content(url), 0
+        names = shelf.names(undisturbed, Database(url))
+        assert names == ["2025/07/Activity_mine_MTD_20250719.xml"]
         while True:
             settings, url = copy(f"killed_{steps + 1}")
             code = forks.run(settings, url, evening, steps + 1)
@@ -126,12 +148,79 @@ def test_a_kill_at_any_step_of_fetch_write_load_delete_loses_no_file_and_changes
                 break
             steps += 1
             assert code == -signal.SIGKILL
-            kept = [path.read_bytes() for path in statements_folder(settings).rglob("*.xml*")]
-            assert there & set(kept), f"step {steps} lost the month"
+            assert there & shelf.contents(settings, Database(url)), f"step {steps} lost the month"
             assert forks.run(settings, url, evening, 0) == 0
-            assert files(settings) == files(undisturbed) == ["2025/07/Activity_mine_MTD_20250719.xml"], f"step {steps}"
+            assert shelf.names(settings, Database(url)) == names, f"step {steps}"
             assert content(url) == expected, f"step {steps}"
+            shelf.prove(settings, Database(url))
         assert steps >= 9, "the steps were not found"
+
+
+class Shelf:
+    """Copies of an archive, and what is in them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def home(self, name: str) -> Path:
+        return self._folder / name
+
+    def more(self, name: str) -> dict[str, object]:
+        return {}
+
+    def copy(self, source: str, target: str) -> None:
+        shutil.copytree(self.home(source), self.home(target))
+
+    def contents(self, settings: Settings, db: Database) -> set[str]:
+        """Hashes of what is there whole."""
+        raise NotImplementedError
+
+    def names(self, settings: Settings, db: Database) -> list[str]:
+        raise NotImplementedError
+
+    def prove(self, settings: Settings, db: Database) -> None:
+        """That nothing in it is half there."""
+
+
+class FolderShelf(Shelf):
+    def contents(self, settings: Settings, db: Database) -> set[str]:
+        return {sha256(path.read_bytes()).hexdigest() for path in statements_folder(settings).rglob("*.xml*")}
+
+    def names(self, settings: Settings, db: Database) -> list[str]:
+        return files(settings)
+
+
+class StoreShelf(Shelf):
+    def __init__(self, folder: Path, bucket: str) -> None:
+        super().__init__(folder)
+        self._bucket = bucket
+
+    def more(self, name: str) -> dict[str, object]:
+        return {"folder": f"s3://{self._bucket}/{name}"}
+
+    def copy(self, source: str, target: str) -> None:
+        super().copy(source, target)
+        store = files_in_store()
+        for path in store.find(f"{self._bucket}/{source}/"):
+            store.copy(path, path.replace(f"/{source}/", f"/{target}/", 1))
+
+    def contents(self, settings: Settings, db: Database) -> set[str]:
+        read = [statement.open().read() for statement in self._archive(settings, db).statements()]
+        return {sha256(content).hexdigest() for content in read}
+
+    def names(self, settings: Settings, db: Database) -> list[str]:
+        assert [path for path in settings.paths.receiving.rglob("*") if not path.name.startswith(".")] == []
+        return [listed.name for listed in self._archive(settings, db).listed()]
+
+    def prove(self, settings: Settings, db: Database) -> None:
+        for found in self._archive(settings, db).store.objects("statements"):
+            with files_in_store().open(f"{settings.flex.folder}/{found.name}") as file:
+                assert found.name == f"statements/{sha256(file.read()).hexdigest()}.xml"
+
+    def _archive(self, settings: Settings, db: Database) -> StoreArchive:
+        archive = archive_of(settings, db)
+        assert isinstance(archive, StoreArchive)
+        return archive
 
 
 class Forks:
@@ -150,12 +239,13 @@ class Forks:
                     "queries": settings.flex.queries,
                     "url": settings.flex.url,
                     "wait": 0.05,
+                    **({"folder": str(settings.flex.folder)} if settings.flex.folder else {}),
                 },
             },
             "database": url,
             "day": evening.day.isoformat(),
             "now": evening.fetched_at.isoformat(),
-            "folder": str(statements_folder(settings)),
+            "folder": str(settings.paths.receiving if settings.flex.folder else statements_folder(settings)),
             "step": step,
         }
         assert self._process.stdin

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import date, timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple
 
 from fntx_dagster.adapters.flex.formats import DayOrder, parse_date
 from fntx_dagster.adapters.flex.opening import CHUNK, open_statement
+from fntx_dagster.adapters.flex.places import Place
 from fntx_dagster.adapters.flex.safe_xml import push_parser
 from fntx_dagster.adapters.flex.sections import DATE, DAYS, MOMENT, OTHER, section_of
 from fntx_dagster.errors import Permanent
@@ -34,7 +34,7 @@ IN_CLIENT_PORTAL = (
 )
 
 
-def day_order(path: Path, setting: DayOrder | None) -> DayOrder:
+def day_order(path: Place, setting: DayOrder | None) -> DayOrder:
     """The order of the dates with slashes in a file, which is read whole; the one that is set where it can have both.
 
     Raises Permanent where it can have both and none is set, where it speaks against the one that is set, and where its
@@ -74,7 +74,7 @@ class _Where(NamedTuple):
 class _Dates:
     """lxml calls this at every tag; it keeps what speaks against each order."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Place) -> None:
         self.line = 1
         self._path = path
         self._depth = 0

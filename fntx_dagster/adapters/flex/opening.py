@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
+from fntx_dagster.adapters.flex.places import Place, size_of
 from fntx_dagster.errors import Permanent
 
 CHUNK = 1 << 16
@@ -33,7 +34,7 @@ class StatementFile(Protocol):
     def close(self) -> None: ...
 
 
-def open_statement(path: Path) -> StatementFile:
+def open_statement(path: Place) -> StatementFile:
     """The XML in a file. Raises OtherFile for a file that holds none, with what it is and what to do; it and reading
     raise Permanent where a file cannot be read, is damaged, or swells beyond what statements do."""
     file = _opened(path)
@@ -81,7 +82,9 @@ _AS_ANYTHING = _Kind("no XML", f"it was never a statement, which is read as XML:
 BY_SUFFIX = {".csv": _AS_CSV, ".pdf": _AS_PDF, ".htm": _AS_HTML, ".html": _AS_HTML, ".xlsx": _AS_OFFICE}
 
 
-def _opened(path: Path) -> BufferedReader:
+def _opened(path: Place) -> BufferedReader:
+    if not isinstance(path, Path):
+        return path.open()
     if path.is_dir():
         raise Permanent(f"{path} is a folder", "Give the statement files in it, or load the folder as a whole")
     try:
@@ -94,7 +97,7 @@ def _opened(path: Path) -> BufferedReader:
         raise Permanent(f"cannot read {path} ({error.strerror})", "Check the file's permissions") from None
 
 
-def _refuse_others(path: Path, start: bytes) -> None:
+def _refuse_others(path: Place, start: bytes) -> None:
     text = start.removeprefix(_MARKS[0]).lstrip().lower()
     if start.startswith(_PDF):
         raise _refused(path, _AS_PDF)
@@ -104,7 +107,7 @@ def _refuse_others(path: Path, start: bytes) -> None:
         raise _refused(path, _AS_CSV if _is_separated(text) else _AS_ANYTHING)
 
 
-def _refused(path: Path, kind: _Kind) -> OtherFile:
+def _refused(path: Place, kind: _Kind) -> OtherFile:
     return OtherFile(f"{path} is {kind.name}", f"{kind.way_out[:1].upper()}{kind.way_out[1:]}")
 
 
@@ -114,7 +117,7 @@ def _is_separated(text: bytes) -> bool:
     return b"\0" not in line and any(line.count(sign) >= 2 for sign in (b",", b";", b"\t", b"|"))
 
 
-def _only_member(path: Path, file: BufferedReader) -> BinaryIO:
+def _only_member(path: Place, file: BufferedReader) -> BinaryIO:
     """The one XML file of a zip archive, wherever in it it lies."""
     try:
         archive = ZipFile(_Archive(path, file))
@@ -143,7 +146,7 @@ class _Archive(BufferedReader):
     """A zip archive's bytes. `ZipFile` reads the list of members as a whole, wherever the archive says that it is and
     however long: that one piece is refused where it alone would take much memory."""
 
-    def __init__(self, path: Path, file: BufferedReader) -> None:
+    def __init__(self, path: Place, file: BufferedReader) -> None:
         super().__init__(file.raw)
         self._path = path
 
@@ -161,11 +164,11 @@ def _is_statement(member: ZipInfo) -> bool:
 class _Unpacked:
     """Reads what is packed, and ends where it is damaged or swells."""
 
-    def __init__(self, path: Path, packed: BinaryIO, unpacked: BinaryIO | gzip.GzipFile) -> None:
+    def __init__(self, path: Place, packed: BinaryIO, unpacked: BinaryIO | gzip.GzipFile) -> None:
         self._path = path
         self._packed = packed
         self._unpacked = unpacked
-        self._left = min(max(path.stat().st_size * _SWELLS, _AT_LEAST), _AT_MOST)
+        self._left = min(max(size_of(path) * _SWELLS, _AT_LEAST), _AT_MOST)
         start = self._try(unpacked.peek, _START)[:_START]  # pyright: ignore[reportAttributeAccessIssue]  # both have it
         if not start:
             raise Permanent(f"{path} holds an empty file", "Download the statement again")
@@ -199,5 +202,5 @@ class _Unpacked:
             raise _damaged(self._path, error) from None
 
 
-def _damaged(path: Path, error: Exception) -> Permanent:
+def _damaged(path: Place, error: Exception) -> Permanent:
     return Permanent(f"{path} cannot be unpacked ({error or type(error).__name__})", "Download the statement again")

@@ -19,12 +19,12 @@ from datetime import date, datetime, timedelta
 from enum import Enum, auto
 from hashlib import blake2b
 from itertools import groupby, repeat
-from pathlib import Path
 from typing import NamedTuple
 
 from fntx_dagster.adapters.flex.day_order import day_order
 from fntx_dagster.adapters.flex.formats import DayOrder, OrderUnknown, midnight, parse_date, parse_moment, parse_text
 from fntx_dagster.adapters.flex.opening import CHUNK, open_statement
+from fntx_dagster.adapters.flex.places import Place
 from fntx_dagster.adapters.flex.safe_xml import XMLSyntaxError, parse_flat, push_parser
 from fntx_dagster.adapters.flex.sections import DAYS, OTHER, Section, Value, in_order, section_of
 from fntx_dagster.errors import Permanent, know_accounts
@@ -92,7 +92,7 @@ class FlexFile:
 
     def __init__(
         self,
-        path: Path,
+        path: Place,
         reading: Reading = Reading.VALUES,
         date_order: DayOrder | None = None,
         order: DayOrder | None = None,

@@ -70,6 +70,7 @@ def _files(settings: Settings) -> Iterator[tuple[str, Path]]:
         paths.dbt_target,
         paths.logs,
         paths.limits,
+        paths.receiving,
         paths.reports,
         paths.statements,
         paths.home / UNPACKED,

@@ -16,9 +16,10 @@ from fntx_dagster.backup import sealing
 from fntx_dagster.backup.keeping import Keeping, keeping_of, kept
 from fntx_dagster.backup.manifest import Manifest, StoredFile, name_at, read, written
 from fntx_dagster.errors import Permanent
+from fntx_dagster.services.archiving.choosing import archive_of
+from fntx_dagster.services.archiving.in_a_folder import FolderArchive
 from fntx_dagster.services.backups.home import packed
 from fntx_dagster.services.backups.places import MANIFEST, POOL, VAULT, BackupFolder
-from fntx_dagster.services.loading import statements_folder
 from fntx_dagster.settings import Settings
 from fntx_dagster.store.backups import note_backup
 from fntx_dagster.store.database import Database
@@ -113,7 +114,9 @@ def make_backup(
         database = _stored(place, key, name, DATABASE, frozen.dumped())
     on_progress("The home: keys, chain, settings …")
     home = _stored(place, key, name, HOME, packed(settings))
-    statements = list(_pooled(place, key, statements_folder(settings), on_progress))
+    archive = archive_of(settings, db)
+    folder = archive.folder if isinstance(archive, FolderArchive) else None  # a bucket is copied by its own means
+    statements = list(_pooled(place, key, folder, on_progress)) if folder else []
     listed = json.dumps([statement._asdict() for statement, _ in statements]).encode()
     files = (database, home, _stored(place, key, name, STATEMENTS, [listed]))
     manifest = Manifest(

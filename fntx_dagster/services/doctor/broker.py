@@ -10,9 +10,10 @@ from fntx_dagster.adapters.flex.service import FlexService
 from fntx_dagster.adapters.flex.webservice import ask_whether_token_is_valid
 from fntx_dagster.errors import FntxError, labels
 from fntx_dagster.report.clock import utc_minute
+from fntx_dagster.services.archiving.choosing import archive_of
 from fntx_dagster.services.doctor.checks import NO_DATABASE, CheckResult, Circumstances, advice, right, unused, wrong
 from fntx_dagster.services.fetching import shared_times
-from fntx_dagster.services.loading import statements_folder, unloaded
+from fntx_dagster.services.loading import unloaded
 from fntx_dagster.store.raw_flex import fetches
 from fntx_dagster.store.raw_flex.delivered import Delivered, delivered
 
@@ -69,10 +70,12 @@ def statements_hold_what_is_read(circumstances: Circumstances) -> Iterator[Check
     last = delivered(circumstances.db)
     if not last:
         yield unused("nothing is loaded yet")
-    folder = statements_folder(circumstances.settings)
     if waiting := unloaded(circumstances.settings, circumstances.db):
         files = f"{waiting[0]} and {len(waiting) - 1} more files" if len(waiting) > 1 else waiting[0]
-        yield advice(f"not loaded from {folder}: {files}", f"`fntx load {folder}` loads them, or says why it cannot")
+        yield advice(
+            f"not loaded from {archive_of(circumstances.settings, circumstances.db)}: {files}",
+            "`fntx load` loads them, or says why it cannot",
+        )
     shown = labels(last)
     for account, found in last.items():
         lacking = [*_lacking(found)]

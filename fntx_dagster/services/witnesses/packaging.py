@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from fntx_dagster.adapters.evm import keys
@@ -12,7 +11,7 @@ from fntx_dagster.errors import Permanent
 from fntx_dagster.model.chain import SignedDay
 from fntx_dagster.model.period import Period
 from fntx_dagster.proof.record import Record
-from fntx_dagster.services.loading import statements_folder
+from fntx_dagster.services.archiving.choosing import archive_of
 from fntx_dagster.services.ranges import refuse_backwards
 from fntx_dagster.services.signatures.commitments import aggregation_of, figures_of, period_of
 from fntx_dagster.services.signatures.freezing import changed_since_signing, rebuilt, rebuilt_extension
@@ -20,7 +19,6 @@ from fntx_dagster.services.signatures.register import register_package
 from fntx_dagster.services.visitors.users import TERMINAL
 from fntx_dagster.services.witnesses.figures import of_settings
 from fntx_dagster.store.outbox import signatures
-from fntx_dagster.store.raw_flex.folders import statement_files
 from fntx_dagster.store.raw_flex.overview import statement_digests
 from fntx_dagster.witness.package import MAX_BYTES, GivenStatement, Package, PackagedDay, written
 from fntx_dagster.witness.sealing import sealed
@@ -81,7 +79,7 @@ def make_package(
         )
     ring = key_ring(settings)
     days = tuple(packaged(ring, day) for day in signed)
-    files = _files(settings, {digest for of_day in digests.values() for digest in of_day})
+    files = _files(settings, db, {digest for of_day in digests.values() for digest in of_day})
     package = Package(
         first.chain_id, first.contract, first.trader, account, witness, of_settings(settings, account), days, (*files,)
     )
@@ -130,11 +128,7 @@ def _blindings(ring: KeyRing, signed: SignedDay) -> Blindings | None:
     )
 
 
-def _files(settings: Settings, digests: Iterable[str]) -> Iterator[GivenStatement]:
-    """The files of the folder of statements whose contents those are; a packed one is not among them."""
-    wanted, folder = {*digests}, statements_folder(settings)
-    for path in statement_files([folder]) if wanted and folder.is_dir() else ():
-        content = path.read_bytes()
-        if (digest := sha256(content).hexdigest()) in wanted:
-            wanted.remove(digest)
-            yield GivenStatement(path.name, digest, content)
+def _files(settings: Settings, db: Database, digests: Iterable[str]) -> Iterator[GivenStatement]:
+    """The statements of the archive whose contents those are; a packed file is not among them."""
+    for name, digest, content in archive_of(settings, db).contents({*digests}):
+        yield GivenStatement(name, digest, content)

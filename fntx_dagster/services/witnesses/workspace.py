@@ -31,7 +31,7 @@ from fntx_dagster.services.risk import update_greeks
 from fntx_dagster.services.witnesses.figures import groups_of
 from fntx_dagster.services.witnesses.keeping import kept_in
 from fntx_dagster.settings import Settings
-from fntx_dagster.settings.groups import FlexSettings
+from fntx_dagster.settings.flex import FlexSettings
 from fntx_dagster.store.raw_flex.coverage import first_session
 
 if TYPE_CHECKING:

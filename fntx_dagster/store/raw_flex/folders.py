@@ -11,16 +11,22 @@ from contextlib import closing
 from pathlib import Path
 
 from fntx_dagster.adapters.flex.opening import BY_SUFFIX, CHUNK, OtherFile, open_statement
+from fntx_dagster.adapters.flex.places import Place
 from fntx_dagster.errors import Permanent
 
 
-def statement_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Each file, and of each folder every file beneath it that can hold a statement, by name."""
+def statement_files(paths: Iterable[Place]) -> Iterator[Place]:
+    """Each file and stored statement, and of each folder every file beneath it that can hold a statement, by name."""
     for path in paths:
-        if path.is_dir():
-            yield from (file for file in _beneath(path) if not _why_left_out(file))
+        if isinstance(path, Path) and path.is_dir():
+            yield from files_of(path)
         else:
             yield path
+
+
+def files_of(folder: Path) -> Iterator[Path]:
+    """Every file beneath a folder that can hold a statement, by name."""
+    return (file for file in _beneath(folder) if not _why_left_out(file))
 
 
 def skipped_files(paths: Iterable[Path]) -> list[tuple[Path, str]]:

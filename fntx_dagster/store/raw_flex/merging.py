@@ -6,13 +6,13 @@ Both hold locks: one load at a time decides what the tables hold of an account.
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
 
 from fntx_dagster.adapters.flex.formats import DayOrder
+from fntx_dagster.adapters.flex.places import Place
 from fntx_dagster.adapters.flex.sections import OTHER, SECTIONS, Section
 from fntx_dagster.adapters.flex.statements import FlexFile, Reading, Row, Statement
 from fntx_dagster.store.accounting.changes import note_covered
@@ -29,7 +29,7 @@ class Merge:
     fate of each, and reads the file once more for the rows that are to be written, if there are any.
     """
 
-    def __init__(self, connection: psycopg.Connection, path: Path, date_order: DayOrder | None = None) -> None:
+    def __init__(self, connection: psycopg.Connection, path: Place, date_order: DayOrder | None = None) -> None:
         self.connection = connection
         self.file = FlexFile(path, Reading.KEYS, date_order)
         self.rows: dict[str, int] = {}

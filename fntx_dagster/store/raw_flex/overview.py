@@ -32,6 +32,12 @@ def loaded_files(db: Readable) -> set[tuple[str, int]]:
         return {(name, size) for name, size in connection.execute("select file_name, bytes from raw_flex.files")}
 
 
+def loaded_digests(db: Readable) -> set[str]:
+    """The SHA-256 (hex) of each content that was loaded."""
+    with db.connect() as connection:
+        return {sha256 for (sha256,) in connection.execute("select sha256 from raw_flex.files")}
+
+
 def loaded_overview(database: Readable) -> list[AccountOverview]:
     """One entry per account, by account."""
     query = """

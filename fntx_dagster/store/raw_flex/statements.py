@@ -30,6 +30,7 @@ from psycopg.types.json import Jsonb
 
 from fntx_dagster.adapters.flex.formats import DayOrder
 from fntx_dagster.adapters.flex.opening import CHUNK, open_statement
+from fntx_dagster.adapters.flex.places import Place, size_of
 from fntx_dagster.adapters.flex.statements import FlexFile, Reading
 from fntx_dagster.errors import Permanent
 from fntx_dagster.store.database import Database
@@ -55,7 +56,7 @@ class FileLoad:
     unknown_sections: tuple[str, ...] = ()
     unknown_attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     error: str | None = None
-    path: Path | None = None
+    path: Place | None = None
 
     @property
     def total(self) -> Counts:
@@ -73,13 +74,13 @@ class FileLoad:
         return shown | {f"{len(more)} other sections": sum((self.sections[name] for name in more), Counts())}
 
 
-def load_paths(database: Database, paths: Iterable[Path], date_order: DayOrder | None = None) -> list[FileLoad]:
+def load_paths(database: Database, paths: Iterable[Place], date_order: DayOrder | None = None) -> list[FileLoad]:
     """Load files, and folders with every file beneath them that can hold a statement; one that cannot be loaded is an
     entry with an error. `date_order` is that of dates with slashes; a file that has the other one is refused."""
     return list(iter_loads(database, paths, date_order))
 
 
-def iter_loads(database: Database, paths: Iterable[Path], date_order: DayOrder | None = None) -> Iterator[FileLoad]:
+def iter_loads(database: Database, paths: Iterable[Place], date_order: DayOrder | None = None) -> Iterator[FileLoad]:
     """`load_paths`, one file at a time, for callers that show progress. Raises Transient when the database is away."""
     for path in statement_files(paths):
         try:
@@ -88,7 +89,7 @@ def iter_loads(database: Database, paths: Iterable[Path], date_order: DayOrder |
             yield FileLoad(_name(path), "failed", error=str(error), path=path)
 
 
-def load_file(database: Database, path: Path, date_order: DayOrder | None = None) -> FileLoad:
+def load_file(database: Database, path: Place, date_order: DayOrder | None = None) -> FileLoad:
     """Load one file, wholly or not at all. Permanent for a file that cannot be read, Transient for the database."""
     before = _stamp(path)
     digest = _sha256(path)
@@ -161,12 +162,14 @@ def _take_turn(connection: psycopg.Connection, accounts: Collection[str]) -> Non
         connection.execute("select pg_advisory_xact_lock(%s)", key)
 
 
-def _name(path: Path) -> str:
+def _name(path: Place) -> str:
     """The file's name in characters a database takes, whatever bytes it is made of."""
     return os.fsencode(path.name).decode(errors="replace")
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def _stamp(path: Place) -> tuple[int, int] | str | None:
+    if not isinstance(path, Path):
+        return path.sha256  # each reading proves it
     try:
         status = path.stat()
     except OSError:
@@ -174,8 +177,10 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_size
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: Place) -> str:
     """Of the XML, so that a statement is the same one packed and unpacked."""
+    if not isinstance(path, Path):
+        return path.sha256
     digest = hashlib.sha256()
     try:
         with closing(open_statement(path)) as file:
@@ -186,7 +191,7 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _loaded_before(connection: psycopg.Connection, digest: str, path: Path) -> FileLoad | None:
+def _loaded_before(connection: psycopg.Connection, digest: str, path: Place) -> FileLoad | None:
     """The report of a content loaded before: every row of it unchanged."""
     row = connection.execute("select file_id, delivered from raw_flex.files where sha256 = %s", [digest]).fetchone()
     if row is None:
@@ -196,18 +201,18 @@ def _loaded_before(connection: psycopg.Connection, digest: str, path: Path) -> F
     return _report(connection, file_id, _name(path), digest, "unchanged", sections, delivered)
 
 
-def _load_directly(connection: psycopg.Connection, path: Path, digest: str, date_order: DayOrder | None) -> FileLoad:
+def _load_directly(connection: psycopg.Connection, path: Place, digest: str, date_order: DayOrder | None) -> FileLoad:
     file_id, file = _add_file(connection, path, digest), FlexFile(path, Reading.TEXTS, date_order)
     return _note(connection, file_id, digest, file, DirectCopy(connection, file, file_id).run())
 
 
-def _add_file(connection: psycopg.Connection, path: Path, digest: str) -> int:
+def _add_file(connection: psycopg.Connection, path: Place, digest: str) -> int:
     """What the file delivered is noted when it has been read."""
     return one_value(
         connection.execute(
             """insert into raw_flex.files (sha256, file_name, bytes, delivered) values (%s, %s, %s, '{}')
             returning file_id""",
-            [digest, _name(path), path.stat().st_size],
+            [digest, _name(path), size_of(path)],
         )
     )
 

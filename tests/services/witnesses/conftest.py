@@ -18,7 +18,7 @@ from fntx_dagster.services.signatures.signing import sign
 from fntx_dagster.services.witnesses.posting import WITNESS
 from fntx_dagster.services.witnesses.workspace import compute
 from fntx_dagster.settings import Settings
-from fntx_dagster.settings.groups import FlexSettings
+from fntx_dagster.settings.flex import FlexSettings
 from fntx_dagster.simulate.account import Account
 from fntx_dagster.simulate.delivery import ACTIVITY, QUERIES, answers, delivered
 from fntx_dagster.simulate.trading import trade

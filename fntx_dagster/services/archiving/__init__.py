@@ -1,0 +1,1 @@
+"""Where statements are kept: a folder, or an object store with its names in a table."""

@@ -1,0 +1,3 @@
+"""An S3 server for the tests of objects."""
+
+from tests.object_store import bucket, object_server  # noqa: F401 - fixtures
