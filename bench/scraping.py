@@ -77,7 +77,7 @@ def _multiply(db: Database, accounts: int) -> None:
                 )
             ]
             other = {"account_id": "'U' || (4000000 + number)", "ordinal": "ordinal + 1000 * number"}
-            copied = ", ".join(other.get(column, column) for column in columns)
+            copied = ", ".join(other.get(str(column), str(column)) for column in columns)
             connection.execute(
                 own_sql(
                     f"insert into {table} ({', '.join(columns)}) select {copied} from {table}, "
