@@ -84,7 +84,7 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 WITHOUT = $$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/--no-emit-package \1/p' $(1) | sort -u)
-SERVERS := --extra celery --extra docker --extra k8s --extra otel --extra s3
+SERVERS := --extra celery --extra docker --extra k8s --extra s3
 
 lock: ## write the three lock files anew from pyproject.toml (needs uv)
 	$(LOCK) --extra checkout --extra exchanges -o requirements.lock

@@ -21,6 +21,7 @@ import orders
 import pages
 import periods
 import reconciliation
+import scale
 import schedules
 import scraping
 import screening
@@ -44,6 +45,7 @@ BENCHMARKS = {
     "periods": periods.measure,
     "reconciliation": reconciliation.measure,
     "schedules": schedules.measure,
+    "scale": scale.measure,
     "scraping": scraping.measure,
     "screening": screening.measure,
     "signals": signals.measure,

@@ -23,14 +23,15 @@ class Units(NamedTuple):
 
     run: float = 8.0
     """Start of a run in a process of its own: `fntx run`, fresh, beside the warm one (bench/days.py)."""
-    program: float = 0.15
-    """An account's day in the run's process, without the chain (bench/accounts.py)."""
-    database: float = 0.10
-    """An account's day in PostgreSQL (bench/accounts.py)."""
+    program: float = 0.21
+    """An account's day in the run's process, without the chain: half of the 0.41 s that bench/accounts.py measured with
+    60 accounts beside other work, which counts the process and PostgreSQL together."""
+    database: float = 0.20
+    """An account's day in PostgreSQL: the other half."""
     stored: int = 82_000
     """An account's day in the tables: 172 MB for 100 accounts and 21 sessions."""
     statement: int = 25_000
-    """An account's day in statement files, month to date, one file a day (bench/accounts.py)."""
+    """An account's day in statement files, assumed: month to date, one file a day, five orders a day."""
     gas: int = 76_237
     """A record, posted by itself (bench/gas.py)."""
     events: int = 4
@@ -73,7 +74,7 @@ class Day(NamedTuple):
     database_busy: float
 
 
-PLANS = {10: Plan(1, 1, 10, 1), 1_000: Plan(1, 4, 125, 4), 100_000: Plan(8, 16, 500, 64)}
+PLANS = {10: Plan(1, 1, 10, 1), 1_000: Plan(1, 4, 125, 4), 100_000: Plan(4, 8, 500, 16)}
 
 
 def simulate(accounts: int, plan: Plan, units: Units = Units(), chain: Chain = Chain()) -> Day:  # noqa: B008 - values

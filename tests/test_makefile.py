@@ -45,7 +45,7 @@ def test_each_package_is_in_one_lock_file_with_its_hashes() -> None:
     assert len(user | servers | dev) == len(user) + len(servers) + len(dev)
     assert [name for name, entry in (user | servers | dev).items() if "--hash=sha256:" not in entry] == []
     assert named(None) | named("checkout") | named("exchanges") <= user.keys()
-    assert set().union(*map(named, ("celery", "docker", "k8s", "otel", "s3"))) <= servers.keys()
+    assert set().union(*map(named, ("celery", "docker", "k8s", "s3"))) <= servers.keys()
     assert named("dev") <= servers.keys() | dev.keys()
 
 
