@@ -87,9 +87,11 @@ class ManyTurns:
 
 @contextmanager
 def many_turns(db: Database) -> Iterator[ManyTurns]:
-    """No turn yet, of whichever keys; what was taken ends with the block."""
+    """No turn yet, of whichever keys; what was taken ends with the block. Transient where the database was restored and
+    is not verified."""
     with db.connect() as connection:
         connection.autocommit = True
+        refuse_unverified(connection)
         yield ManyTurns(connection)
 
 
