@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -108,7 +109,12 @@ def content(url: str) -> list[str]:
         return [*digests, str(days)]
 
 
-@pytest.fixture(params=["folder", "object store"])
+IN_MINUTES = pytest.mark.skipif(
+    os.environ.get("FNTX_TEST_PROFILE") != "search", reason="takes minutes: FNTX_TEST_PROFILE=search runs it"
+)
+
+
+@pytest.fixture(params=["folder", pytest.param("object store", marks=IN_MINUTES)])
 def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Shelf:
     is_folder = request.param == "folder"
     return FolderShelf(tmp_path) if is_folder else StoreShelf(tmp_path, request.getfixturevalue("bucket"))
