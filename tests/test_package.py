@@ -91,7 +91,7 @@ def test_the_package_comes_from_the_wheel_alone(installed: Installed) -> None:
 
 def test_it_holds_every_file_that_the_checkout_has_for_it(wheel: Path) -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    places = ("dbt/", "docs/", "sign/", "verify/", "dagster.yaml", "workspace.yaml")
+    places = ("dbt/", "docs/", "sign/", "verify/", "deploy/dagster/", "dagster.yaml", "workspace.yaml")
     beside = [name for name in tracked if name.startswith(places)]
     wanted = {name for name in tracked if name.startswith("fntx_dagster/")}
     wanted |= {f"fntx_dagster/project/{name}" for name in beside if not Path(name).name.startswith(".")}

@@ -259,7 +259,7 @@ def test_a_second_one_on_the_home_a_taken_port_and_another_home_on_the_same_data
     url = database_url(EmbeddedPostgres(Settings(home=ui.home).paths.postgres).start(), "fntx")
     other = run(tmp_path, "ui", "--port", str(free_port()), FNTX_DATABASE_URL=url)
     assert other.returncode == 1
-    assert "fntx ui` works on this database" in other.stderr
+    assert "daemon works on this database" in other.stderr
     assert not (tmp_path / "postgres").exists()
 
 

@@ -1,13 +1,13 @@
-{#- The sessions that this run rebuilds, of the accounts that it is for, as a condition on a date. The account is that of
-    the same relation; of an aggregate no account is asked. -#}
+{#- The sessions that this run rebuilds, of the accounts that it is for, as a condition on a date. The account is that
+    of the same relation; of an aggregate no account is asked. -#}
 {% macro in_range(column) -%}
     ({{ column }} between '{{ var("from_day") }}'::date and '{{ var("to_day") }}'::date
     {%- if "(" not in column %} and {{ among(column.split(".")[:-1] | map("string") | join(".")) }}{% endif -%}
     )
 {%- endmacro %}
 
-{#- Whether a row is of one of the accounts that this run is for: an array, or all of them. `of` is the relation's alias;
-    the planner decides the first half before it reads a row. -#}
+{#- Whether a row is of one of the accounts that this run is for: an array, or all of them. `of` is the relation's
+    alias; the planner decides the first half before it reads a row. -#}
 {% macro among(of="") -%}
     ('{{ var("accounts") }}' = '{*}' or {{ of ~ "." if of else "" }}account_id = any('{{ var("accounts") }}'::text[]))
 {%- endmacro %}

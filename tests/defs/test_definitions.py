@@ -171,6 +171,7 @@ def test_only_the_steps_that_talk_to_a_network_are_tried_again() -> None:
 def test_schedules_and_sensors_run_without_anybody_turning_them_on() -> None:
     assert {schedule.name: schedule.cron_schedule for schedule in defs.schedules} == {
         "month_to_date": "0 17 * * *",
+        "month_to_date_files": "0 17 * * *",
         "signature_of_the_day": "0 0 * * *",
         "ledger_days_of_the_night": "5 0 * * *",
         "verification_of_the_ledger": "15 0 * * *",
@@ -182,6 +183,7 @@ def test_schedules_and_sensors_run_without_anybody_turning_them_on() -> None:
     }
     assert {schedule.name: schedule.execution_timezone for schedule in defs.schedules} == {
         "month_to_date": "Asia/Hong_Kong",
+        "month_to_date_files": "Asia/Hong_Kong",
         "signature_of_the_day": "UTC",
         "ledger_days_of_the_night": "UTC",
         "verification_of_the_ledger": "UTC",

@@ -41,7 +41,7 @@ class PiecesAhead(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def readinto(self, buffer: memoryview) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]  # io calls it so
         if not self._piece:
             self._piece = memoryview(self._following())
         count = min(len(buffer), len(self._piece))

@@ -354,7 +354,7 @@ def _line(
         user_id = user_id.replace("\\", "\\\\")
     *sure, reason = moving
     most, reason = "\\N" if most is None else most, "\\N" if reason is None else reason
-    rest = "\t".join(sure)  # pyright: ignore[reportArgumentType,reportCallIssue]  # only the reason may be missing
+    rest = "\t".join(map(str, sure))
     return f"{number}\t{user_id}\t{place}\t{requested}\t{fee_bps}\t{fee_fixed}\t{most}\t{rest}\t{reason}\n"
 
 

@@ -103,7 +103,9 @@ def closed(
     shutil.copytree(story_home.home, home)
     shutil.copytree(deployed, home, dirs_exist_ok=True)
     day = (datetime.now(UTC) - timedelta(days=2)).replace(hour=9, minute=0, second=0, microsecond=0)
-    settings = Settings(home=home, database=story_home.database)
+    settings = Settings.model_validate(
+        {"home": home, "database": story_home.database, "chain": {"embedded": True}, "keys": {"make": True}}
+    )
     with fresh(postgres, settings) as platform, dex_desk(platform.database, home, day.timestamp()) as desk:
         sold(desk)
         yield settings, platform.database, desk, Period(day.date(), day.date() + timedelta(days=1))

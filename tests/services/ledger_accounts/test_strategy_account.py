@@ -46,7 +46,9 @@ def traded(
     home = tmp_path_factory.mktemp("strategy") / "home"
     shutil.copytree(story_home.home, home)
     shutil.copytree(deployed, home, dirs_exist_ok=True)
-    settings = Settings(home=home, database=story_home.database)
+    settings = Settings.model_validate(
+        {"home": home, "database": story_home.database, "chain": {"embedded": True}, "keys": {"make": True}}
+    )
     with fresh(postgres, settings) as platform:
         provider = Provider(platform.database)
         provider.now = datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
