@@ -77,7 +77,7 @@ class Day(NamedTuple):
 PLANS = {10: Plan(1, 1, 10, 1), 1_000: Plan(1, 4, 125, 4), 100_000: Plan(4, 8, 500, 16)}
 
 
-def simulate(accounts: int, plan: Plan, units: Units = Units(), chain: Chain = Chain()) -> Day:  # noqa: B008 - values
+def simulate(accounts: int, plan: Plan, units: Units, chain: Chain) -> Day:
     """Simulate one day's runs, all of which are due at once."""
     shards = [min(plan.shard, accounts - first) for first in range(0, accounts, plan.shard)]
     database = [0.0] * plan.database_cores
@@ -115,7 +115,7 @@ def simulate(accounts: int, plan: Plan, units: Units = Units(), chain: Chain = C
 def measure() -> list[Measurement]:
     units, prices, rows = Units(), Prices(), []
     for accounts, plan in PLANS.items():
-        day = simulate(accounts, plan)
+        day = simulate(accounts, plan, units, Chain())
         gigabytes = accounts * SESSIONS_A_YEAR * units.stored / 1e9
         files = accounts * SESSIONS_A_YEAR * units.statement / 1e9
         gas = accounts * SESSIONS_A_YEAR * units.gas
@@ -141,7 +141,7 @@ def measure() -> list[Measurement]:
                 "",
             ),
         ]
-    mainnet = simulate(100_000, PLANS[100_000], chain=Chain(12.0))
+    mainnet = simulate(100_000, PLANS[100_000], units, Chain(12.0))
     rows.append(
         Measurement(
             "100,000 accounts, blocks every 12 s",

@@ -113,19 +113,19 @@ def sealed(chunks: Iterable[bytes], key: bytes, name: str) -> Iterator[bytes]:
 def unsealed(chunks: Iterable[bytes], key: bytes, name: str) -> Iterator[bytes]:
     """The content of a sealed file, piece by piece, each proved before it is given. Permanent where the key or the name
     is another, or anything was changed or cut off."""
-    cipher, stream = AESGCM(key), _Stream(chunks)
-    prefix, number, is_last = stream.take(_PREFIX), 0, False
+    cipher, stream = AESGCM(key), ChunkReader(chunks)
+    prefix, number, is_last = stream.read(_PREFIX), 0, False
     while not is_last:
-        head = int.from_bytes(stream.take(_LENGTH), "big")
+        head = int.from_bytes(stream.read(_LENGTH), "big")
         is_last, length = bool(head >> 31), head & 0x7FFFFFFF
         if len(prefix) != _PREFIX or not _TAG <= length <= PIECE + _TAG:
             raise _damaged(name)
         try:
-            yield cipher.decrypt(_nonce(prefix, number), stream.take(length), _bound_to(name, number, is_last))
+            yield cipher.decrypt(_nonce(prefix, number), stream.read(length), _bound_to(name, number, is_last))
         except InvalidTag:
             raise _damaged(name) from None
         number += 1
-    if stream.take(1):
+    if stream.read(1):
         raise _damaged(name)
 
 
@@ -170,13 +170,14 @@ def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield bytes(waiting)
 
 
-class _Stream:
-    """Chunks, taken by length; fewer bytes than asked for where they end."""
+class ChunkReader:
+    """Chunks, read by length, as a file is."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks, self._waiting = iter(chunks), bytearray()
 
-    def take(self, length: int) -> bytes:
+    def read(self, length: int) -> bytes:
+        """The next bytes; fewer than asked for where the chunks end."""
         while len(self._waiting) < length and (chunk := next(self._chunks, None)) is not None:
             self._waiting += chunk
         taken = bytes(self._waiting[:length])

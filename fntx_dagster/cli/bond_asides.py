@@ -7,6 +7,7 @@ from uuid import UUID
 
 import typer
 
+from fntx_dagster.cli.bond_cash import BondTravelRule
 from fntx_dagster.cli.options import AsJson, print_json, settings_and_database
 from fntx_dagster.cli.treasury_proposals import document
 
@@ -48,14 +49,7 @@ def release(
             metavar="ADDRESS", help="Another address of the payee, which the bond's register names.", show_default=False
         ),
     ] = None,
-    travel: Annotated[
-        str | None,
-        typer.Option(
-            "--travel-rule",
-            metavar="FILE",
-            help="Who pays and who is paid, above FNTX_TRAVEL_RULE_AMOUNT: JSON, as docs/bonds.md shows.",
-        ),
-    ] = None,
+    travel: BondTravelRule = None,
     as_json: AsJson = False,
 ) -> None:
     """Propose that what was set aside is paid: a distribution of its own, which `fntx bond pay` carries out.

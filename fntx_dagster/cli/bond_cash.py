@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from fntx_dagster.services.distributions.paying import DistributionProgress
 
 _WAITS = 75
+BondTravelRule = Annotated[
+    str | None,
+    typer.Option(
+        "--travel-rule",
+        metavar="FILE",
+        help="Who pays and who is paid, above FNTX_TRAVEL_RULE_AMOUNT: JSON, as docs/bonds.md shows.",
+    ),
+]
 _Bond = Annotated[str, typer.Argument(metavar="BOND", help="The bond's id.", show_default=False)]
 _NEXT = {
     "propose": "It is not proposed: `fntx bond distribute {bond}` proposes what is left to pay.",
@@ -82,14 +90,7 @@ def distribute(
         int | None,
         typer.Option(metavar="N", min=1, help="The period of the schedule; left out: what is due.", show_default=False),
     ] = None,
-    travel: Annotated[
-        str | None,
-        typer.Option(
-            "--travel-rule",
-            metavar="FILE",
-            help="Who pays and who is paid, above FNTX_TRAVEL_RULE_AMOUNT: JSON, as docs/bonds.md shows.",
-        ),
-    ] = None,
+    travel: BondTravelRule = None,
     as_registered: Annotated[
         bool, typer.Option("--as-registered", help="Pay by the register, though the token's ledger says otherwise.")
     ] = False,

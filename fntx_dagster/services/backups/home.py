@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import cast
 
+from fntx_dagster.backup.sealing import ChunkReader
 from fntx_dagster.errors import Permanent
 from fntx_dagster.settings import Settings, sources
 
@@ -42,7 +43,7 @@ def unpack(content: Iterable[bytes], home: Path) -> None:
     beside = home / UNPACKED
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True, mode=0o700)
-    with tarfile.open(fileobj=cast(io.BytesIO, _Source(content)), mode="r|") as tar:
+    with tarfile.open(fileobj=cast(io.BytesIO, ChunkReader(content)), mode="r|") as tar:
         for member in tar:
             if not member.isfile():
                 raise Permanent(f"the backup holds {member.name}, which is no file", "Use another backup")
@@ -128,17 +129,3 @@ class _Sink:
     def taken(self) -> Iterator[bytes]:
         chunks, self._chunks = self._chunks, []
         yield from chunks
-
-
-class _Source:
-    """What tarfile reads from."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks, self._waiting = iter(chunks), bytearray()
-
-    def read(self, length: int) -> bytes:
-        while len(self._waiting) < length and (chunk := next(self._chunks, None)) is not None:
-            self._waiting += chunk
-        taken = bytes(self._waiting[:length])
-        del self._waiting[:length]
-        return taken

@@ -148,11 +148,10 @@ def _pooled(
     there = place.pooled()
     on_progress(f"{len(files)} statements …")
     for file in files:
-        with open(file, "rb") as opened:
-            digest, size = sha256(), 0
-            while chunk := opened.read(_CHUNK):
-                digest.update(chunk)
-                size += len(chunk)
+        digest, size = sha256(), 0
+        for chunk in _read(file):
+            digest.update(chunk)
+            size += len(chunk)
         pooled = hmac.digest(key, digest.digest(), "sha256").hex()
         if is_new := pooled not in there:
             place.write(f"{POOL}/{pooled}", sealing.sealed(_read(file), key, f"{POOL}/{pooled}"))

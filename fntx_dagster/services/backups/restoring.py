@@ -64,12 +64,7 @@ def check_backup(place: BackupFolder, passphrase: str, name: str | None, on_prog
     is not as it was written."""
     key = key_for(place, passphrase, make=False)
     manifest = _chosen(place, key, name)
-    on_progress(f"The backup {manifest.name}: {manifest.size / 1e6:,.1f} MB …")
-    for file in manifest.files:
-        _prove(place, key, manifest.name, file.name, file.sha256)
-    for statement in statements_of(place, key, manifest.name):
-        for _ in _content(place, key, statement):
-            pass
+    _prove_all(place, key, manifest, on_progress)
     return row_of(manifest)
 
 
@@ -78,9 +73,9 @@ def restore_backup(
 ) -> RestoredNow:
     """Restore a backup, the newest unless one is named, then verify it. A restore that was cut off goes on. Raises
     Permanent where the home or the database is not empty, or the backup is damaged: then nothing was changed."""
-    proved = check_backup(place, passphrase, name, on_progress)
     key = key_for(place, passphrase, make=False)
-    manifest = _chosen(place, key, proved.name)
+    manifest = _chosen(place, key, name)
+    statements = _prove_all(place, key, manifest, on_progress)
     url = database_to_restore(settings)
     if is_empty(url):
         _refuse_other_keys(settings, manifest)
@@ -97,14 +92,13 @@ def restore_backup(
     on_progress("The home …")
     home = sealing.unsealed(place.read(f"{manifest.name}/{HOME}"), key, f"{manifest.name}/{HOME}")
     unpack(home, settings.paths.home)
-    statements = statements_of(place, key, manifest.name)
     on_progress(f"{len(statements)} statements …")
     for statement in statements:
         _bring_back(place, key, statement, statements_folder(settings))
     with Database(url).connect() as connection:
         backups.complete(connection, manifest.name)
     db = open_database(settings)
-    return RestoredNow(proved, len(statements), verify_restore(settings, db, on_progress))
+    return RestoredNow(row_of(manifest), len(statements), verify_restore(settings, db, on_progress))
 
 
 def verify_restore(settings: Settings, db: Database, on_progress: OnProgress) -> VerifiedRestore:
@@ -160,6 +154,18 @@ def _chosen(place: BackupFolder, key: bytes, name: str | None) -> Manifest:
             "`fntx backup FOLDER --list` names them",
         )
     return there[name]
+
+
+def _prove_all(place: BackupFolder, key: bytes, manifest: Manifest, on_progress: OnProgress) -> list[PooledStatement]:
+    """Prove every file of a backup; its statements. Permanent names the first that is not as it was written."""
+    on_progress(f"The backup {manifest.name}: {manifest.size / 1e6:,.1f} MB …")
+    for file in manifest.files:
+        _prove(place, key, manifest.name, file.name, file.sha256)
+    statements = statements_of(place, key, manifest.name)
+    for statement in statements:
+        for _ in _content(place, key, statement):
+            pass
+    return statements
 
 
 def _prove(place: BackupFolder, key: bytes, name: str, file: str, digest: str) -> None:

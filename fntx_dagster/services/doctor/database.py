@@ -13,8 +13,8 @@ from fntx_dagster.store.opening import dagster_storage_answers, open_database
 
 
 def opens(settings: Settings, on_open: Callable[[Database], None]) -> Iterator[CheckResult]:
-    """Whether the database answers and is at this program's version; migrations that are missing run, as they do at
-    every command. `on_open` gets it."""
+    """Whether the database answers and is at this program's version; of the embedded one, migrations that are
+    missing run, as they do at every command. `on_open` gets it."""
     db = open_database(settings)
     facts = server_facts(db)
     on_open(db)
